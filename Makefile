@@ -1,0 +1,50 @@
+# `make run` and `make test` need nothing but Python 3.11 or newer: the environment is made on the first call.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_WAIT_POLICY := PASSIVE
+export MLFLOW_DISABLE_TELEMETRY := true
+.DEFAULT_GOAL := help
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[viz,dev]'
+	touch $@
+
+.PHONY: help install run test lint format viz mlflow benchmark pretrain clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed ## make the environment in .venv
+
+run: install ## expand, train and report on the embedded default
+	$(BIN)/kedro run
+
+test: lint ## lint, type check and all tests
+	$(BIN)/pytest
+
+lint: install ## ruff, mypy and the import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## let ruff mend what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+viz: install ## look at the pipelines in the browser
+	$(BIN)/kedro viz run
+
+mlflow: install ## look at the runs in the browser
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1
+
+benchmark: install ## seconds and peak memory of the main job's commands
+	$(BIN)/python -m guided_imagination.benchmark
+
+pretrain: install ## train the embedded models anew (needs Debian's dataset-fashion-mnist)
+	$(BIN)/kedro run --pipelines pretrain
+
+clean: ## remove what runs have made, keep the environment
+	rm -rf data/0[1-8]_*/* mlruns mlartifacts mlflow.db .viz

@@ -1,0 +1,11 @@
+"""Expand small labelled image datasets with guided imagination, and measure whether it helps."""
+
+import os
+
+__version__ = "0.1.0"
+
+# Must stand before torch is imported: busy-waiting OpenMP threads slow each other down when they share cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Nothing calls home.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -1,0 +1,37 @@
+"""Where the time of a job goes."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+class Clock:
+    """Adds up wall seconds by name: `with clock("decode"): ...`."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._started = time.perf_counter()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()  # GPU work is queued: without this it would be counted elsewhere
+            self.seconds[name] += time.perf_counter() - started
+
+    @property
+    def total(self) -> float:
+        """Seconds since the clock was made."""
+        return time.perf_counter() - self._started
+
+    def table(self) -> str:
+        """One line: each name's seconds and share of the total, and what none of them accounts for."""
+        total = self.total
+        rows = {**self.seconds, "other": total - sum(self.seconds.values())}
+        return " | ".join(f"{name} {seconds:.1f} s ({seconds / total:.0%})" for name, seconds in rows.items())

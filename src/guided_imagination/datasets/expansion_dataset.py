@@ -1,0 +1,33 @@
+"""An expansion as a Kedro dataset: saving a plan makes it, shard by shard; loading reads it back."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+
+from guided_imagination import store
+from guided_imagination.errors import InputError
+from guided_imagination.expansion import Plan
+from guided_imagination.store import Expansion
+
+
+class ExpansionDataset(AbstractDataset[Plan, Expansion]):
+    """A folder of parquet shards and a manifest; it exists once the manifest does."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._folder = Path(filepath)
+        self.metadata = metadata
+
+    def save(self, data: Plan) -> None:
+        store.write(self._folder, data)
+
+    def load(self) -> Expansion:
+        if not self._exists():
+            raise InputError(f"there is no complete expansion in {self._folder}: run its expand pipeline first")
+        return Expansion(self._folder)
+
+    def _exists(self) -> bool:
+        return store.is_complete(self._folder)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder)}

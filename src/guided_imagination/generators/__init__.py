@@ -1,0 +1,1 @@
+"""Generators: MAE reconstructs, unCLIP imagines anew."""

@@ -1,0 +1,81 @@
+"""The three guidance criteria (paper, section 4.2): pure functions, to be maximised.
+
+An ablation is a dict entry: `score` weighs the functions of `CRITERIA` by name.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import log_softmax
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the criteria look at: N variants of S seeds, seen by CLIP.
+
+    features: (N, D) unit-norm CLIP features of the variants.
+    log_probs: (N, C) log of the zero-shot class probabilities s' of the variants.
+    seed_log_probs: (N, C) the same, s, of each variant's seed.
+    held: (N,) class that a variant has to keep: CLIP's on the seed (paper) or the label.
+    owner: (N,) which seed a variant belongs to, in [0, S).
+    temperature: of the softmax over features in `diversity`; 1 in the paper.
+    """
+
+    features: Tensor
+    log_probs: Tensor
+    seed_log_probs: Tensor
+    held: Tensor
+    owner: Tensor
+    temperature: float = 1.0
+
+
+def consistency(seen: Candidates) -> Tensor:
+    """S_con = s'_j (N,) in [0, 1]: how sure CLIP is of the held class j (paper, eq. for S_con)."""
+    return seen.log_probs.exp().gather(1, seen.held[:, None])[:, 0]
+
+
+def entropy(log_probs: Tensor) -> Tensor:
+    """H(p) = -sum p log p in nats, (N, C) -> (N,) in [0, log C]; finite for p = 0."""
+    return -(log_probs.exp() * log_probs).sum(1)
+
+
+def entropy_gain(seen: Candidates) -> Tensor:
+    """S_ent = H(s') - H(s) (N,) in [-log C, log C]: information that the variant adds."""
+    return entropy(seen.log_probs) - entropy(seen.seed_log_probs)
+
+
+def diversity(seen: Candidates) -> Tensor:
+    """S_div = KL(softmax(f'/t) || softmax(mean f'/t)) (N,) >= 0, the mean over the seed's variants.
+
+    At t = 1 (paper) unit-norm features give about 1e-4, so the term hardly acts; a small t makes it act.
+    """
+    mean = group_mean(seen.features, seen.owner)[seen.owner]
+    log_p = log_softmax(seen.features / seen.temperature, dim=1)
+    log_q = log_softmax(mean / seen.temperature, dim=1)
+    return (log_p.exp() * (log_p - log_q)).sum(1)
+
+
+def group_mean(values: Tensor, owner: Tensor) -> Tensor:
+    """Mean of the rows (N, D) of each owner, (max owner + 1, D); zero where an owner has no rows."""
+    groups = int(owner.max()) + 1
+    sums = values.new_zeros(groups, values.shape[1]).index_add(0, owner, values)
+    return sums / torch.bincount(owner, minlength=groups).clamp(min=1)[:, None]
+
+
+CRITERIA: dict[str, Callable[[Candidates], Tensor]] = {
+    "consistency": consistency,
+    "entropy": entropy_gain,
+    "diversity": diversity,
+}
+
+
+def evaluate(seen: Candidates) -> dict[str, Tensor]:
+    """Every criterion by name, each (N,)."""
+    return {name: criterion(seen) for name, criterion in CRITERIA.items()}
+
+
+def score(seen: Candidates, weights: Mapping[str, float]) -> Tensor:
+    """S = sum of weight * criterion (N,); a criterion without a weight is not computed."""
+    return torch.stack([weight * CRITERIA[name](seen) for name, weight in weights.items()]).sum(0)

@@ -1,0 +1,36 @@
+"""`augment_baselines`: seeds -> as many augmented images as the generators make."""
+
+from collections.abc import Iterable, Mapping
+
+from kedro.pipeline import Node, Pipeline
+
+from guided_imagination.config import Method
+from guided_imagination.pipelines.augment_baselines import nodes
+from guided_imagination.pipelines.typed import typed
+
+PARAMETERS = ["augment_baselines", "ratio", "seed", "overwrite"]
+
+
+def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
+    """One namespace per dataset and baseline."""
+    return Pipeline(
+        [
+            Pipeline(
+                [
+                    Node(
+                        typed(nodes.plan, method=method),
+                        ["seeds", *(f"params:{key}" for key in PARAMETERS)],
+                        "expanded",
+                        name="expand",
+                        tags="augment_baselines",
+                    )
+                ],
+                namespace=f"{dataset}.{method}",
+                inputs={"seeds": f"{dataset}.seeds"},
+                parameters={f"params:{key}": f"params:{key}" for key in PARAMETERS},
+            )
+            for dataset in datasets
+            for method, row in methods.items()
+            if row.pipeline == "augment_baselines"
+        ]
+    )

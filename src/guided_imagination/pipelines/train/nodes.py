@@ -1,0 +1,44 @@
+"""Nodes of `train`."""
+
+from pathlib import Path
+
+import pandas as pd
+from datasets import Dataset
+
+from guided_imagination import training
+from guided_imagination.config import Architecture, DatasetSpec, Recipe, TrainConfig
+from guided_imagination.data import class_names, fingerprint
+from guided_imagination.store import Expansion
+from guided_imagination.tracking import track
+
+
+def train(
+    seeds: Dataset,
+    validation: Dataset,
+    test: Dataset,
+    spec: DatasetSpec,
+    config: TrainConfig,
+    recipes: dict[str, Recipe],
+    architectures: dict[str, Architecture],
+    ratio: int,
+    models: str,
+    expanded: Expansion | None = None,
+    *,
+    dataset: str,
+    method: str,
+) -> pd.DataFrame:
+    """Results of one row: every architecture and seed, trained on the seeds and `expanded`."""
+    splits = training.load_splits(seeds, validation, test, expanded, spec.resolution)
+    measured = test if config.evaluate_on == "test" else validation
+    checksums = [fingerprint(seeds), fingerprint(measured), expanded.checksum if expanded else ""]
+    return training.train_cells(
+        training.grid(dataset, method, ratio if expanded else 0, config),
+        splits,
+        architectures,
+        recipes,
+        config,
+        classes=len(class_names(seeds)),
+        folder=Path(models),
+        inputs=" ".join(checksums),
+        track=track,
+    )

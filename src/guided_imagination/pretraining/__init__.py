@@ -1,0 +1,1 @@
+"""Training of the small embedded CLIP, MAE and unCLIP models (pipeline `pretrain`)."""

@@ -1,0 +1,33 @@
+"""A small ViTMAEForPreTraining, trained at several mask ratios, none among them."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss
+from transformers import ViTImageProcessor, ViTMAEConfig, ViTMAEForPreTraining
+
+from guided_imagination.pretraining.fashion_mnist import Labelled
+from guided_imagination.pretraining.settings import PretrainConfig
+from guided_imagination.pretraining.stages import train
+from guided_imagination.randomness import batch_indices, seeded
+
+MASK_RATIOS = (0.0, 0.5, 0.75)
+
+
+def train_mae(data: Labelled, config: PretrainConfig) -> float:
+    """Train on all patches, masked and visible, so that the decoder also knows unmasked images; seconds."""
+    stage = config.mae
+    sizes = ViTMAEConfig(**stage.model)
+    with seeded(stage.seed, "mae"):
+        model = ViTMAEForPreTraining(sizes)
+
+    def loss_at(step: int) -> Tensor:
+        images = data.rgb(batch_indices(step, len(data.labels), stage.batch_size, stage.seed)) * 2 - 1
+        sizes.mask_ratio = MASK_RATIOS[int(torch.randint(len(MASK_RATIOS), (1,)))]
+        return l1_loss(model(images).logits, model.patchify(images))
+
+    seconds = train(model, loss_at, stage, "mae", config.checkpoint("mae"))
+    sizes.mask_ratio = 0.75
+    model.half().save_pretrained(config.folder("mae"))
+    side = {"height": sizes.image_size, "width": sizes.image_size}
+    ViTImageProcessor(size=side, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(config.folder("mae"))
+    return seconds

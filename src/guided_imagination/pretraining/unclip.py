@@ -1,0 +1,67 @@
+"""The decoder of the embedded unCLIP: Kandinsky 2.2's kind of UNet, conditioned on CLIP image embeddings."""
+
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler, KandinskyV22Pipeline, UNet2DConditionModel, VQModel
+from torch import Tensor
+from torch.nn.functional import mse_loss
+from transformers import CLIPModel, CLIPProcessor
+
+from guided_imagination.pretraining.fashion_mnist import Labelled
+from guided_imagination.pretraining.settings import PretrainConfig
+from guided_imagination.pretraining.stages import train
+from guided_imagination.randomness import batch_indices, seeded
+
+SCHEDULER = {
+    "beta_schedule": "squaredcos_cap_v2",
+    "prediction_type": "v_prediction",
+    "clip_sample": False,
+    "timestep_spacing": "trailing",
+    "rescale_betas_zero_snr": True,
+}
+
+
+@torch.no_grad()
+def encode_all(data: Labelled, clip_folder: Path, movq: VQModel) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents (N, 4, h, w), CLIP image embeddings (N, D), and the embedding (D,) of the zero image."""
+    clip = CLIPModel.from_pretrained(clip_folder, dtype=torch.float32)
+    statistics = CLIPProcessor.from_pretrained(clip_folder).image_processor
+    mean, std = statistics.image_mean[0], statistics.image_std[0]
+    latents, embeds = [], []
+    for rows in torch.arange(len(data.labels)).split(256):
+        images = data.rgb(rows)
+        latents.append(movq.encode(images * 2 - 1).latents)
+        embeds.append(clip.get_image_features((images - mean) / std).pooler_output)
+    zero = clip.get_image_features(torch.zeros_like(images[:1])).pooler_output[0]
+    return torch.cat(latents), torch.cat(embeds), zero
+
+
+def train_unclip(data: Labelled, config: PretrainConfig) -> float:
+    """Train the UNet (v-prediction; a tenth of the conditions replaced by the zero image), save the pipeline."""
+    stage = config.unclip
+    movq = VQModel.from_pretrained(config.movq_folder, torch_dtype=torch.float32)
+    latents, embeds, zero = encode_all(data, config.folder("clip"), movq)
+    scheduler = DDIMScheduler(**SCHEDULER)
+    with seeded(stage.seed, "unclip"):
+        unet = UNet2DConditionModel(**stage.model)
+
+    def loss_at(step: int) -> Tensor:
+        rows = batch_indices(step, len(latents), stage.batch_size, stage.seed)
+        x, noise = latents[rows], torch.randn_like(latents[rows])
+        time = torch.randint(scheduler.config.num_train_timesteps, (len(rows),))
+        condition = torch.where(torch.rand(len(rows), 1) < 0.1, zero, embeds[rows])
+        out = unet(
+            scheduler.add_noise(x, noise, time),
+            time,
+            encoder_hidden_states=None,
+            added_cond_kwargs={"image_embeds": condition},
+        ).sample
+        # the second half of the channels is Kandinsky's learned variance, which DDIM does not use
+        return mse_loss(out[:, : x.shape[1]], scheduler.get_velocity(x, noise, time))
+
+    seconds = train(unet, loss_at, stage, "unclip", config.checkpoint("unclip"))
+    KandinskyV22Pipeline(unet=unet.half(), scheduler=scheduler, movq=movq.half()).save_pretrained(
+        config.folder("unclip")
+    )
+    return seconds

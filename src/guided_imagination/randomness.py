@@ -1,0 +1,45 @@
+"""Randomness that depends on names, never on order: one seed per thing that is drawn."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+
+def derive_seed(*parts: object) -> int:
+    """A seed in [0, 2**63) from anything that can be printed.
+
+    The same parts give the same seed on every machine and in every order of work, so that
+    batching, sharding, resuming and the number of workers never change a result.
+    """
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def generator(*parts: object) -> torch.Generator:
+    """A CPU generator seeded by `derive_seed`; draw on the CPU, then move, for equal bits on GPUs."""
+    return torch.Generator().manual_seed(derive_seed(*parts))
+
+
+@contextmanager
+def seeded(*parts: object) -> Iterator[None]:
+    """Seed torch's global state inside the block (for dropout and initialisation) and restore it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(derive_seed(*parts))
+        yield
+
+
+def batch_indices(step: int, size: int, batch_size: int, *seed: object) -> Tensor:
+    """The `batch_size` sample indices of optimiser update `step`.
+
+    Epochs are independent permutations laid end to end, so every sample is seen equally often
+    and any step can be computed without having run the ones before it.
+    """
+    start, indices = step * batch_size, []
+    while len(indices) < batch_size:
+        epoch, offset = divmod(start + len(indices), size)
+        order = torch.randperm(size, generator=generator(*seed, "epoch", epoch))
+        indices += order[offset : offset + batch_size - len(indices)].tolist()
+    return torch.tensor(indices)

@@ -1,0 +1,224 @@
+"""Train and measure classifiers: one cell of the grid method x architecture x seed at a time."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from datasets import Dataset
+from safetensors.torch import save_model
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from guided_imagination.config import Architecture, Recipe, TrainConfig
+from guided_imagination.data import to_tensors
+from guided_imagination.files import write_json
+from guided_imagination.optimisation import fit
+from guided_imagination.randomness import batch_indices, derive_seed, seeded
+from guided_imagination.recipe import build_model, build_optimizer, normalise, random_affine, updates
+from guided_imagination.store import Expansion
+
+logger = logging.getLogger(__name__)
+
+RESULT_COLUMNS = ["dataset", "method", "ratio", "architecture", "recipe", "seed", "accuracy"]
+Log = Callable[[dict[str, float], int], None]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """`images` (N, 3, H, W) uint8 and `labels` (N,) int64."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __add__(self, other: "Labelled") -> "Labelled":
+        return Labelled(torch.cat([self.images, other.images]), torch.cat([self.labels, other.labels]))
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a row trains on, watches and is measured with."""
+
+    train: Labelled
+    validation: Labelled | None
+    test: Labelled
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of the results table."""
+
+    dataset: str
+    method: str
+    ratio: int
+    architecture: str
+    recipe: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.architecture}-{self.recipe}-ratio{self.ratio}-seed{self.seed}"
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, data: Labelled, batch_size: int = 256) -> float:
+    """Top-1 accuracy in percent, in evaluation mode."""
+    model.eval()
+    predicted = [model(normalise(images)).argmax(1) for images in data.images.split(batch_size)]
+    model.train()
+    return 100 * (torch.cat(predicted) == data.labels).float().mean().item()
+
+
+def train_classifier(
+    train: Labelled,
+    validation: Labelled | None,
+    architecture: Architecture,
+    recipe: Recipe,
+    *,
+    classes: int,
+    seed: int,
+    name: str,
+    log: Log,
+    log_points: int,
+    checkpoint: Path | None = None,
+) -> nn.Module:
+    """A classifier trained from random weights; logs loss and validation accuracy `log_points` times."""
+    steps = updates(recipe, len(train.labels))
+    with seeded(seed, "initialisation"):
+        model = build_model(architecture, classes).to(memory_format=torch.channels_last)
+    optimizer, schedule = build_optimizer(model, recipe, steps)
+    every = max(1, steps // log_points)
+
+    def loss_at(step: int) -> Tensor:
+        rows = batch_indices(step, len(train.labels), recipe.batch_size, seed)
+        images = random_affine(normalise(train.images[rows]), recipe.rotation, recipe.translation, recipe.flip)
+        images = images.contiguous(memory_format=torch.channels_last)
+        return cross_entropy(model(images), train.labels[rows], label_smoothing=recipe.label_smoothing)
+
+    def after_step(step: int, loss: Tensor) -> None:
+        if (step + 1) % every == 0:
+            metrics = {"train_loss": loss.item()}
+            if validation is not None:
+                metrics["validation_accuracy"] = evaluate(model, validation)
+            log(metrics, (step + 1) * recipe.batch_size // len(train.labels))
+
+    model.train()
+    fit(
+        loss_at,
+        optimizer,
+        schedule,
+        steps,
+        name=name,
+        seed=seed,
+        state={"model": model},
+        checkpoint=checkpoint,
+        after_step=after_step,
+    )
+    return model
+
+
+def train_cell(
+    cell: Cell,
+    splits: Splits,
+    architecture: Architecture,
+    recipe: Recipe,
+    config: TrainConfig,
+    *,
+    classes: int,
+    folder: Path,
+    inputs: str,
+    log: Log,
+) -> dict[str, Any]:
+    """Train one cell and keep its result and weights in `folder`; a finished cell is only read again.
+
+    `inputs` is a checksum of the images trained on and measured with: a cell of other inputs or
+    another setting is trained anew. Returns the accuracy in percent and the history of logged metrics.
+    """
+    identity = {**asdict(cell), "inputs": inputs, **architecture.model_dump(), **recipe.model_dump()}
+    key = f"{derive_seed(json.dumps(identity, sort_keys=True)):016x}"
+    result_path, checkpoint = folder / "result.json", folder / f"checkpoint-{key}.pt"
+    result = json.loads(result_path.read_text()) if result_path.exists() else {"key": None}
+    if result["key"] != key:
+        history: list[tuple[dict[str, float], int]] = []
+        model = train_classifier(
+            splits.train,
+            splits.validation,
+            architecture,
+            recipe,
+            classes=classes,
+            seed=cell.seed,
+            name=f"{cell.method} {cell.name}",
+            log=lambda metrics, epoch: history.append((metrics, epoch)),
+            log_points=config.log_points,
+            checkpoint=checkpoint,
+        )
+        measured = splits.test if config.evaluate_on == "test" else splits.validation
+        result = {"key": key, "accuracy": evaluate(model, measured), "history": history}
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(model, str(folder / "model.safetensors"))
+        write_json(result_path, result)
+        checkpoint.unlink(missing_ok=True)
+    for metrics, epoch in result["history"]:
+        log(metrics, epoch)
+    log({"accuracy": result["accuracy"]}, 0)
+    return result
+
+
+def grid(dataset: str, method: str, ratio: int, config: TrainConfig) -> list[Cell]:
+    """The cells of one row: every architecture and seed."""
+    return [
+        Cell(dataset, method, ratio, architecture, config.recipe, seed)
+        for architecture in config.architectures
+        for seed in range(config.seeds)
+    ]
+
+
+def load_splits(
+    seeds: Dataset, validation: Dataset, test: Dataset, expanded: Expansion | None, resolution: int
+) -> Splits:
+    """All images of a row in memory, decoded once."""
+    train = Labelled(*to_tensors(seeds, resolution))
+    if expanded is not None:
+        train += Labelled(*to_tensors(expanded.stream(), resolution))
+    return Splits(
+        train,
+        Labelled(*to_tensors(validation, resolution)) if len(validation) else None,
+        Labelled(*to_tensors(test, resolution)),
+    )
+
+
+def train_cells(
+    cells: Sequence[Cell],
+    splits: Splits,
+    architectures: dict[str, Architecture],
+    recipes: dict[str, Recipe],
+    config: TrainConfig,
+    *,
+    classes: int,
+    folder: Path,
+    inputs: str,
+    track: Callable[[Cell], AbstractContextManager[Log]],
+) -> pd.DataFrame:
+    """Train `cells` one after another; one row of RESULT_COLUMNS each. `track` opens a cell's log."""
+    rows = []
+    for cell in cells:
+        with track(cell) as log:
+            result = train_cell(
+                cell,
+                splits,
+                architectures[cell.architecture],
+                recipes[cell.recipe],
+                config,
+                classes=classes,
+                folder=folder / cell.dataset / cell.method / cell.name,
+                inputs=inputs,
+                log=log,
+            )
+        logger.info("%s %s %s: %.1f%%", cell.dataset, cell.method, cell.name, result["accuracy"])
+        rows.append({**asdict(cell), "accuracy": result["accuracy"]})
+    return pd.DataFrame(rows, columns=RESULT_COLUMNS)
