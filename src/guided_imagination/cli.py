@@ -1,26 +1,41 @@
 """`kedro run` as Kedro ships it, but a user's mistake ends in one sentence instead of a traceback."""
 
+import traceback
+
 import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.io.core import DatasetError
-from kedro.validation.exceptions import ParameterValidationError
 
 from guided_imagination.errors import InputError
 
 
+def explain(error: BaseException) -> str | None:
+    """The sentence for an error that the user can mend, None for a fault of the program."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, InputError):
+            return str(cause)
+        if isinstance(cause, FileNotFoundError) and isinstance(error, DatasetError):
+            return f"{cause}: run the pipeline that makes it first (kedro run does all)"
+        cause = cause.__cause__
+    # kedro refuses unknown pipelines, namespaces and nodes with a ValueError before its runner starts
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, ValueError) and not any("runner" in frame.filename for frame in frames):
+        return str(error)
+    return None
+
+
 class Run(click.Command):
-    """Turns the errors that a user can mend into click's own."""
+    """The command `run` with explained errors."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (InputError, ParameterValidationError, DatasetError, ValueError) as error:
-            cause = error
-            while not isinstance(cause, InputError) and cause.__cause__ is not None:
-                cause = cause.__cause__
-            if isinstance(cause, InputError):
-                raise click.ClickException(str(cause)) from error
-            raise
+        except Exception as error:
+            sentence = explain(error)
+            if sentence is None:
+                raise
+            raise click.ClickException(sentence) from error
 
 
 @click.group(name=__package__)

@@ -18,8 +18,7 @@ def preprocess(images: Tensor, processor: BaseImageProcessor) -> Tensor:
     short, crop = processor.size["shortest_edge"], processor.crop_size
     height, width = images.shape[-2:]
     if min(height, width) != short:
-        scale = short / min(height, width)
-        size = (round(height * scale), round(width * scale))
+        size = (short * height // min(height, width), short * width // min(height, width))
         images = interpolate(images, size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
     top = (images.shape[-2] - crop["height"]) // 2
     left = (images.shape[-1] - crop["width"]) // 2

@@ -77,15 +77,6 @@ class ExpandConfig(Strict):
         return Guidance(eps=self.eps, steps=steps if guided else 0, step_size=step_size, criteria=criteria)
 
 
-class AugmentConfig(Strict):
-    """Parameters of `augment_baselines`: one entry per row."""
-
-    cutout: "CutoutConfig"
-    gridmask: "GridMaskConfig"
-    randaugment: "RandAugmentConfig"
-    seeds_per_shard: Count
-
-
 class CutoutConfig(Strict):
     length: Share
 
@@ -97,6 +88,14 @@ class GridMaskConfig(Strict):
 
 class RandAugmentConfig(Strict):
     policy: str
+
+
+class AugmentConfig(Strict):
+    """Parameters of `augment_baselines`: one entry per row."""
+
+    cutout: CutoutConfig
+    gridmask: GridMaskConfig
+    randaugment: RandAugmentConfig
 
 
 class DatasetSpec(Strict):
@@ -185,18 +184,26 @@ class Parameters(Strict):
 
     @model_validator(mode="after")
     def names_exist(self) -> "Parameters":
-        references = [
+        references: list[tuple[str, list[str], Mapping[str, object]]] = [
             ("datasets", self.datasets, self.dataset_specs),
             ("expand_mae.criteria", [self.expand_mae.criteria], self.criteria_sets),
             ("expand_dalle.criteria", [self.expand_dalle.criteria], self.criteria_sets),
             ("train.recipe", [self.train.recipe], self.recipes),
+            ("methods", self.rows_of("augment_baselines"), AugmentConfig.model_fields),
             ("train.architectures", self.train.architectures, self.architectures),
         ]
         for place, names, known in references:
             for name in names:
                 if name not in known:
                     raise ValueError(f"{place}: {name!r} is not known; allowed: {', '.join(known)}")
+        for name, row in self.methods.items():
+            if row.guided and row.pipeline not in ("expand_mae", "expand_dalle"):
+                raise ValueError(f"methods.{name}.guided: only rows of expand_mae and expand_dalle can be guided")
         return self
+
+    def rows_of(self, pipeline: str) -> list[str]:
+        """The methods whose images `pipeline` makes."""
+        return [method for method, row in self.methods.items() if row.pipeline == pipeline]
 
 
 def check(raw: Mapping[str, Any]) -> Parameters:
@@ -211,8 +218,10 @@ def check(raw: Mapping[str, Any]) -> Parameters:
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    # pydantic puts the tag of a union into the location; a user looks for the key in YAML
-    place = ".".join(str(part) for part in error["loc"] if part not in ("mae", "unclip"))
+    # pydantic puts the kind of a generator into the location; a user looks for the key in YAML
+    place = ".".join(
+        str(part) for before, part in zip(("", *error["loc"]), error["loc"], strict=False) if before != "generator"
+    )
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         allowed = ", ".join(_fields_at(error["loc"][:-1]))

@@ -65,12 +65,17 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that shapes an expansion. `inputs` are the checksums of the weights and seeds, by name."""
+    """All that shapes an expansion.
+
+    `resolution` is the side to which seeds are resized, `settings` are the maker's parameters,
+    `inputs` the checksums of weights and seeds, by name.
+    """
 
     method: str
     seeds: Dataset
     ratio: int
     seed: int
+    resolution: int
     seeds_per_shard: int
     seeds_per_batch: int
     redraws: int
@@ -87,7 +92,7 @@ class Plan:
     @property
     def fingerprint(self) -> dict[str, Any]:
         """Everything that, if it changed, would change the images."""
-        names = ("method", "ratio", "seed", "seeds_per_shard", "seeds_per_batch", "redraws", "rejected")
+        names = ("method", "ratio", "seed", "resolution", "seeds_per_shard", "seeds_per_batch", "redraws", "rejected")
         return {**{name: getattr(self, name) for name in names}, **self.settings, **self.inputs}
 
     def shard_seeds(self, shard: int) -> Iterator[Dataset]:
@@ -106,7 +111,7 @@ def record_features(names: Sequence[str]) -> Features:
             "seed_id": Value("string"),
             "variant": Value("int32"),
             "method": Value("string"),
-            **{name: Value("float32") for name in CRITERIA},
+            **{str(name): Value("float32") for name in CRITERIA},
             "prediction": ClassLabel(names=list(names)),
             "attempt": Value("int32"),
             "random_seed": Value("int64"),
@@ -126,43 +131,60 @@ def expand_shard(plan: Plan, maker: Maker, shard: int, clock: Clock) -> tuple[pa
 
 
 def _expand_batch(plan: Plan, maker: Maker, seeds: Dataset, counts: Counter[str], clock: Clock) -> list[dict[str, Any]]:
-    images, labels = to_tensors(seeds)
-    images, ids = images.float() / 255, seeds["id"]
-    pending = [(row, variant) for row in range(len(ids)) for variant in range(plan.ratio)]
-    done: dict[tuple[int, int], dict[str, Any]] = {}
+    """The records of a batch of seeds; variants that lost their class are drawn again."""
+    pixels, labels = to_tensors(seeds, plan.resolution)
+    images = pixels.float() / 255
+    pending = [(row, variant) for row in range(len(seeds)) for variant in range(plan.ratio)]
+    kept: dict[tuple[int, int], dict[str, Any]] = {}
     for attempt in range(plan.redraws + 1):
-        members = sorted({row for row, _ in pending})
-        owner = torch.tensor([members.index(row) for row, _ in pending])
-        random_seeds = [derive_seed(plan.seed, ids[row], variant, attempt) for row, variant in pending]
-        rngs = [torch.Generator().manual_seed(seed) for seed in random_seeds]
-        made = maker.make(images[members], labels[members], owner, rngs, clock)
-        pixels = made.images.mul(255).round().byte().cpu()
-        with clock("check"):
-            seen = maker.predict(pixels.float() / 255)
-        wanted = labels[members][owner]
-        good = torch.ones(len(pending), dtype=torch.bool) if seen is None else seen == wanted
+        drawn = _draw(plan, maker, images, labels, seeds["id"], pending, attempt, clock)
+        counts["drawn"] += len(drawn)
+        lost = {pair for pair, record in drawn.items() if record["prediction"] not in (None, record["label"])}
+        counts["lost_class"] += len(lost)
         if attempt == plan.redraws and plan.rejected == "keep":
-            counts["kept_rejected"] += int((~good).sum())
-            good[:] = True
-        counts["drawn"] += len(pending)
+            lost = set()
         with clock("write"):
-            for index in good.nonzero().flatten().tolist():
-                row, variant = pending[index]
-                done[pending[index]] = {
-                    "image": {"bytes": encode_png(pixels[index]), "path": None},
-                    "label": int(wanted[index]),
-                    "seed_id": ids[row],
-                    "variant": variant,
-                    "method": plan.method,
-                    **{name: float(made.criteria[name][index]) if made.criteria else None for name in CRITERIA},
-                    "prediction": None if seen is None else int(seen[index]),
-                    "attempt": attempt,
-                    "random_seed": random_seeds[index],
-                }
-        pending = [pair for pair, kept in zip(pending, good.tolist(), strict=True) if not kept]
+            for pair in drawn.keys() - lost:
+                record = drawn[pair]
+                kept[pair] = {**record, "image": {"bytes": encode_png(record["image"]), "path": None}}
+        pending = sorted(lost)
         if not pending:
             break
-        counts["rejected"] += len(pending)
-    counts["kept"] += len(done)
+    counts["kept"] += len(kept)
     counts["dropped"] += len(pending)
-    return [done[pair] for pair in sorted(done)]
+    return [kept[pair] for pair in sorted(kept)]
+
+
+def _draw(
+    plan: Plan,
+    maker: Maker,
+    images: Tensor,
+    labels: Tensor,
+    ids: Sequence[str],
+    pairs: list[tuple[int, int]],
+    attempt: int,
+    clock: Clock,
+) -> dict[tuple[int, int], dict[str, Any]]:
+    """One attempt at each (seed row, variant) of `pairs`: its record, with the image as a uint8 tensor."""
+    rows = sorted({row for row, _ in pairs})
+    owner = torch.tensor([rows.index(row) for row, _ in pairs])
+    random_seeds = [derive_seed(plan.seed, ids[row], variant, attempt) for row, variant in pairs]
+    rngs = [torch.Generator().manual_seed(seed) for seed in random_seeds]
+    made = maker.make(images[rows], labels[rows], owner, rngs, clock)
+    pixels = made.images.mul(255).round().byte().cpu()
+    with clock("check"):
+        seen = maker.predict(pixels.float() / 255)
+    return {
+        (row, variant): {
+            "image": pixels[index],
+            "label": int(labels[row]),
+            "seed_id": ids[row],
+            "variant": variant,
+            "method": plan.method,
+            **{name: float(made.criteria[name][index]) if made.criteria else None for name in CRITERIA},
+            "prediction": None if seen is None else int(seen[index]),
+            "attempt": attempt,
+            "random_seed": random_seeds[index],
+        }
+        for index, (row, variant) in enumerate(pairs)
+    }

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
+from guided_imagination.config import CriterionName
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -38,7 +40,8 @@ def consistency(seen: Candidates) -> Tensor:
 
 def entropy(log_probs: Tensor) -> Tensor:
     """H(p) = -sum p log p in nats, (N, C) -> (N,) in [0, log C]; finite for p = 0."""
-    return -(log_probs.exp() * log_probs).sum(1)
+    finite = log_probs.clamp(min=torch.finfo(log_probs.dtype).min)  # 0 * -inf would be NaN
+    return -(log_probs.exp() * finite).sum(1)
 
 
 def entropy_gain(seen: Candidates) -> Tensor:
@@ -64,18 +67,18 @@ def group_mean(values: Tensor, owner: Tensor) -> Tensor:
     return sums / torch.bincount(owner, minlength=groups).clamp(min=1)[:, None]
 
 
-CRITERIA: dict[str, Callable[[Candidates], Tensor]] = {
+CRITERIA: dict[CriterionName, Callable[[Candidates], Tensor]] = {
     "consistency": consistency,
     "entropy": entropy_gain,
     "diversity": diversity,
 }
 
 
-def evaluate(seen: Candidates) -> dict[str, Tensor]:
+def evaluate(seen: Candidates) -> dict[CriterionName, Tensor]:
     """Every criterion by name, each (N,)."""
     return {name: criterion(seen) for name, criterion in CRITERIA.items()}
 
 
-def score(seen: Candidates, weights: Mapping[str, float]) -> Tensor:
+def score(seen: Candidates, weights: Mapping[CriterionName, float]) -> Tensor:
     """S = sum of weight * criterion (N,); a criterion without a weight is not computed."""
     return torch.stack([weight * CRITERIA[name](seen) for name, weight in weights.items()]).sum(0)

@@ -9,7 +9,7 @@ from torch import Tensor
 from guided_imagination import guidance
 from guided_imagination.clip import ClipGuide
 from guided_imagination.clock import Clock
-from guided_imagination.config import Guidance
+from guided_imagination.config import CriterionName, Guidance
 from guided_imagination.generators.base import Generator, Latent
 
 
@@ -18,7 +18,7 @@ class Imagined:
     """`images` (N, 3, H, W) in [0, 1] and each criterion (N,) of the latent that was decoded."""
 
     images: Tensor
-    criteria: dict[str, Tensor]
+    criteria: dict[CriterionName, Tensor]
 
 
 def draw_noise(shape: tuple[int, ...], rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:

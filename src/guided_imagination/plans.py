@@ -11,6 +11,8 @@ from guided_imagination.expansion import Augmentation, Imagination, Plan
 from guided_imagination.models import load_generator, load_guide
 from guided_imagination.weights import weights_checksum
 
+AUGMENTED_PER_SHARD = 100  # seeds; only memory depends on it
+
 
 def imagination_plan(
     seeds: Dataset,
@@ -37,11 +39,12 @@ def imagination_plan(
         seeds=seeds,
         ratio=ratio,
         seed=seed,
+        resolution=spec.resolution,
         seeds_per_shard=config.seeds_per_shard,
         seeds_per_batch=config.seeds_per_batch,
         redraws=config.redraws,
         rejected=config.rejected,
-        settings={"templates": spec.templates, **generator, **guidance.model_dump()},
+        settings={"classes": class_names(seeds), "templates": spec.templates, **generator, **guidance.model_dump()},
         inputs={
             "seeds": fingerprint(seeds),
             "generator weights": weights_checksum(config.generator.model),
@@ -53,7 +56,7 @@ def imagination_plan(
 
 
 def augmentation_plan(
-    seeds: Dataset, config: AugmentConfig, *, method: str, ratio: int, seed: int, overwrite: bool
+    seeds: Dataset, spec: DatasetSpec, config: AugmentConfig, *, method: str, ratio: int, seed: int, overwrite: bool
 ) -> Plan:
     """An expansion by the classical augmentation called `method`."""
     settings = getattr(config, method)
@@ -62,8 +65,9 @@ def augmentation_plan(
         seeds=seeds,
         ratio=ratio,
         seed=seed,
-        seeds_per_shard=config.seeds_per_shard,
-        seeds_per_batch=config.seeds_per_shard,
+        resolution=spec.resolution,
+        seeds_per_shard=AUGMENTED_PER_SHARD,
+        seeds_per_batch=AUGMENTED_PER_SHARD,
         redraws=0,
         rejected="keep",
         settings=settings.model_dump(),

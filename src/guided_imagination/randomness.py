@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -37,9 +38,15 @@ def batch_indices(step: int, size: int, batch_size: int, *seed: object) -> Tenso
     Epochs are independent permutations laid end to end, so every sample is seen equally often
     and any step can be computed without having run the ones before it.
     """
-    start, indices = step * batch_size, []
-    while len(indices) < batch_size:
-        epoch, offset = divmod(start + len(indices), size)
-        order = torch.randperm(size, generator=generator(*seed, "epoch", epoch))
-        indices += order[offset : offset + batch_size - len(indices)].tolist()
-    return torch.tensor(indices)
+    position, stop = step * batch_size, (step + 1) * batch_size
+    pieces = []
+    while position < stop:
+        epoch, offset = divmod(position, size)
+        pieces.append(_epoch_order(size, epoch, *seed)[offset : offset + stop - position])
+        position += len(pieces[-1])
+    return torch.cat(pieces)
+
+
+@lru_cache(maxsize=4)  # one permutation serves all batches of its epoch
+def _epoch_order(size: int, epoch: int, *seed: object) -> Tensor:
+    return torch.randperm(size, generator=generator(*seed, "epoch", epoch))

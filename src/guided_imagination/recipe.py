@@ -58,7 +58,9 @@ def _make_dense(model: nn.Module, kind: str) -> None:
 
 def updates(recipe: Recipe, samples: int) -> int:
     """Optimiser updates of a run: fixed by the recipe, or as many as `epochs` passes take."""
-    return recipe.updates or math.ceil(recipe.epochs * samples / recipe.batch_size)
+    if recipe.epochs is None:
+        return recipe.updates or 0
+    return math.ceil(recipe.epochs * samples / recipe.batch_size)
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe, steps: int) -> tuple[Optimizer, LRScheduler]:

@@ -14,23 +14,25 @@ BASE = "original"
 def paper_table(results: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """Datasets as columns, methods as rows: "mean ± deviation (gain over the originals)", in percent.
 
-    `results` has the columns of training.RESULT_COLUMNS with one architecture, recipe and ratio;
-    the deviation is the sample standard deviation over seeds. A method without results is left out.
+    `results` has the columns of training.RESULT_COLUMNS with one recipe and ratio; several architectures
+    are several columns of a dataset. The deviation is the sample standard deviation over seeds. A method
+    without results is left out.
     """
-    accuracy = results.groupby(["method", "dataset"])["accuracy"].agg(["mean", "std"])
+    several = results["architecture"].nunique() > 1
+    column = results["dataset"] + (" (" + results["architecture"] + ")" if several else "")
+    accuracy = results.groupby(["method", column])["accuracy"].agg(["mean", "std"])
 
-    def cell(method: str, dataset: str) -> str:
-        if (method, dataset) not in accuracy.index:
+    def cell(method: str, column: str) -> str:
+        if (method, column) not in accuracy.index:
             return ""
-        mean, deviation = accuracy.loc[(method, dataset)]
+        mean, deviation = accuracy.loc[(method, column)]
         text = f"{mean:.1f}" if pd.isna(deviation) else f"{mean:.1f} ± {deviation:.1f}"
-        if method == BASE or (BASE, dataset) not in accuracy.index:
+        if method == BASE or (BASE, column) not in accuracy.index:
             return text
-        return f"{text} ({mean - accuracy.loc[(BASE, dataset), 'mean']:+.1f})"
+        return f"{text} ({mean - accuracy.loc[(BASE, column), 'mean']:+.1f})"
 
-    datasets = list(dict.fromkeys(results["dataset"]))
     present = [method for method in methods if method in set(results["method"])]
-    table = pd.DataFrame({dataset: [cell(method, dataset) for method in present] for dataset in datasets})
+    table = pd.DataFrame({name: [cell(method, name) for method in present] for name in dict.fromkeys(column)})
     table.insert(0, "method", present)
     return table
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,14 @@ def write(folder: Path, plan: Plan) -> dict[str, Any]:
         return Expansion(folder).manifest
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / PLAN, plan.fingerprint)
-    maker = plan.load_maker()
+    load_maker = cache(plan.load_maker)
     clock, started = Clock(), datetime.now(UTC)
     made = 0
     for shard in trange(plan.shards, desc=f"expanding {plan.method}", unit="shard", leave=False):
         path = shard_path(folder, shard, plan.shards)
         if path.exists():
             continue
-        table, counts = expand_shard(plan, maker, shard, clock)
+        table, counts = expand_shard(plan, load_maker(), shard, clock)
         with clock("write"):
             table = table.replace_schema_metadata(
                 {**table.schema.metadata, b"counts": json.dumps(counts, sort_keys=True).encode()}

@@ -16,7 +16,11 @@ def track(cell: Cell) -> Iterator[Log]:
     tags = {key: str(value) for key, value in asdict(cell).items()}
     with mlflow.start_run(run_name=f"{cell.dataset} {cell.method} {cell.name}", nested=True, tags=tags):
         mlflow.log_params(asdict(cell))
-        yield lambda metrics, step: mlflow.log_metrics(metrics, step=step)
+
+        def log(metrics: dict[str, float], epoch: int) -> None:
+            mlflow.log_metrics(metrics, step=epoch)
+
+        yield log
 
 
 def log_table(table: pd.DataFrame, name: str) -> None:

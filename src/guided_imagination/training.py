@@ -1,7 +1,7 @@
 """Train and measure classifiers: one cell of the grid method x architecture x seed at a time."""
 
-import json
 import logging
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from guided_imagination.config import Architecture, Recipe, TrainConfig
 from guided_imagination.data import to_tensors
-from guided_imagination.files import write_json
+from guided_imagination.files import read_json, write_json
 from guided_imagination.optimisation import fit
 from guided_imagination.randomness import batch_indices, derive_seed, seeded
 from guided_imagination.recipe import build_model, build_optimizer, normalise, random_affine, updates
@@ -42,11 +42,11 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Splits:
-    """What a row trains on, watches and is measured with."""
+    """What a row trains on, watches while it trains, and is measured with at the end."""
 
     train: Labelled
     validation: Labelled | None
-    test: Labelled
+    measured: Labelled
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,16 @@ class Cell:
     @property
     def name(self) -> str:
         return f"{self.architecture}-{self.recipe}-ratio{self.ratio}-seed{self.seed}"
+
+
+class History(list[tuple[dict[str, float], int]]):
+    """Logged metrics and their epochs, kept in a run's checkpoint."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": list(self)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self[:] = state["rows"]
 
 
 @torch.no_grad()
@@ -83,16 +93,15 @@ def train_classifier(
     classes: int,
     seed: int,
     name: str,
-    log: Log,
     log_points: int,
     checkpoint: Path | None = None,
-) -> nn.Module:
-    """A classifier trained from random weights; logs loss and validation accuracy `log_points` times."""
+) -> tuple[nn.Module, History]:
+    """A classifier trained from random weights, and loss and validation accuracy at `log_points` points."""
     steps = updates(recipe, len(train.labels))
     with seeded(seed, "initialisation"):
         model = build_model(architecture, classes).to(memory_format=torch.channels_last)
     optimizer, schedule = build_optimizer(model, recipe, steps)
-    every = max(1, steps // log_points)
+    every, history = math.ceil(steps / log_points), History()
 
     def loss_at(step: int) -> Tensor:
         rows = batch_indices(step, len(train.labels), recipe.batch_size, seed)
@@ -101,11 +110,11 @@ def train_classifier(
         return cross_entropy(model(images), train.labels[rows], label_smoothing=recipe.label_smoothing)
 
     def after_step(step: int, loss: Tensor) -> None:
-        if (step + 1) % every == 0:
+        if (step + 1) % every == 0 or step + 1 == steps:
             metrics = {"train_loss": loss.item()}
             if validation is not None:
                 metrics["validation_accuracy"] = evaluate(model, validation)
-            log(metrics, (step + 1) * recipe.batch_size // len(train.labels))
+            history.append((metrics, (step + 1) * recipe.batch_size // len(train.labels)))
 
     model.train()
     fit(
@@ -115,11 +124,11 @@ def train_classifier(
         steps,
         name=name,
         seed=seed,
-        state={"model": model},
+        state={"model": model, "history": history},
         checkpoint=checkpoint,
         after_step=after_step,
     )
-    return model
+    return model, history
 
 
 def train_cell(
@@ -139,13 +148,11 @@ def train_cell(
     `inputs` is a checksum of the images trained on and measured with: a cell of other inputs or
     another setting is trained anew. Returns the accuracy in percent and the history of logged metrics.
     """
-    identity = {**asdict(cell), "inputs": inputs, **architecture.model_dump(), **recipe.model_dump()}
-    key = f"{derive_seed(json.dumps(identity, sort_keys=True)):016x}"
+    key = f"{derive_seed(asdict(cell), architecture.model_dump(), recipe.model_dump(), inputs):016x}"
     result_path, checkpoint = folder / "result.json", folder / f"checkpoint-{key}.pt"
-    result = json.loads(result_path.read_text()) if result_path.exists() else {"key": None}
-    if result["key"] != key:
-        history: list[tuple[dict[str, float], int]] = []
-        model = train_classifier(
+    result = read_json(result_path) if result_path.exists() else {}
+    if result.get("key") != key:
+        model, history = train_classifier(
             splits.train,
             splits.validation,
             architecture,
@@ -153,12 +160,10 @@ def train_cell(
             classes=classes,
             seed=cell.seed,
             name=f"{cell.method} {cell.name}",
-            log=lambda metrics, epoch: history.append((metrics, epoch)),
             log_points=config.log_points,
             checkpoint=checkpoint,
         )
-        measured = splits.test if config.evaluate_on == "test" else splits.validation
-        result = {"key": key, "accuracy": evaluate(model, measured), "history": history}
+        result = {"key": key, "accuracy": evaluate(model, splits.measured), "history": history}
         folder.mkdir(parents=True, exist_ok=True)
         save_model(model, str(folder / "model.safetensors"))
         write_json(result_path, result)
@@ -179,7 +184,7 @@ def grid(dataset: str, method: str, ratio: int, config: TrainConfig) -> list[Cel
 
 
 def load_splits(
-    seeds: Dataset, validation: Dataset, test: Dataset, expanded: Expansion | None, resolution: int
+    seeds: Dataset, expanded: Expansion | None, validation: Dataset, measured: Dataset, resolution: int
 ) -> Splits:
     """All images of a row in memory, decoded once."""
     train = Labelled(*to_tensors(seeds, resolution))
@@ -188,7 +193,7 @@ def load_splits(
     return Splits(
         train,
         Labelled(*to_tensors(validation, resolution)) if len(validation) else None,
-        Labelled(*to_tensors(test, resolution)),
+        Labelled(*to_tensors(measured, resolution)),
     )
 
 

@@ -19,6 +19,9 @@ class MaeGenerator(nn.Module):
     detail that the decoder, never trained on visible patches, would lose.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         mae: ViTMAEForPreTraining,

@@ -14,7 +14,7 @@ def typed(function: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
     Kedro could convert annotated parameters itself, but then MLflow would log each model as one long
     string instead of one parameter per key; so the catalog keeps plain values.
     """
-    checked = validate_call(function, config=ConfigDict(arbitrary_types_allowed=True))
+    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
 
     def node(*inputs: Any) -> Any:
         return checked(*inputs, **fixed)

@@ -47,5 +47,5 @@ class PretrainConfig(BaseModel):
     def checkpoint(self, model: str) -> Path:
         """Where a model in training is kept; another setting is another file."""
         stage: Stage = getattr(self, model)
-        key = derive_seed(stage.model_dump_json())
+        key = derive_seed(stage.model_dump_json(), self.class_names)
         return Path(self.checkpoints) / f"{model}-{key:016x}.pt"

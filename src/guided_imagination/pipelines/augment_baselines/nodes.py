@@ -3,10 +3,12 @@
 from datasets import Dataset
 
 from guided_imagination import plans
-from guided_imagination.config import AugmentConfig
+from guided_imagination.config import AugmentConfig, DatasetSpec
 from guided_imagination.expansion import Plan
 
 
-def plan(seeds: Dataset, config: AugmentConfig, ratio: int, seed: int, overwrite: bool, *, method: str) -> Plan:
+def plan(
+    seeds: Dataset, spec: DatasetSpec, config: AugmentConfig, ratio: int, seed: int, overwrite: bool, *, method: str
+) -> Plan:
     """What to make; the dataset `expanded` makes it, shard by shard, when it is saved."""
-    return plans.augmentation_plan(seeds, config, method=method, ratio=ratio, seed=seed, overwrite=overwrite)
+    return plans.augmentation_plan(seeds, spec, config, method=method, ratio=ratio, seed=seed, overwrite=overwrite)

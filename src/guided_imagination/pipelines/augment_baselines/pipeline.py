@@ -19,7 +19,7 @@ def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> P
                 [
                     Node(
                         typed(nodes.plan, method=method),
-                        ["seeds", *(f"params:{key}" for key in PARAMETERS)],
+                        ["seeds", "params:spec", *(f"params:{key}" for key in PARAMETERS)],
                         "expanded",
                         name="expand",
                         tags="augment_baselines",
@@ -27,7 +27,10 @@ def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> P
                 ],
                 namespace=f"{dataset}.{method}",
                 inputs={"seeds": f"{dataset}.seeds"},
-                parameters={f"params:{key}": f"params:{key}" for key in PARAMETERS},
+                parameters={
+                    "params:spec": f"params:dataset_specs.{dataset}",
+                    **{f"params:{key}": f"params:{key}" for key in PARAMETERS},
+                },
             )
             for dataset in datasets
             for method, row in methods.items()

@@ -1,36 +1,35 @@
 """`pretrain`: Fashion-MNIST without the project's own images -> the embedded models and their cards."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.pipelines.pretrain import nodes
 from guided_imagination.pipelines.typed import typed
 
-CONFIG = "params:pretrain"
-SPLIT = "pretrain.split"
+MAE_GENERATOR = "params:expand_mae.generator"
+UNCLIP_GENERATOR = "params:expand_dalle.generator"
 
 
 def create_pipeline() -> Pipeline:
     """Four trainings and three measurements."""
-    clip, movq, unclip, mae = (f"pretrain.{model}_record" for model in ("clip", "movq", "unclip", "mae"))
-    parts = [
-        (nodes.select_images, [], ["pretrain.pool", "pretrain.test"]),
-        (nodes.train_clip, [], clip),
-        (nodes.train_movq, [], movq),
-        (nodes.train_unclip, [clip, movq], unclip),
-        (nodes.train_mae, [], mae),
-        (nodes.describe_clip, [clip], "pretrain.clip_card"),
-        (nodes.describe_mae, [clip, mae, "params:expand_mae.generator"], "pretrain.mae_card"),
-        (nodes.describe_unclip, [clip, movq, unclip, "params:expand_dalle.generator"], "pretrain.unclip_card"),
+    parts: list[tuple[Callable[..., Any], list[str], str | list[str]]] = [
+        (nodes.select_images, [], ["pool", "test"]),
+        (nodes.train_clip, [], "clip_record"),
+        (nodes.train_movq, [], "movq_record"),
+        (nodes.train_unclip, ["clip_record", "movq_record"], "unclip_record"),
+        (nodes.train_mae, [], "mae_record"),
+        (nodes.describe_clip, ["clip_record"], "clip_card"),
+        (nodes.describe_mae, ["clip_record", "mae_record", MAE_GENERATOR], "mae_card"),
+        (nodes.describe_unclip, ["clip_record", "movq_record", "unclip_record", UNCLIP_GENERATOR], "unclip_card"),
     ]
+    config = "params:pretrain"
     return Pipeline(
         [
-            Node(
-                typed(function),
-                [CONFIG, SPLIT, *inputs],
-                outputs,
-                name=f"pretrain.{function.__name__}",
-                tags="pretrain",
-            )
+            Node(typed(function), [config, "split", *inputs], outputs, name=function.__name__, tags="pretrain")
             for function, inputs, outputs in parts
-        ]
+        ],
+        namespace="pretrain",
+        parameters={name: name for name in (config, MAE_GENERATOR, UNCLIP_GENERATOR)},
     )

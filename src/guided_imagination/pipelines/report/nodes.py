@@ -13,19 +13,20 @@ from guided_imagination.store import Expansion
 logger = logging.getLogger(__name__)
 
 
-def collect(*results: pd.DataFrame) -> pd.DataFrame:
-    """The tidy table of all cells."""
-    return pd.concat(results, ignore_index=True)
+def collect(*rows: pd.DataFrame) -> pd.DataFrame:
+    """The tidy table of one dataset's cells."""
+    return pd.concat(rows, ignore_index=True)
 
 
-def tabulate(results: pd.DataFrame, *, methods: list[str]) -> tuple[pd.DataFrame, str]:
-    """The paper-shaped table as data and as Markdown; it is also printed and put into MLflow."""
+def tabulate(*collected: pd.DataFrame, methods: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """The tidy table of all datasets, the paper-shaped one, and that as Markdown; also printed and in MLflow."""
+    results = pd.concat(collected, ignore_index=True)
     table = report.paper_table(results, methods)
     markdown = table.to_markdown(index=False)
     tracking.log_table(results, "results")
     tracking.log_table(table, "accuracy_table")
-    logger.info("accuracy on the %s\n%s", "measured split, percent: mean ± deviation over seeds (gain)", markdown)
-    return table, markdown
+    logger.info("accuracy in percent, mean ± deviation over seeds (gain over the originals):\n\n%s\n", markdown)
+    return results, table, markdown
 
 
 def draw_contact_sheet(seeds: Dataset, expanded: Expansion, config: ReportConfig, *, title: str) -> Figure:

@@ -10,28 +10,29 @@ from guided_imagination.pipelines.typed import typed
 
 
 def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
-    """The tables of all datasets and a contact sheet per dataset and method."""
+    """The results of each dataset, a contact sheet per dataset and method, and the tables over all datasets."""
     datasets = list(datasets)
-    results = [f"{dataset}.{method}.results" for dataset in datasets for method in methods]
-    tables = Pipeline(
-        [
-            Node(typed(nodes.collect), results, "results", name="collect", tags="report"),
-            Node(
-                typed(nodes.tabulate, methods=list(methods)),
-                "results",
-                ["accuracy_table", "accuracy_markdown"],
-                name="tabulate",
-                tags="report",
-            ),
-        ]
-    )
+    collected = [f"results_{dataset}" for dataset in datasets]
+    tables = ["results", "accuracy_table", "accuracy_markdown"]
+    tabulate = Node(typed(nodes.tabulate, methods=list(methods)), collected, tables, name="tabulate", tags="report")
     sheets = [
         _contact_sheet(dataset, method)
         for dataset in datasets
         for method, row in methods.items()
         if row.pipeline is not None
     ]
-    return Pipeline([tables, *sheets])
+    return Pipeline([*(_collection(dataset, methods) for dataset in datasets), *sheets, tabulate])
+
+
+def _collection(dataset: str, methods: Iterable[str]) -> Pipeline:
+    rows = {f"{method}_results": f"{dataset}.{method}.results" for method in methods}
+    collect = Node(typed(nodes.collect), list(rows), "results", name="collect", tags="report")
+    return Pipeline(
+        [collect],
+        namespace=dataset,
+        inputs=rows,
+        outputs={"results": f"results_{dataset}"},
+    )
 
 
 def _contact_sheet(dataset: str, method: str) -> Pipeline:

@@ -28,9 +28,9 @@ def train(
     method: str,
 ) -> pd.DataFrame:
     """Results of one row: every architecture and seed, trained on the seeds and `expanded`."""
-    splits = training.load_splits(seeds, validation, test, expanded, spec.resolution)
     measured = test if config.evaluate_on == "test" else validation
-    checksums = [fingerprint(seeds), fingerprint(measured), expanded.checksum if expanded else ""]
+    splits = training.load_splits(seeds, expanded, validation, measured, spec.resolution)
+    checksums = [str(spec.resolution), fingerprint(seeds), fingerprint(measured), expanded.checksum if expanded else ""]
     return training.train_cells(
         training.grid(dataset, method, ratio if expanded else 0, config),
         splits,

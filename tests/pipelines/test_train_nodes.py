@@ -1,0 +1,87 @@
+import json
+from contextlib import contextmanager
+
+import pytest
+
+from guided_imagination.config import Architecture, DatasetSpec, Recipe, TrainConfig
+from guided_imagination.pipelines.train import nodes
+from guided_imagination.store import Expansion, write
+from toy import ToyMaker, dataset, plan
+
+RECIPE = {
+    "updates": 2,
+    "batch_size": 4,
+    "optimizer": "sgd",
+    "learning_rate": 0.01,
+    "weight_decay": 0,
+    "warmup": 0,
+    "label_smoothing": 0,
+    "rotation": 0,
+    "translation": 0,
+    "flip": 0,
+}
+SEEDS = dataset([0, 1, 0, 1])
+
+
+@contextmanager
+def silent(cell):
+    yield lambda metrics, step: None
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """Train a row; a second call says whether the finished cell was trained again."""
+    monkeypatch.setattr(nodes, "track", silent)
+
+    def run(seeds=SEEDS, test=SEEDS, expanded=None, resolution=8, evaluate_on="test"):
+        return nodes.train(
+            seeds,
+            dataset([1, 1, 1]),
+            test,
+            DatasetSpec(train="", test="", resolution=resolution, templates=["{}"]),
+            TrainConfig(architectures=["tiny"], recipe="short", seeds=1, evaluate_on=evaluate_on, log_points=1),
+            {"short": Recipe(**RECIPE)},
+            {"tiny": Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})},
+            2,
+            str(tmp_path / "models"),
+            expanded,
+            dataset="toys",
+            method="gif",
+        )
+
+    return run
+
+
+def mark(tmp_path):
+    """Put an impossible accuracy into the finished cell, to see whether it is read or trained again."""
+    (path,) = (tmp_path / "models").rglob("result.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "accuracy": -1}))
+
+
+def test_a_finished_row_is_read_again(train, tmp_path):
+    train()
+    mark(tmp_path)
+    assert train()["accuracy"].tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seeds": dataset([0, 1, 1, 1])}, {"test": dataset([0, 1])}, {"resolution": 12}, {"evaluate_on": "validation"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_row_of_other_images_is_trained_again(train, tmp_path, change):
+    train()
+    mark(tmp_path)
+    assert train(**change)["accuracy"].item() >= 0
+
+
+def test_another_expansion_is_another_cell(train, tmp_path):
+    for name, eps in (("a", 0.1), ("b", 0.2)):
+        write(tmp_path / name, plan(ToyMaker(), settings={"eps": eps}))
+    assert train(expanded=Expansion(tmp_path / "a"))["ratio"].tolist() == [2]
+    mark(tmp_path)
+    assert train(expanded=Expansion(tmp_path / "b"))["accuracy"].item() >= 0
+
+
+def test_originals_have_ratio_zero(train):
+    assert train()["ratio"].tolist() == [0]

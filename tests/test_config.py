@@ -1,0 +1,122 @@
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from kedro.config import OmegaConfigLoader
+
+from guided_imagination.config import Criteria, Parameters, check
+from guided_imagination.errors import InputError
+from guided_imagination.settings import CONFIG_LOADER_ARGS
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """The parameter tree of conf/base as Kedro reads it."""
+    arguments = {**CONFIG_LOADER_ARGS, "default_run_env": "base"}
+    return OmegaConfigLoader(conf_source=str(CONF), **arguments)["parameters"]
+
+
+def changed(tree, place, value):
+    """A copy of the tree with another value at "a.b.c"; None removes the key."""
+    tree = deepcopy(tree)
+    *path, last = place.split(".")
+    node = tree
+    for key in path:
+        node = node[key]
+    if value is None:
+        del node[last]
+    else:
+        node[last] = value
+    return tree
+
+
+def refusal(tree):
+    with pytest.raises(InputError) as caught:
+        check(tree)
+    return str(caught.value)
+
+
+def test_the_shipped_parameters_are_valid(shipped):
+    parameters = check(shipped)
+    assert isinstance(parameters, Parameters)
+    assert parameters.ratio == shipped["ratio"]
+
+
+def test_embedded_models_and_images_lie_in_the_package(shipped):
+    package = Path(__file__).parents[1] / "src" / "guided_imagination"
+    assert Path(shipped["expand_mae"]["clip"]) == package / "embedded" / "clip"
+    assert Path(shipped["dataset_specs"]["fashion"]["train"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "named", "allowed"),
+    [
+        ("speed", 1, "speed", ["ratio", "overwrite", "expand_mae"]),
+        ("expand_mae.epsilon", 1, "expand_mae.epsilon", ["eps", "steps", "redraws"]),
+        ("expand_mae.generator.decoder", 1, "expand_mae.generator.decoder", ["model", "decoding"]),
+        ("methods.mae.guide", True, "methods.mae.guide", ["pipeline", "guided"]),
+        ("pretrain.mae.stepz", 1, "pretrain.mae.stepz", ["steps", "batch_size"]),
+        ("recipes.matched.momentum", 0.9, "recipes.matched.momentum", ["learning_rate", "weight_decay"]),
+        ("datasets", ["mnist"], "datasets: 'mnist'", ["fashion"]),
+        ("train.architectures", ["vgg"], "train.architectures: 'vgg'", ["resnet50", "mobilenet_v2"]),
+        ("train.recipe", "tuned", "train.recipe: 'tuned'", ["matched", "paper"]),
+        ("expand_dalle.criteria", "best", "expand_dalle.criteria: 'best'", ["paper", "corrected"]),
+        (
+            "criteria_sets.paper.weights.sharpness",
+            1,
+            "criteria_sets.paper.weights.sharpness",
+            ["consistency", "entropy", "diversity"],
+        ),
+        ("criteria_sets.paper.hold", "seed", "criteria_sets.paper.hold = 'seed'", ["prediction", "label"]),
+        (
+            "methods.mae.pipeline",
+            "expand_gan",
+            "methods.mae.pipeline = 'expand_gan'",
+            ["augment_baselines", "expand_mae", "expand_dalle"],
+        ),
+        ("expand_mae.generator.decoding", "half", "expand_mae.generator.decoding = 'half'", ["full", "residual"]),
+        ("expand_mae.generator.kind", "gan", "expand_mae.generator", ["mae", "unclip"]),
+        ("expand_mae.rejected", "hide", "expand_mae.rejected = 'hide'", ["drop", "keep"]),
+        ("ratio", 0, "ratio = 0", ["greater than or equal to 1"]),
+        ("expand_mae.eps", -1, "expand_mae.eps = -1", ["greater than or equal to 0"]),
+        ("augment_baselines.gridmask.keep", 1.5, "augment_baselines.gridmask.keep = 1.5", ["less than or equal to 1"]),
+        ("recipes.matched.epochs", 5, "recipes.matched", ["either updates or epochs"]),
+        ("recipes.matched.updates", None, "recipes.matched", ["either updates or epochs"]),
+        ("expand_mae.eps", None, "expand_mae.eps", ["missing"]),
+        ("criteria_sets.paper.weights", {}, "criteria_sets.paper.weights", ["at least 1"]),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_is_allowed(shipped, place, value, named, allowed):
+    message = refusal(changed(shipped, place, value))
+    assert message.startswith(f"parameters: {named}")
+    for word in allowed:
+        assert word in message
+
+
+def test_a_baseline_without_settings_is_refused(shipped):
+    message = refusal(changed(shipped, "methods.mixup", {"pipeline": "augment_baselines"}))
+    assert "methods: 'mixup'" in message
+    assert "cutout, gridmask, randaugment" in message
+
+
+def test_several_mistakes_are_told_at_once(shipped):
+    message = refusal(changed(changed(shipped, "ratio", 0), "draw", -1))
+    assert "ratio = 0" in message
+    assert "draw = -1" in message
+
+
+def test_unguided_is_guided_with_zero_steps(shipped):
+    config = check(shipped).expand_mae
+    free = Criteria(hold="label", weights={"entropy": 1}, logit_scale=1, temperature=1, straight_through=True)
+    guided, unguided = config.guidance(free, True), config.guidance(free, False)
+    assert guided.steps == config.steps > 0
+    assert guided.step_size == config.step_size
+    assert unguided == guided.model_copy(update={"steps": 0})
+
+
+def test_a_criteria_set_may_fix_steps_and_step_size(shipped):
+    parameters = check(shipped)
+    fixed = parameters.expand_mae.guidance(parameters.criteria_sets["paper"], True)
+    assert (fixed.steps, fixed.step_size) == (1, 0.1)  # as the paper's code takes them

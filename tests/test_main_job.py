@@ -1,0 +1,101 @@
+"""The whole job, as a user runs it, in `conf/test`: every node, every file, the MLflow runs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from datasets import ClassLabel, Image, load_dataset
+
+ROOT = Path(__file__).parents[1]
+METHODS = ["original", "cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle"]
+
+
+def kedro_run(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--params", f"data_dir={data}", *options]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    done = kedro_run(folder)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "| gif_dalle" in done.stdout, "the run ends with the table"
+    return folder
+
+
+def test_results_have_a_row_per_method_and_seed(data: Path) -> None:
+    results = pd.read_csv(data / "08_reporting" / "results.csv")
+    assert list(results) == ["dataset", "method", "ratio", "architecture", "recipe", "seed", "accuracy"]
+    assert list(zip(results["method"], results["seed"], strict=True)) == [(m, s) for m in METHODS for s in (0, 1)]
+    assert results["accuracy"].between(0, 100).all()
+    assert results.set_index("method")["ratio"].to_dict() == {"original": 0, **dict.fromkeys(METHODS[1:], 2)}
+
+
+def test_every_expansion_has_ratio_variants_of_every_seed(data: Path) -> None:
+    seeds = load_dataset("arrow", data_files=str(data / "03_primary/fashion/seeds/*.arrow"), split="train")
+    for method in METHODS[1:]:
+        files = str(data / f"05_model_input/fashion/{method}/*.parquet")
+        rows = load_dataset("parquet", data_files=files, split="train", cache_dir=str(data / "cache"))
+        assert isinstance(rows.features["image"], Image)
+        assert isinstance(rows.features["label"], ClassLabel)
+        assert rows.features["label"].names == seeds.features["label"].names
+        assert sorted(zip(rows["seed_id"], rows["variant"], strict=True)) == sorted(
+            (seed, variant) for seed in seeds["id"] for variant in (0, 1)
+        )
+        assert rows[0]["image"].size == (32, 32)
+
+
+def test_guided_and_unguided_rows_differ_in_guidance_alone(data: Path) -> None:
+    for pair in (("mae", "gif_mae"), ("dalle", "gif_dalle")):
+        plans = [json.loads((data / f"05_model_input/fashion/{m}/plan.json").read_text()) for m in pair]
+        differing = {key for key in plans[0] if plans[0][key] != plans[1][key]}
+        assert differing == {"method", "steps"}
+        assert plans[0]["steps"] == 0
+
+
+def test_report_is_left_on_disk(data: Path) -> None:
+    report = data / "08_reporting"
+    assert (report / "accuracy_table.md").read_text().startswith("| method")
+    assert {path.name for path in (report / "fashion").glob("*.png")} == {f"contact_sheet_{m}.png" for m in METHODS[1:]}
+
+
+def test_mlflow_has_a_child_run_per_cell_under_the_kedro_run(data: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{data}/mlflow.db")
+    experiment = client.get_experiment_by_name("test")
+    runs = client.search_runs([experiment.experiment_id])
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    cells = {tuple(run.data.tags[key] for key in ("dataset", "method", "architecture", "seed")) for run in children}
+    assert cells == {("fashion", method, "tiny", seed) for method in METHODS for seed in "01"}
+    results = pd.read_csv(data / "08_reporting" / "results.csv").set_index(["method", "seed"])["accuracy"]
+    for run in children:
+        expected = results[run.data.tags["method"], int(run.data.tags["seed"])]
+        assert run.data.metrics["accuracy"] == pytest.approx(expected)
+    history = client.get_metric_history(children[0].info.run_id, "train_loss")
+    assert len(history) == 2
+
+
+def test_one_pipeline_runs_alone_and_leaves_what_is_complete(data: Path) -> None:
+    shard = next((data / "05_model_input/fashion/gif_dalle").glob("*.parquet"))
+    before = shard.stat().st_mtime_ns
+    done = kedro_run(data, "--pipelines", "expand_dalle")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "is complete: nothing to do" in done.stdout
+    assert shard.stat().st_mtime_ns == before
+
+
+def test_other_settings_in_the_same_folder_are_refused(data: Path) -> None:
+    options = f"data_dir={data},expand_dalle.eps=0.3"
+    done = kedro_run(data, "--pipelines", "expand_dalle", "--params", options)
+    assert done.returncode != 0
+    assert "eps: 0.1 there, 0.3 now" in done.stderr
+    assert "overwrite=true" in done.stderr
+    assert "Traceback" not in done.stderr
