@@ -1,11 +1,12 @@
 """A user's mistake ends in one sentence that says what is wrong, where, and what is allowed."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
+from kedro.framework.startup import bootstrap_project
 
 ROOT = Path(__file__).parents[1]
 MISTAKES = {
@@ -22,42 +23,63 @@ MISTAKES = {
 }
 
 
-def run(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "kedro", "run", *options]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ}, text=True, capture_output=True, check=False)
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    bootstrap_project(ROOT)
 
 
-def mistake_is_explained(done: subprocess.CompletedProcess[str], sentence: str) -> None:
-    assert done.returncode != 0
+def run(data: Path, *options: str, params: str = "") -> Result:
+    """`kedro run` in this process, on an empty data folder."""
+    from guided_imagination.cli import cli
+
+    return CliRunner().invoke(
+        cli, ["run", "--env", "test", "--params", ",".join(filter(None, [f"data_dir={data}", params])), *options]
+    )
+
+
+def assert_explained(done: Result, sentence: str) -> None:
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit), "an explained error, not a traceback"
     assert sentence in done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith(("Error: ", " "))
 
 
 @pytest.mark.parametrize(("parameter", "sentence"), MISTAKES.items())
-def test_wrong_parameter_is_refused(parameter: str, sentence: str, tmp_path: Path) -> None:
-    # the data folder cannot be set together with a list, so nothing is made: checks come before any work
-    mistake_is_explained(run("--params", parameter), sentence)
+def test_wrong_parameter_is_refused_before_any_work(parameter: str, sentence: str, tmp_path: Path) -> None:
+    assert_explained(run(tmp_path, params=parameter), sentence)
+    assert not list(tmp_path.glob("0*"))
 
 
-def test_unknown_pipeline_and_namespace_are_refused() -> None:
-    mistake_is_explained(run("--pipelines", "expand_gan"), "Failed to find the pipeline named 'expand_gan'")
-    mistake_is_explained(run("--namespaces", "moths"), "namespaces: ['moths']")
+def test_unknown_pipeline_and_namespace_are_refused(tmp_path: Path) -> None:
+    assert_explained(run(tmp_path, "--pipelines", "expand_gan"), "Failed to find the pipeline named 'expand_gan'")
+    assert_explained(run(tmp_path, "--namespaces", "moths"), "namespaces: ['moths']")
 
 
 def test_missing_inputs_are_named(tmp_path: Path) -> None:
-    done = run("--pipelines", "augment_baselines", "--params", f"data_dir={tmp_path}")
-    mistake_is_explained(done, str(tmp_path / "03_primary/fashion/seeds"))
+    assert_explained(run(tmp_path, "--pipelines", "augment_baselines"), str(tmp_path / "03_primary/fashion/seeds"))
 
 
-def test_missing_and_truncated_weights_are_named(tmp_path: Path) -> None:
-    done = run("--params", f"expand_dalle.generator.model={tmp_path}")
-    mistake_is_explained(done, f"no weights in {tmp_path}")
-    embedded = ROOT / "src/guided_imagination/embedded/clip/model.safetensors"
-    (tmp_path / "model.safetensors").write_bytes(embedded.read_bytes()[:-1000])
-    done = run("--params", f"expand_dalle.generator.model={tmp_path}")
-    mistake_is_explained(done, f"{tmp_path}/model.safetensors is truncated")
+def test_missing_and_truncated_weights_are_named_before_any_work(tmp_path: Path) -> None:
+    model, data = tmp_path / "model", tmp_path / "data"
+    model.mkdir()
+    assert_explained(run(data, params=f"expand_dalle.generator.model={model}"), f"no weights in {model}")
+    whole = (ROOT / "src/guided_imagination/embedded/clip/model.safetensors").read_bytes()
+    (model / "model.safetensors").write_bytes(whole[:-1000])
+    done = run(data, params=f"expand_dalle.generator.model={model}")
+    assert_explained(done, f"{model}/model.safetensors is truncated")
+    assert not list(data.glob("0*"))
 
 
 def test_too_few_images_in_a_class_are_named(tmp_path: Path) -> None:
-    done = run("--pipelines", "ingest", "--params", f"data_dir={tmp_path},dataset_specs.fashion.seeds_per_class=51")
-    mistake_is_explained(done, "class 'T-shirt' has 50 images, 51 were asked for")
+    done = run(tmp_path, "--pipelines", "ingest", params="dataset_specs.fashion.seeds_per_class=51")
+    assert_explained(done, "class 'T-shirt' has 50 images, 51 were asked for")
+    assert not (tmp_path / "03_primary").exists()
+
+
+def test_the_shell_command_exits_with_an_error_and_no_traceback() -> None:
+    command = [sys.executable, "-m", "kedro", "run", "--params", "ratio=0"]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert "Error: parameters: ratio = 0" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

@@ -9,3 +9,5 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Nothing calls home.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# Bars of a few milliseconds hide the lines that matter; downloads keep theirs.
+os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")

@@ -23,7 +23,7 @@ class ProjectHooks:
 
         pipeline_registry.build_for(self.parameters)
 
-    @hook_impl
+    @hook_impl(tryfirst=True)  # before an MLflow run is opened
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         tags = {tag for node in pipeline.nodes for tag in node.tags}
         for name in ("expand_mae", "expand_dalle"):

@@ -29,5 +29,5 @@ def load_generator(config: MaeConfig | UnclipConfig, guide: ClipGuide) -> Genera
             mae = ViTMAEForPreTraining.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
             return MaeGenerator(mae, ViTImageProcessor.from_pretrained(folder), guide, decoding)
         case UnclipConfig(model=folder) as unclip:
-            pipeline = KandinskyV22Pipeline.from_pretrained(folder, torch_dtype=torch.float32, use_safetensors=True)
+            pipeline = KandinskyV22Pipeline.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
             return UnclipGenerator(pipeline, guide, unclip.image_size, unclip.inference_steps, unclip.guidance_scale)

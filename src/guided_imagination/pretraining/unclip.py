@@ -40,7 +40,7 @@ def encode_all(data: Labelled, clip_folder: Path, movq: VQModel) -> tuple[Tensor
 def train_unclip(data: Labelled, config: PretrainConfig) -> float:
     """Train the UNet (v-prediction; a tenth of the conditions replaced by the zero image), save the pipeline."""
     stage = config.unclip
-    movq = VQModel.from_pretrained(config.movq_folder, torch_dtype=torch.float32)
+    movq = VQModel.from_pretrained(config.movq_folder, dtype=torch.float32)
     latents, embeds, zero = encode_all(data, config.folder("clip"), movq)
     scheduler = DDIMScheduler(**SCHEDULER)
     with seeded(stage.seed, "unclip"):
