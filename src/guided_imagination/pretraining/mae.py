@@ -11,6 +11,7 @@ from guided_imagination.pretraining.stages import train
 from guided_imagination.randomness import batch_indices, seeded
 
 MASK_RATIOS = (0.0, 0.5, 0.75)
+LATENT_NOISE = 0.5  # of latents whose deviation is about one
 
 
 def train_mae(data: Labelled, config: PretrainConfig) -> float:
@@ -23,7 +24,10 @@ def train_mae(data: Labelled, config: PretrainConfig) -> float:
     def loss_at(step: int) -> Tensor:
         images = data.rgb(batch_indices(step, len(data.labels), stage.batch_size, stage.seed)) * 2 - 1
         sizes.mask_ratio = MASK_RATIOS[int(torch.randint(len(MASK_RATIOS), (1,)))]
-        return l1_loss(model(images).logits, model.patchify(images))
+        encoded = model.vit(images)
+        # a noisy latent makes the decoder smooth: what perturbs the latent then changes the picture, not its grain
+        latent = encoded.last_hidden_state + LATENT_NOISE * torch.randn_like(encoded.last_hidden_state)
+        return l1_loss(model.decoder(latent, encoded.ids_restore).logits, model.patchify(images))
 
     seconds = train(model, loss_at, stage, "mae", config.checkpoint("mae"))
     sizes.mask_ratio = 0.75
