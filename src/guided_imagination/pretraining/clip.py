@@ -52,7 +52,11 @@ def train_clip(data: Labelled, config: PretrainConfig) -> float:
     mean, std = pixels.mean().item(), pixels.std().item()
     sizes = CLIPConfig(**stage.model)
     size, context = sizes.vision_config.image_size, sizes.text_config.max_position_embeddings
-    processor = build_processor(class_names, size, mean, std, context)
+    # learning merges breaks ties at random: a resumed training must read the tokens that it was started with
+    kept = config.checkpoint("clip").with_suffix("")
+    if not kept.exists():
+        build_processor(class_names, size, mean, std, context).save_pretrained(kept)
+    processor = CLIPProcessor.from_pretrained(kept)
     for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         setattr(sizes.text_config, key, getattr(processor.tokenizer, key))
     sizes.text_config.vocab_size = len(processor.tokenizer)
