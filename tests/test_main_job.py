@@ -96,6 +96,6 @@ def test_other_settings_in_the_same_folder_are_refused(data: Path) -> None:
     options = f"data_dir={data},expand_dalle.eps=0.3"
     done = kedro_run(data, "--pipelines", "expand_dalle", "--params", options)
     assert done.returncode != 0
-    assert "eps: 0.1 there, 0.3 now" in done.stderr
+    assert "eps: 0.2 there, 0.3 now" in done.stderr
     assert "overwrite=true" in done.stderr
     assert "Traceback" not in done.stderr
