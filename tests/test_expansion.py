@@ -6,7 +6,7 @@ from PIL import Image
 from guided_imagination.clock import Clock
 from guided_imagination.data import to_tensors
 from guided_imagination.expansion import Augmentation, Imagination, expand_shard
-from guided_imagination.randomness import derive_seed
+from guided_imagination.seeding import derive_seed
 from toy import SIDE, ToyGenerator, ToyGuide, ToyMaker, dataset, guidance, plan
 
 

@@ -3,7 +3,8 @@ from collections import Counter
 import pytest
 import torch
 
-from guided_imagination.randomness import batch_indices, derive_seed, generator, seeded
+from guided_imagination.randomness import batch_indices, generator, seeded
+from guided_imagination.seeding import derive_seed
 
 
 def test_seeds_are_the_same_on_every_machine_and_in_every_version():

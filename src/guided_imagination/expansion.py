@@ -17,7 +17,7 @@ from guided_imagination.data import class_names, encode_png, to_tensors
 from guided_imagination.generators.base import Generator
 from guided_imagination.guidance import CRITERIA
 from guided_imagination.imagination import Imagined, imagine
-from guided_imagination.randomness import derive_seed
+from guided_imagination.seeding import derive_seed
 
 
 class Maker(Protocol):

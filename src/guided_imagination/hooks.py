@@ -1,6 +1,5 @@
 """Checks before any work, and the grid that the pipelines are built for."""
 
-import logging
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -16,7 +15,6 @@ class ProjectHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        logging.getLogger("httpx").setLevel(logging.WARNING)
         self.parameters = config.check(context.config_loader["parameters"])
         # imported here because it imports torch: wrong parameters are refused without waiting for that
         from guided_imagination import pipeline_registry

@@ -1,6 +1,5 @@
 """Randomness that depends on names, never on order: one seed per thing that is drawn."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -8,15 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-
-def derive_seed(*parts: object) -> int:
-    """A seed in [0, 2**63) from anything that can be printed.
-
-    The same parts give the same seed on every machine and in every order of work, so that
-    batching, sharding, resuming and the number of workers never change a result.
-    """
-    digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+from guided_imagination.seeding import derive_seed
 
 
 def generator(*parts: object) -> torch.Generator:

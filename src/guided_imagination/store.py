@@ -19,7 +19,7 @@ from guided_imagination.clock import Clock
 from guided_imagination.errors import InputError
 from guided_imagination.expansion import Plan, expand_shard
 from guided_imagination.files import read_json, replacing, write_json
-from guided_imagination.randomness import derive_seed
+from guided_imagination.seeding import derive_seed
 
 logger = logging.getLogger(__name__)
 PLAN, MANIFEST = "plan.json", "manifest.json"

@@ -19,8 +19,9 @@ from guided_imagination.config import Architecture, Recipe, TrainConfig
 from guided_imagination.data import to_tensors
 from guided_imagination.files import read_json, write_json
 from guided_imagination.optimisation import fit
-from guided_imagination.randomness import batch_indices, derive_seed, seeded
+from guided_imagination.randomness import batch_indices, seeded
 from guided_imagination.recipe import build_model, build_optimizer, normalise, random_affine, updates
+from guided_imagination.seeding import derive_seed
 from guided_imagination.store import Expansion
 
 logger = logging.getLogger(__name__)

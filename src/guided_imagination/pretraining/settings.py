@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
-from guided_imagination.randomness import derive_seed
+from guided_imagination.seeding import derive_seed
 
 
 class Stage(BaseModel):
