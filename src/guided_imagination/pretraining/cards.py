@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from guided_imagination.clip import ClipGuide
@@ -45,6 +46,19 @@ def measure_unclip(config: UnclipConfig, guide: ClipGuide, data: Labelled) -> fl
     """Label agreement in percent: how often CLIP gives an image's variation the image's label."""
     variations = vary(config, guide, data.rgb(torch.arange(len(data.labels))))
     return 100 * (guide.predict(variations) == data.labels).float().mean().item()
+
+
+def variation_sheet(config: UnclipConfig, guide: ClipGuide, data: Labelled, per_class: int = 2) -> Figure:
+    """Images of every class in the upper row, their variations in the lower."""
+    rows = torch.cat([(data.labels == label).nonzero()[:per_class, 0] for label in data.labels.unique()])
+    images = data.rgb(rows)
+    figure = Figure(figsize=(len(rows) * 0.6, 1.4), layout="constrained")
+    grid = figure.subplots(2, len(rows))
+    for line, pictures in zip(grid, (images, vary(config, guide, images)), strict=True):
+        for axis, picture in zip(line, pictures, strict=True):
+            axis.axis("off")
+            axis.imshow(picture.permute(1, 2, 0))
+    return figure
 
 
 def load_clip(config: PretrainConfig) -> ClipGuide:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from datasets import Dataset
+from matplotlib.figure import Figure
 
 from guided_imagination.config import MaeConfig, UnclipConfig
 from guided_imagination.pretraining import cards, clip, fashion_mnist, mae, movq, unclip
@@ -51,6 +52,12 @@ def describe_mae(config: PretrainConfig, split: Split, clip: Record, mae: Record
     error = cards.measure_mae(full, cards.load_clip(config), fashion_mnist.test_images(split))
     quality = f"mean absolute error {error:.4f} on [0, 1] when reconstructing at mask ratio 0."
     return cards.write_card("MAE for garments", "ViTMAEForPreTraining", quality, {"MAE": mae}, config.folder("mae"))
+
+
+def show_variations(
+    config: PretrainConfig, split: Split, clip: Record, unclip: Record, generator: UnclipConfig
+) -> Figure:
+    return cards.variation_sheet(generator, cards.load_clip(config), fashion_mnist.test_images(split))
 
 
 def describe_unclip(

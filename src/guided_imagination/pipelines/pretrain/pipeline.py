@@ -13,7 +13,7 @@ UNCLIP_GENERATOR = "params:expand_dalle.generator"
 
 
 def create_pipeline() -> Pipeline:
-    """Four trainings and three measurements."""
+    """Four trainings, three measurements and a picture."""
     parts: list[tuple[Callable[..., Any], list[str], str | list[str]]] = [
         (nodes.select_images, [], ["pool", "test"]),
         (nodes.train_clip, [], "clip_record"),
@@ -23,6 +23,7 @@ def create_pipeline() -> Pipeline:
         (nodes.describe_clip, ["clip_record"], "clip_card"),
         (nodes.describe_mae, ["clip_record", "mae_record", MAE_GENERATOR], "mae_card"),
         (nodes.describe_unclip, ["clip_record", "movq_record", "unclip_record", UNCLIP_GENERATOR], "unclip_card"),
+        (nodes.show_variations, ["clip_record", "unclip_record", UNCLIP_GENERATOR], "variations"),
     ]
     config = "params:pretrain"
     return Pipeline(
