@@ -1,0 +1,59 @@
+"""The commands in the README name pipelines, namespaces, parameters and make targets that exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.framework.startup import bootstrap_project
+from omegaconf import OmegaConf
+
+from guided_imagination.config import check
+from guided_imagination.settings import CONFIG_LOADER_ARGS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+RUNS = re.findall(r"^(kedro run [^#\n]*)", README, re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def project() -> None:
+    bootstrap_project(ROOT)
+
+
+def options(command: str) -> dict[str, str]:
+    words = shlex.split(command)[2:]
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(RUNS) >= 5
+
+
+@pytest.mark.parametrize("command", RUNS)
+def test_kedro_command_can_be_run(command: str) -> None:
+    from guided_imagination import pipeline_registry
+
+    given = options(command)
+    assert set(given) <= {"--pipelines", "--namespaces", "--params", "--env"}
+    changes = OmegaConf.to_container(OmegaConf.from_dotlist(given.get("--params", "ratio=5").split(",")))
+    loader = OmegaConfigLoader(str(ROOT / "conf"), env=given.get("--env"), runtime_params=changes, **CONFIG_LOADER_ARGS)
+    pipeline_registry.build_for(check(loader["parameters"]))
+    pipelines = pipeline_registry.register_pipelines()
+    pipeline = pipelines[given.get("--pipelines", "__default__")]
+    if "--namespaces" in given:
+        pipeline = pipeline.only_nodes_with_namespaces([given["--namespaces"]])
+    assert pipeline.nodes
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {a or b for a, b in re.findall(r"^make ([a-z]+)|`make ([a-z]+)`", README, re.MULTILINE)}
+    assert {"run", "test", "viz", "mlflow"} <= named <= targets
+
+
+def test_files_named_exist() -> None:
+    links = re.findall(r"\]\(((?!http)[^)]+)\)|src=\"([^\"]+)\"", README)
+    for link in (a or b for a, b in links):
+        assert (ROOT / link).exists(), link
