@@ -11,7 +11,7 @@ from guided_imagination.weights import check_weights
 
 
 class ProjectHooks:
-    """Refuses wrong parameters and broken weights within a second."""
+    """Refuses wrong parameters and broken weights before anything is made."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:

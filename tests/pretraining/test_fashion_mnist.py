@@ -1,4 +1,5 @@
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,3 +56,9 @@ def test_a_draw_takes_as_many_of_every_class_and_without_is_the_rest():
     assert len(drawn) == 6
     rest = fashion_mnist.without(labels, drawn)
     assert sorted(drawn.tolist() + rest.tolist()) == list(range(20))
+
+
+@pytest.mark.skipif(not fashion_mnist.DEBIAN_FOLDER.exists(), reason="dataset-fashion-mnist is not installed")
+def test_the_split_file_is_the_seeded_draw():
+    shipped = Path(__file__).parents[2] / "src/guided_imagination/embedded/fashion/split.json"
+    assert fashion_mnist.draw_split() == fashion_mnist.Split.model_validate_json(shipped.read_text())

@@ -4,8 +4,6 @@ A caption names the class and, at random, visible attributes (dark, wide, patter
 make the CLIP embedding keep more of an image than its class, which the unCLIP decoder then shows.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -26,15 +24,6 @@ ATTRIBUTES = {
     "height": ("short", "long"),
     "texture": ("plain", "patterned"),
 }
-
-
-@dataclass(frozen=True)
-class Captions:
-    """`tokens` (N, L), their `attention` mask (N, L) and `matches` (N, N): caption j is true of image i."""
-
-    tokens: Tensor
-    attention: Tensor
-    matches: Tensor
 
 
 def measure(images: Tensor) -> Tensor:
