@@ -6,7 +6,7 @@ from diffusers import DDIMScheduler, KandinskyV22Pipeline, UNet2DConditionModel,
 from hypothesis import settings
 from transformers import CLIPConfig, CLIPModel, CLIPProcessor, ViTImageProcessor, ViTMAEConfig, ViTMAEForPreTraining
 
-from guided_imagination.clip import ClipGuide
+from guided_imagination.guide import Guide
 from guided_imagination.pretraining.clip import build_processor
 from guided_imagination.pretraining.unclip import SCHEDULER
 from guided_imagination.randomness import seeded
@@ -39,8 +39,8 @@ def clip_model(clip_processor) -> CLIPModel:
 
 
 @pytest.fixture(scope="session")
-def guide(clip_model, clip_processor) -> ClipGuide:
-    return ClipGuide(clip_model, clip_processor, NAMES, ["a photo of a {}.", "a {}."])
+def guide(clip_model, clip_processor) -> Guide:
+    return Guide(clip_model, clip_processor, NAMES, ["a photo of a {}.", "a {}."])
 
 
 @pytest.fixture(scope="session")

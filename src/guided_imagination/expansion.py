@@ -10,7 +10,7 @@ import torch
 from datasets import ClassLabel, Dataset, Features, Image, Value
 from torch import Tensor
 
-from guided_imagination.clip import ClipGuide
+from guided_imagination.guide import Guide
 from guided_imagination.clock import Clock
 from guided_imagination.config import Guidance
 from guided_imagination.data import class_names, encode_png, to_tensors
@@ -35,7 +35,7 @@ class Imagination:
     """Guided imagination as a Maker."""
 
     generator: Generator
-    guide: ClipGuide
+    guide: Guide
     guidance: Guidance
 
     def make(

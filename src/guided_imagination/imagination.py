@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from guided_imagination import guidance
-from guided_imagination.clip import ClipGuide
+from guided_imagination.guide import Guide
 from guided_imagination.clock import Clock
 from guided_imagination.config import CriterionName, Guidance
-from guided_imagination.generators.base import Generator, Latent
+from guided_imagination.device import Batches
+from guided_imagination.generators.base import Generator, Latent, batches
 
 
 @dataclass(frozen=True)
@@ -59,48 +61,83 @@ def tighten(feature: Tensor, z: Tensor, b: Tensor, eps: float) -> Tensor:
 
 def imagine(
     generator: Generator,
-    guide: ClipGuide,
+    guide: Guide,
     seeds: Tensor,
     labels: Tensor,
     owner: Tensor,
     config: Guidance,
     rngs: Sequence[torch.Generator],
+    memory: Batches,
     clock: Clock,
 ) -> Imagined:
     """N guided variants of S seeds, all at once.
 
     seeds: (S, 3, H, W) in [0, 1]; labels: (S,); owner: (N,) the seed of each variant, in [0, S);
-    rngs: one per variant, on the CPU. With `config.steps` = 0 the variants are unguided.
+    rngs: one per variant, on the CPU. With `config.steps` = 0 the variants are unguided. `memory` says
+    how many variants go through a network at once; it does not change them.
     """
     with clock("encode"), torch.no_grad():
-        latent = generator.encode(seeds, labels)
+        latent = memory.run(lambda size: _encode(generator, seeds, labels, owner, rngs, size), rngs)
         seed_log_probs = guide.log_probs(guide.features(seeds), config.criteria.logit_scale)
         held = labels if config.criteria.hold == "label" else seed_log_probs.argmax(1)
-        latent, seed_log_probs, held = latent.take(owner), seed_log_probs[owner], held[owner]
+        seed_log_probs, held = seed_log_probs[owner], held[owner]
 
     feature = latent.feature
     z, b = (noise.to(feature) for noise in draw_noise(generator.noise_shape(feature), rngs))
 
-    def look(z: Tensor, b: Tensor) -> tuple[Latent, guidance.Candidates]:
-        variant = latent.with_feature(perturb(feature, z, b, config.eps, config.criteria.straight_through))
-        features = generator.embed(variant)
+    def variants(z: Tensor, b: Tensor) -> Latent:
+        return latent.with_feature(perturb(feature, z, b, config.eps, config.criteria.straight_through))
+
+    def look(z: Tensor, b: Tensor, size: int) -> guidance.Candidates:
+        features = _embed(generator, variants(z, b), size)
         log_probs = guide.log_probs(features, config.criteria.logit_scale)
-        return variant, guidance.Candidates(
-            features, log_probs, seed_log_probs, held, owner, config.criteria.temperature
-        )
+        return guidance.Candidates(features, log_probs, seed_log_probs, held, owner, config.criteria.temperature)
+
+    def slopes(z: Tensor, b: Tensor, size: int) -> tuple[Tensor, ...]:
+        total = guidance.score(look(z, b, size), config.criteria.weights).sum()
+        return torch.autograd.grad(total, (z, b))
 
     with clock("guide"):
         for _ in range(config.steps):
             if config.criteria.straight_through:
                 b = tighten(feature, z, b, config.eps)
-            z, b = z.requires_grad_(), b.requires_grad_()
-            total = guidance.score(look(z, b)[1], config.criteria.weights).sum()
-            slope_z, slope_b = torch.autograd.grad(total, (z, b))
+            start = z.requires_grad_(), b.requires_grad_()
+            slope_z, slope_b = memory.run(lambda size, start=start: slopes(*start, size))
             z = (z + config.step_size * slope_z.sign()).detach()
             b = (b + config.step_size * slope_b.sign()).detach()
         with torch.no_grad():
-            variant, seen = look(z, b)
-            criteria = guidance.evaluate(seen)
+            criteria = guidance.evaluate(memory.run(lambda size: look(z, b, size)))
 
-    with clock("decode"):
-        return Imagined(generator.decode(variant, rngs), criteria)
+    with clock("decode"), torch.no_grad():
+        return Imagined(memory.run(lambda size: _decode(generator, variants(z, b), rngs, size), rngs), criteria)
+
+
+def _encode(
+    generator: Generator,
+    seeds: Tensor,
+    labels: Tensor,
+    owner: Tensor,
+    rngs: Sequence[torch.Generator],
+    size: int,
+) -> Latent:
+    parts = []
+    for rows in batches(len(owner), size):
+        used, local = owner[rows].unique(return_inverse=True)
+        parts.append(generator.encode(seeds[used], labels[used], local, rngs[rows]))
+    return Latent.join(parts)
+
+
+def _embed(generator: Generator, latent: Latent, size: int) -> Tensor:
+    """CLIP features (N, D). Of several batches only the inputs are kept; their gradients run the networks again."""
+    if len(latent) <= size:
+        return generator.embed(latent)
+
+    def embed(feature: Tensor, context: Tensor) -> Tensor:
+        return generator.embed(Latent(feature, context))
+
+    parts = (latent.take(rows) for rows in batches(len(latent), size))
+    return torch.cat([checkpoint(embed, part.feature, part.context, use_reentrant=False) for part in parts])
+
+
+def _decode(generator: Generator, latent: Latent, rngs: Sequence[torch.Generator], size: int) -> Tensor:
+    return torch.cat([generator.decode(latent.take(rows), rngs[rows]) for rows in batches(len(latent), size)])

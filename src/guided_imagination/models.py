@@ -6,7 +6,7 @@ import torch
 from diffusers import KandinskyV22Pipeline
 from transformers import CLIPModel, CLIPProcessor, ViTImageProcessor, ViTMAEForPreTraining
 
-from guided_imagination.clip import ClipGuide
+from guided_imagination.guide import Guide
 from guided_imagination.config import MaeConfig, UnclipConfig
 from guided_imagination.generators.base import Generator
 from guided_imagination.generators.mae import MaeGenerator
@@ -14,14 +14,14 @@ from guided_imagination.generators.unclip import UnclipGenerator
 from guided_imagination.weights import check_weights
 
 
-def load_guide(folder: str, class_names: Sequence[str], templates: Sequence[str]) -> ClipGuide:
+def load_guide(folder: str, class_names: Sequence[str], templates: Sequence[str]) -> Guide:
     """CLIP with a zero-shot head for `class_names`."""
     check_weights(folder)
     model = CLIPModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-    return ClipGuide(model, CLIPProcessor.from_pretrained(folder), class_names, templates)
+    return Guide(model, CLIPProcessor.from_pretrained(folder), class_names, templates)
 
 
-def load_generator(config: MaeConfig | UnclipConfig, guide: ClipGuide) -> Generator:
+def load_generator(config: MaeConfig | UnclipConfig, guide: Guide) -> Generator:
     """The generator that `config` describes, in float32."""
     check_weights(config.model)
     match config:

@@ -1,6 +1,6 @@
 """What the imagination needs of a generator, and the latent that passes between them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,18 +15,38 @@ class Latent:
     feature: Tensor
     context: Tensor
 
-    def take(self, rows: Tensor) -> "Latent":
+    def __len__(self) -> int:
+        return len(self.feature)
+
+    def take(self, rows: Tensor | slice) -> "Latent":
         return Latent(self.feature[rows], self.context[rows])
 
     def with_feature(self, feature: Tensor) -> "Latent":
         return Latent(feature, self.context)
 
+    @staticmethod
+    def join(parts: Iterable["Latent"]) -> "Latent":
+        parts = list(parts)
+        return Latent(torch.cat([part.feature for part in parts]), torch.cat([part.context for part in parts]))
+
+
+def batches(rows: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` that cover `rows`."""
+    return (slice(start, start + size) for start in range(0, rows, size))
+
 
 class Generator(Protocol):
-    """Encodes images into latents, shows a latent to CLIP, and decodes it into a new image."""
+    """Encodes images into latents, shows a latent to CLIP, and decodes it into a new image.
 
-    def encode(self, images: Tensor, labels: Tensor) -> Latent:
-        """Latents of images (B, 3, H, W) in [0, 1] with class indices (B,)."""
+    Rows are independent of each other: how many are given at once changes no result.
+    """
+
+    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
+        """Latents of N variants before they are perturbed.
+
+        seeds: (S, 3, H, W) in [0, 1] with class indices `labels` (S,); owner: (N,) the seed of each
+        variant; rngs: one per variant, on the CPU, for generators whose encoding is random.
+        """
         ...
 
     def embed(self, latent: Latent) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from transformers import ViTImageProcessor, ViTMAEForPreTraining
 
-from guided_imagination.clip import ClipGuide
+from guided_imagination.guide import Guide
 from guided_imagination.generators.base import Latent
 
 
@@ -26,7 +26,7 @@ class MaeGenerator(nn.Module):
         self,
         mae: ViTMAEForPreTraining,
         processor: ViTImageProcessor,
-        guide: ClipGuide,
+        guide: Guide,
         decoding: Literal["full", "residual"],
     ) -> None:
         super().__init__()
@@ -38,16 +38,17 @@ class MaeGenerator(nn.Module):
         self.register_buffer("std", torch.tensor(processor.image_std)[:, None, None])
 
     @torch.no_grad()
-    def encode(self, images: Tensor, labels: Tensor) -> Latent:
-        """Tokens (B, 1 + patches, D); the context is the correction (B, 3, h, w) added after decoding."""
+    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
+        """Tokens (N, 1 + patches, D); the context is the correction (N, 3, h, w) added after decoding."""
         side = self.mae.config.image_size
+        images = seeds
         if images.shape[-2:] != (side, side):
             images = interpolate(images, (side, side), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
         # patches are shuffled by ascending noise: an ascending sequence keeps them in order
         order = torch.arange((side // self.mae.config.patch_size) ** 2, device=images.device).float()
         tokens = self.mae.vit((images - self.mean) / self.std, noise=order.expand(len(images), -1)).last_hidden_state
         residual = images - self._pixels(tokens) if self.decoding == "residual" else torch.zeros_like(images)
-        return Latent(tokens, residual)
+        return Latent(tokens, residual).take(owner)
 
     def embed(self, latent: Latent) -> Tensor:
         return self.guide.features(self._show(latent))

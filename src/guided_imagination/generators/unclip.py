@@ -7,7 +7,7 @@ from diffusers import KandinskyV22Pipeline
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from guided_imagination.clip import ClipGuide
+from guided_imagination.guide import Guide
 from guided_imagination.generators.base import Latent
 
 
@@ -22,7 +22,7 @@ class UnclipGenerator(nn.Module):
     def __init__(
         self,
         pipeline: KandinskyV22Pipeline,
-        guide: ClipGuide,
+        guide: Guide,
         image_size: int,
         inference_steps: int,
         guidance_scale: float,
@@ -44,10 +44,10 @@ class UnclipGenerator(nn.Module):
         return self.guide.model.get_image_features(zeros).pooler_output
 
     @torch.no_grad()
-    def encode(self, images: Tensor, labels: Tensor) -> Latent:
-        """CLIP image embeddings (B, D), as the decoder was trained on them; there is no context."""
-        embeds = self.guide.image_embeds(images)
-        return Latent(embeds, embeds.new_empty(len(embeds), 0))
+    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
+        """CLIP image embeddings (N, D), as the decoder was trained on them; there is no context."""
+        embeds = self.guide.image_embeds(seeds)
+        return Latent(embeds, embeds.new_empty(len(embeds), 0)).take(owner)
 
     def embed(self, latent: Latent) -> Tensor:
         return normalize(latent.feature, dim=-1)

@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from guided_imagination.clip import ClipGuide
+from guided_imagination.guide import Guide
 from guided_imagination.config import MaeConfig, UnclipConfig
 from guided_imagination.models import load_generator, load_guide
 from guided_imagination.pretraining.captions import TEMPLATES
@@ -16,14 +16,14 @@ from guided_imagination.pretraining.settings import PretrainConfig
 from guided_imagination.randomness import generator
 
 
-def measure_clip(guide: ClipGuide, data: Labelled) -> float:
+def measure_clip(guide: Guide, data: Labelled) -> float:
     """Zero-shot accuracy in percent."""
     rows = torch.arange(len(data.labels))
     predicted = torch.cat([guide.predict(data.rgb(part)) for part in rows.split(256)])
     return 100 * (predicted == data.labels).float().mean().item()
 
 
-def measure_mae(config: MaeConfig, guide: ClipGuide, data: Labelled) -> float:
+def measure_mae(config: MaeConfig, guide: Guide, data: Labelled) -> float:
     """Mean absolute error on [0, 1] of the full reconstruction at mask ratio 0."""
     mae = load_generator(config, guide)
     errors = []
@@ -33,7 +33,7 @@ def measure_mae(config: MaeConfig, guide: ClipGuide, data: Labelled) -> float:
     return torch.cat(errors).mean().item()
 
 
-def vary(config: UnclipConfig, guide: ClipGuide, images: Tensor) -> Tensor:
+def vary(config: UnclipConfig, guide: Guide, images: Tensor) -> Tensor:
     """One unguided, unperturbed variation of each image (B, 3, H, W) in [0, 1]."""
     unclip = load_generator(config, guide)
     rngs = [generator("variation", row) for row in range(len(images))]
@@ -42,13 +42,13 @@ def vary(config: UnclipConfig, guide: ClipGuide, images: Tensor) -> Tensor:
         return unclip.decode(unclip.encode(images, labels), rngs)
 
 
-def measure_unclip(config: UnclipConfig, guide: ClipGuide, data: Labelled) -> float:
+def measure_unclip(config: UnclipConfig, guide: Guide, data: Labelled) -> float:
     """Label agreement in percent: how often CLIP gives an image's variation the image's label."""
     variations = vary(config, guide, data.rgb(torch.arange(len(data.labels))))
     return 100 * (guide.predict(variations) == data.labels).float().mean().item()
 
 
-def variation_sheet(config: UnclipConfig, guide: ClipGuide, data: Labelled, per_class: int = 2) -> Figure:
+def variation_sheet(config: UnclipConfig, guide: Guide, data: Labelled, per_class: int = 2) -> Figure:
     """Images of every class in the upper row, their variations in the lower."""
     rows = torch.cat([(data.labels == label).nonzero()[:per_class, 0] for label in data.labels.unique()])
     images = data.rgb(rows)
@@ -61,7 +61,7 @@ def variation_sheet(config: UnclipConfig, guide: ClipGuide, data: Labelled, per_
     return figure
 
 
-def load_clip(config: PretrainConfig) -> ClipGuide:
+def load_clip(config: PretrainConfig) -> Guide:
     """The embedded CLIP with its training templates."""
     return load_guide(str(config.folder("clip")), config.class_names, TEMPLATES)
 

@@ -39,7 +39,7 @@ def zero_shot_weights(
     return normalize(features.unflatten(0, (len(class_names), len(templates))).mean(1), dim=-1)
 
 
-class ClipGuide(nn.Module):
+class Guide(nn.Module):
     """CLIP's image encoder and a zero-shot head; its parameters are frozen, gradients reach the images."""
 
     head: Tensor

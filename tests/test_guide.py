@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from guided_imagination.clip import ClipGuide, preprocess, zero_shot_weights
+from guided_imagination.guide import Guide, preprocess, zero_shot_weights
 from toy import NAMES
 
 
@@ -77,7 +77,7 @@ def test_gradients_reach_the_images_but_not_the_model(guide, images):
 
 
 def test_image_features_are_those_of_transformers(clip_model, clip_processor, images):
-    guide = ClipGuide(clip_model, clip_processor, NAMES, ["a {}."])
+    guide = Guide(clip_model, clip_processor, NAMES, ["a {}."])
     pictures = [(image.permute(1, 2, 0) * 255).round().byte().numpy() for image in images]
     pixels = clip_processor.image_processor(images=pictures, return_tensors="pt")["pixel_values"]
     expected = clip_model.get_image_features(pixels).pooler_output

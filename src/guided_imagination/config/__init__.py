@@ -1,0 +1,32 @@
+"""Every parameter of the project, typed: what is unknown or impossible is refused before any work starts.
+
+The other modules of the library import settings from here; nothing here imports torch.
+"""
+
+from guided_imagination.config.datasets import DatasetSpec as DatasetSpec
+from guided_imagination.config.expansion import AdaptConfig as AdaptConfig
+from guided_imagination.config.expansion import AugmentConfig as AugmentConfig
+from guided_imagination.config.expansion import ComputeConfig as ComputeConfig
+from guided_imagination.config.expansion import Criteria as Criteria
+from guided_imagination.config.expansion import CriterionName as CriterionName
+from guided_imagination.config.expansion import CutoutConfig as CutoutConfig
+from guided_imagination.config.expansion import ExpandConfig as ExpandConfig
+from guided_imagination.config.expansion import Expander as Expander
+from guided_imagination.config.expansion import ExpandPipeline as ExpandPipeline
+from guided_imagination.config.expansion import GeneratorConfig as GeneratorConfig
+from guided_imagination.config.expansion import GridMaskConfig as GridMaskConfig
+from guided_imagination.config.expansion import Guidance as Guidance
+from guided_imagination.config.expansion import GuideConfig as GuideConfig
+from guided_imagination.config.expansion import MaeConfig as MaeConfig
+from guided_imagination.config.expansion import PretrainedModel as PretrainedModel
+from guided_imagination.config.expansion import RandAugmentConfig as RandAugmentConfig
+from guided_imagination.config.expansion import StableDiffusionConfig as StableDiffusionConfig
+from guided_imagination.config.expansion import StableUnclipConfig as StableUnclipConfig
+from guided_imagination.config.expansion import UnclipConfig as UnclipConfig
+from guided_imagination.config.parameters import Method as Method
+from guided_imagination.config.parameters import Parameters as Parameters
+from guided_imagination.config.parameters import ReportConfig as ReportConfig
+from guided_imagination.config.parameters import check as check
+from guided_imagination.config.training import Architecture as Architecture
+from guided_imagination.config.training import Recipe as Recipe
+from guided_imagination.config.training import TrainConfig as TrainConfig

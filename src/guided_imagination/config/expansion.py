@@ -1,0 +1,184 @@
+"""Typed settings of what makes new images: criteria, models, expansions, adaptation, baselines."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field
+
+from guided_imagination.config.strict import Count, NonNegative, Positive, Share, Strict
+
+T = TypeVar("T")
+ExpandPipeline = Literal["expand_mae", "expand_dalle", "expand_sd"]
+CriterionName = Literal["consistency", "entropy", "diversity"]
+
+
+class Criteria(Strict):
+    """One way to score a variant (conf/base/parameters_expand.yml, `criteria_sets`)."""
+
+    hold: Literal["prediction", "label"]
+    weights: dict[CriterionName, float] = Field(min_length=1)
+    logit_scale: Positive
+    temperature: Positive
+    straight_through: bool
+    steps: int | None = Field(None, ge=0)
+    step_size: Positive | None = None
+
+
+class Guidance(Strict):
+    """What `imagine` needs: the ball, the ascent and the score."""
+
+    eps: NonNegative
+    steps: int = Field(ge=0)
+    step_size: NonNegative
+    criteria: Criteria
+
+
+class PretrainedModel(Strict):
+    """A model id of the Hugging Face hub, or a local folder in the same layout; `revision` pins the hub's commit."""
+
+    model: str = Field(min_length=1)
+    revision: str | None = None
+
+
+class GuideConfig(PretrainedModel):
+    """CLIP or SigLIP: a transformers model, or a diffusers pipeline that holds both encoders of one CLIP."""
+
+
+class MaeConfig(PretrainedModel):
+    kind: Literal["mae"]
+    decoding: Literal["full", "residual"]
+
+
+class UnclipConfig(PretrainedModel):
+    """Kandinsky 2.2's decoder: the guide has to be the CLIP that it was trained with."""
+
+    kind: Literal["unclip"]
+    image_size: Count
+    inference_steps: Count
+    guidance_scale: NonNegative
+
+
+class StableUnclipConfig(PretrainedModel):
+    """Stable Diffusion 2.1 conditioned on a CLIP image embedding; the guide has to be that CLIP."""
+
+    kind: Literal["stable_unclip"]
+    image_size: Count
+    inference_steps: Count
+    guidance_scale: NonNegative
+    noise_level: int = Field(ge=0, lt=1000)
+
+
+class StableDiffusionConfig(PretrainedModel):
+    """Stable Diffusion 1.x, image to image, prompted by "domain adjective class"."""
+
+    kind: Literal["stable_diffusion"]
+    image_size: Count
+    inference_steps: Count
+    guidance_scale: NonNegative
+    strength: Share
+    rotation: NonNegative
+    flip: Share
+    domains: list[str] = Field(min_length=1)
+    adjectives: list[str] = Field(min_length=1)
+
+
+GeneratorConfig = Annotated[
+    MaeConfig | UnclipConfig | StableUnclipConfig | StableDiffusionConfig, Field(discriminator="kind")
+]
+
+
+class AdaptConfig(Strict):
+    """Fine-tuning of a generator on the seeds before it expands them; `rank` is that of LoRA (not for MAE)."""
+
+    steps: Count
+    batch_size: Count
+    learning_rate: Positive
+    rank: Count = 8
+
+
+class ExpandConfig(Strict):
+    """Parameters of `expand_mae`, `expand_dalle` and `expand_sd`; generator and guide are names of presets."""
+
+    generator: str
+    guide: str
+    adapt: AdaptConfig | None = None
+    eps: NonNegative
+    criteria: str
+    steps: int = Field(ge=0)
+    step_size: NonNegative
+    redraws: int = Field(ge=0)
+    rejected: Literal["drop", "keep"]
+    seeds_per_shard: Count
+    seeds_per_batch: Count
+    images_per_batch: Count
+
+    def guidance(self, criteria: Criteria, guided: bool) -> Guidance:
+        """The ascent's settings; a criteria set may fix steps and step size, unguided means zero steps."""
+        steps = self.steps if criteria.steps is None else criteria.steps
+        step_size = self.step_size if criteria.step_size is None else criteria.step_size
+        return Guidance(eps=self.eps, steps=steps if guided else 0, step_size=step_size, criteria=criteria)
+
+
+class Expander(Strict):
+    """What one pipeline does with one dataset: names looked up, the dataset's overrides applied."""
+
+    config: ExpandConfig
+    generator: GeneratorConfig
+    guide: GuideConfig
+    criteria: Criteria
+
+    @classmethod
+    def of(
+        cls,
+        pipeline: ExpandPipeline,
+        config: ExpandConfig,
+        generators: Mapping[str, GeneratorConfig],
+        guides: Mapping[str, GuideConfig],
+        criteria_sets: Mapping[str, Criteria],
+        overrides: Mapping[str, Mapping[str, Any]],
+    ) -> "Expander":
+        """Raises ValueError for a name that is not among the presets, or an override that does not fit."""
+        config = config.overridden(overrides.get(pipeline, {}))
+        generator = _named(generators, config.generator, f"{pipeline}.generator")
+        return cls(
+            config=config,
+            generator=generator.overridden(overrides.get("generators", {}).get(config.generator, {})),
+            guide=_named(guides, config.guide, f"{pipeline}.guide"),
+            criteria=_named(criteria_sets, config.criteria, f"{pipeline}.criteria"),
+        )
+
+
+def _named(presets: Mapping[str, T], name: str, place: str) -> T:
+    if name not in presets:
+        raise ValueError(f"{place}: {name!r} is not known; allowed: {', '.join(presets)}")
+    return presets[name]
+
+
+class ComputeConfig(Strict):
+    """Where networks run. `auto` is the GPU in 16 bits if there is one, else the CPU in 32."""
+
+    device: str = Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
+    attention_slicing: bool
+    offload: Literal["none", "model", "sequential"]
+
+
+class CutoutConfig(Strict):
+    length: Share
+
+
+class GridMaskConfig(Strict):
+    period: tuple[Share, Share]
+    keep: Share
+
+
+class RandAugmentConfig(Strict):
+    policy: str
+
+
+class AugmentConfig(Strict):
+    """Parameters of `augment_baselines`: one entry per row."""
+
+    cutout: CutoutConfig
+    gridmask: GridMaskConfig
+    randaugment: RandAugmentConfig

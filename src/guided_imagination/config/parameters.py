@@ -1,0 +1,147 @@
+"""The whole parameter tree, and the sentence that says what is wrong with it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from guided_imagination.config.datasets import DatasetSpec
+from guided_imagination.config.expansion import (
+    AugmentConfig,
+    ComputeConfig,
+    Criteria,
+    Expander,
+    ExpandConfig,
+    ExpandPipeline,
+    GeneratorConfig,
+    GuideConfig,
+)
+from guided_imagination.config.strict import Count, Strict
+from guided_imagination.config.training import Architecture, Recipe, TrainConfig
+from guided_imagination.errors import InputError
+from guided_imagination.pretraining.settings import PretrainConfig
+
+# a single name needs no brackets: `--params datasets=pets`
+Names = Annotated[
+    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value), Field(min_length=1)
+]
+
+
+class Method(Strict):
+    """A row of the tables: which pipeline makes its images (none for the originals), guided or not."""
+
+    pipeline: Literal["augment_baselines"] | ExpandPipeline | None = None
+    guided: bool = False
+
+
+class ReportConfig(Strict):
+    contact_seeds: Count
+
+
+class Parameters(Strict):
+    """The whole parameter tree of the project."""
+
+    data_dir: str | None = None
+    models_dir: str
+    datasets: Names
+    dataset_specs: dict[str, DatasetSpec]
+    methods: dict[str, Method]
+    draw: int = Field(ge=0)
+    ratio: Count | None
+    seed: int = Field(ge=0)
+    overwrite: bool
+    compute: ComputeConfig
+    generators: dict[str, GeneratorConfig]
+    guides: dict[str, GuideConfig]
+    criteria_sets: dict[str, Criteria]
+    expand_mae: ExpandConfig
+    expand_dalle: ExpandConfig
+    expand_sd: ExpandConfig
+    augment_baselines: AugmentConfig
+    train: TrainConfig
+    recipes: dict[str, Recipe]
+    architectures: dict[str, Architecture]
+    report: ReportConfig
+    pretrain: PretrainConfig
+
+    @model_validator(mode="after")
+    def names_exist(self) -> "Parameters":
+        references: list[tuple[str, list[str], Mapping[str, object]]] = [
+            ("datasets", self.datasets, self.dataset_specs),
+            ("train.recipe", [self.train.recipe], self.recipes),
+            ("methods", self.rows_of("augment_baselines"), AugmentConfig.model_fields),
+            ("train.architectures", self.train.architectures, self.architectures),
+        ]
+        for place, names, known in references:
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"{place}: {name!r} is not known; allowed: {', '.join(known)}")
+        for name, row in self.methods.items():
+            if row.guided and row.pipeline not in get_args(ExpandPipeline):
+                pipelines = ", ".join(get_args(ExpandPipeline))
+                raise ValueError(f"methods.{name}.guided: only rows of {pipelines} can be guided")
+        for dataset in self.datasets:
+            for pipeline in get_args(ExpandPipeline):
+                self.expander(dataset, pipeline)
+        return self
+
+    def rows_of(self, pipeline: str) -> list[str]:
+        """The methods whose images `pipeline` makes."""
+        return [method for method, row in self.methods.items() if row.pipeline == pipeline]
+
+    def expander(self, dataset: str, pipeline: ExpandPipeline) -> Expander:
+        """The settings of `pipeline` for `dataset`. Raises ValueError for an unknown name or a wrong override."""
+        spec = self.dataset_specs[dataset]
+        try:
+            return Expander.of(
+                pipeline, getattr(self, pipeline), self.generators, self.guides, self.criteria_sets, spec.overrides
+            )
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            raise ValueError(f"dataset_specs.{dataset}.overrides: {place}: {problem['msg']}") from error
+
+
+def check(raw: Mapping[str, Any]) -> Parameters:
+    """Parameters from nested plain values.
+
+    Raises InputError: one sentence with the place, the value, and what is allowed.
+    """
+    try:
+        return Parameters.model_validate(dict(raw))
+    except ValidationError as error:
+        raise InputError("; ".join(_sentence(item) for item in error.errors(include_url=False)[:3])) from error
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    place, _ = _walk(error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        _, allowed = _walk(error["loc"][:-1])
+        return f"parameters: {place} is not a known key; allowed here: {', '.join(allowed)}"
+    if error["type"] == "missing":
+        return f"parameters: {place} is missing"
+    if not place:
+        return f"parameters: {message}"
+    return f"parameters: {place} = {error['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _walk(location: tuple[Any, ...]) -> tuple[str, list[str]]:
+    """The place in YAML of a pydantic location, and the keys that the model there takes."""
+    schema: dict[str, Any] = Parameters.model_json_schema()
+    node, place = schema, []
+
+    def resolve(node: dict[str, Any]) -> dict[str, Any]:
+        return schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+
+    for part in location:
+        # pydantic names the kind of a generator or source in the location; a user looks for the key in YAML
+        if part in node.get("discriminator", {}).get("mapping", {}):
+            node = resolve({"$ref": node["discriminator"]["mapping"][part]})
+            continue
+        place.append(str(part))
+        node = resolve(node)
+        node = node.get("properties", {}).get(part) or node.get("additionalProperties") or node.get("items") or {}
+        node = node if isinstance(node, dict) else {}
+        node = next((option for option in node.get("anyOf", []) if "$ref" in option), node)
+    return ".".join(place), list(resolve(node).get("properties", {}))
