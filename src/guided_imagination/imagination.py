@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from guided_imagination import guidance
-from guided_imagination.guide import Guide
 from guided_imagination.clock import Clock
 from guided_imagination.config import CriterionName, Guidance
 from guided_imagination.device import Batches
 from guided_imagination.generators.base import Generator, Latent, batches
+from guided_imagination.guide import Guide
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def imagine(
     how many variants go through a network at once; it does not change them.
     """
     with clock("encode"), torch.no_grad():
-        latent = memory.run(lambda size: _encode(generator, seeds, labels, owner, rngs, size), rngs)
+        latent = memory.run(lambda size: _encode(generator, seeds, labels, owner, rngs, size), rngs).float()
         seed_log_probs = guide.log_probs(guide.features(seeds), config.criteria.logit_scale)
         held = labels if config.criteria.hold == "label" else seed_log_probs.argmax(1)
         seed_log_probs, held = seed_log_probs[owner], held[owner]

@@ -6,11 +6,11 @@ import torch
 from diffusers import KandinskyV22Pipeline
 from transformers import CLIPModel, CLIPProcessor, ViTImageProcessor, ViTMAEForPreTraining
 
-from guided_imagination.guide import Guide
 from guided_imagination.config import MaeConfig, UnclipConfig
 from guided_imagination.generators.base import Generator
 from guided_imagination.generators.mae import MaeGenerator
 from guided_imagination.generators.unclip import UnclipGenerator
+from guided_imagination.guide import Guide
 from guided_imagination.weights import check_weights
 
 

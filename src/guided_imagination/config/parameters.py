@@ -10,8 +10,8 @@ from guided_imagination.config.expansion import (
     AugmentConfig,
     ComputeConfig,
     Criteria,
-    Expander,
     ExpandConfig,
+    Expander,
     ExpandPipeline,
     GeneratorConfig,
     GuideConfig,
@@ -30,7 +30,7 @@ Names = Annotated[
 class Method(Strict):
     """A row of the tables: which pipeline makes its images (none for the originals), guided or not."""
 
-    pipeline: Literal["augment_baselines"] | ExpandPipeline | None = None
+    pipeline: Literal["augment_baselines", ExpandPipeline] | None = None
     guided: bool = False
 
 
@@ -88,6 +88,10 @@ class Parameters(Strict):
     def rows_of(self, pipeline: str) -> list[str]:
         """The methods whose images `pipeline` makes."""
         return [method for method, row in self.methods.items() if row.pipeline == pipeline]
+
+    def adapts(self, dataset: str, pipeline: ExpandPipeline) -> bool:
+        """Whether `pipeline` fine-tunes its generator on the seeds of `dataset` first."""
+        return bool(self.rows_of(pipeline)) and self.expander(dataset, pipeline).config.adapt is not None
 
     def expander(self, dataset: str, pipeline: ExpandPipeline) -> Expander:
         """The settings of `pipeline` for `dataset`. Raises ValueError for an unknown name or a wrong override."""

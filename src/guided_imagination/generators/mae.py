@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from transformers import ViTImageProcessor, ViTMAEForPreTraining
 
-from guided_imagination.guide import Guide
 from guided_imagination.generators.base import Latent
+from guided_imagination.guide import Guide
 
 
 class MaeGenerator(nn.Module):

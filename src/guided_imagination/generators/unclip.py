@@ -7,8 +7,8 @@ from diffusers import KandinskyV22Pipeline
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from guided_imagination.guide import Guide
 from guided_imagination.generators.base import Latent
+from guided_imagination.guide import Guide
 
 
 class UnclipGenerator(nn.Module):

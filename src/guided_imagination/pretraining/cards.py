@@ -7,8 +7,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from guided_imagination.guide import Guide
 from guided_imagination.config import MaeConfig, UnclipConfig
+from guided_imagination.guide import Guide
 from guided_imagination.models import load_generator, load_guide
 from guided_imagination.pretraining.captions import TEMPLATES
 from guided_imagination.pretraining.fashion_mnist import Labelled
