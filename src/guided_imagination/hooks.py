@@ -27,8 +27,8 @@ class ProjectHooks:
 
         for name in get_args(config.ExpandPipeline):
             nodes = [node for node in pipeline.nodes if name in node.tags]
-            for dataset in {str(node.namespace).split(".")[0] for node in nodes}:
-                expander = self.parameters.expander(dataset, name)
+            for dataset, method in (str(node.namespace).split(".") for node in nodes):
+                expander = self.parameters.expander(dataset, name, method)
                 for model in (expander.generator, expander.guide):
                     check_weights(locate(model, hub_folder(self.parameters.models_dir)))
             if nodes:
