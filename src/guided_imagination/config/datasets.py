@@ -1,7 +1,8 @@
 """Typed settings of datasets: where images come from, and how they are split."""
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -94,10 +95,19 @@ class HuggingFaceSource(Strict):
     label_column: Text = "label"
 
 
-Source = Annotated[
-    ParquetSource | FolderSource | NpzSource | MedmnistSource | TorchvisionSource | HuggingFaceSource,
-    Field(discriminator="kind"),
-]
+AnySource = ParquetSource | FolderSource | NpzSource | MedmnistSource | TorchvisionSource | HuggingFaceSource
+KEYS_BY_KIND = {get_args(kind.model_fields["kind"].annotation)[0]: set(kind.model_fields) for kind in get_args(AnySource)}
+
+
+def _of_one_kind(source: object) -> object:
+    """Without keys that only other kinds have: they stay behind when an environment changes the kind."""
+    if not isinstance(source, Mapping) or source.get("kind") not in KEYS_BY_KIND:
+        return source
+    foreign = set().union(*KEYS_BY_KIND.values()) - KEYS_BY_KIND[source["kind"]]
+    return {key: value for key, value in source.items() if key not in foreign}
+
+
+Source = Annotated[AnySource, Field(discriminator="kind"), BeforeValidator(_of_one_kind)]
 
 
 class DatasetSpec(Strict):
