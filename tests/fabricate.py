@@ -109,7 +109,7 @@ def folders(root: Path, counts: dict[str, int], suffix: str = "png") -> Path:
 
 def caltech101(root: Path) -> None:
     """Four classes of five images, one of them the background; the archive leaves a file called tmp."""
-    classes = {name: 5 for name in ("BACKGROUND_Google", "Faces_easy", "car_side", "watch")}
+    classes = dict.fromkeys(("BACKGROUND_Google", "Faces_easy", "car_side", "watch"), 5)
     folder = folders(root / "caltech101" / "101_ObjectCategories", classes, "jpg")
     (folder / "BACKGROUND_Google" / "tmp").touch()
 

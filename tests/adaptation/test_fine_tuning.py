@@ -4,7 +4,7 @@ from safetensors.torch import load_file
 
 from guided_imagination.adaptation import fine_tuning
 from guided_imagination.adaptation.fine_tuning import Losses, fine_tune
-from guided_imagination.adaptation.loading import load_task, trainable
+from guided_imagination.adaptation.loading import load_task
 from guided_imagination.adaptation.seeds import Seeds
 from guided_imagination.device import CPU, Placement
 from guided_imagination.errors import InputError
@@ -89,11 +89,6 @@ def test_in_sixteen_bits_what_learns_stays_in_thirty_two(load, train, tmp_path, 
     task.save(tmp_path / "saved")
     (file,) = (tmp_path / "saved").glob("*.safetensors")
     assert {value.dtype for value in load_file(file).values()} == {torch.float32}
-
-
-def test_float16_has_no_room_for_gradients():
-    assert trainable(Placement(torch.device("cpu"), torch.float16)).dtype == torch.float32
-    assert trainable(BFLOAT16) is BFLOAT16
 
 
 def test_a_loss_that_explodes_stops_with_advice(load, train):

@@ -21,7 +21,9 @@ NAMES = ["fashion", *SIZES]
 def run(data: Path, datasets: list[str], **changes: object) -> dict[str, Path]:
     """The folders of the primary layer after `ingest` with conf/base and the small sizes."""
     loader = OmegaConfigLoader(
-        conf_source=str(CONF), runtime_params={"data_dir": str(data)}, **{**CONFIG_LOADER_ARGS, "default_run_env": "base"}
+        conf_source=str(CONF),
+        runtime_params={"data_dir": str(data)},
+        **{**CONFIG_LOADER_ARGS, "default_run_env": "base"},
     )
     parameters = loader["parameters"]
     for name in datasets:

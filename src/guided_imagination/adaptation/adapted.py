@@ -10,16 +10,16 @@ from typing import Any
 from datasets import Dataset
 
 from guided_imagination.adaptation.fine_tuning import fine_tune
-from guided_imagination.adaptation.loading import load_task, locate, needs_guide, trainable
+from guided_imagination.adaptation.loading import load_task, needs_guide
 from guided_imagination.adaptation.seeds import Seeds
 from guided_imagination.adaptation.task import Task
 from guided_imagination.config import Expander
 from guided_imagination.data import class_names, fingerprint
-from guided_imagination.device import Placement
+from guided_imagination.device import Placement, for_training
 from guided_imagination.errors import InputError
 from guided_imagination.files import read_json, write_json
 from guided_imagination.seeding import derive_seed
-from guided_imagination.weights import check_weights, weights_checksum
+from guided_imagination.weights import model_checksum, weights_checksum
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def adapt(
     key = f"{derive_seed(settings, sources):016x}"
     result = _finished(folder / key)
     if result is None:
-        placement = trainable(placement)
+        placement = for_training(placement)
         task = load_task(
             expander.generator,
             expander.guide,
@@ -79,10 +79,7 @@ def adapt(
 def _sources(seeds: Dataset, expander: Expander, hub_folder: Path) -> dict[str, str]:
     """Checksums of what a fine-tuning starts from."""
     models = {"generator": expander.generator, **({"guide": expander.guide} if needs_guide(expander.generator) else {})}
-    folders = {name: str(locate(model, hub_folder)) for name, model in models.items()}
-    for path in folders.values():
-        check_weights(path)
-    return {"seeds": fingerprint(seeds), **{name: weights_checksum(path) for name, path in folders.items()}}
+    return {"seeds": fingerprint(seeds), **{name: model_checksum(model, hub_folder) for name, model in models.items()}}
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """From typed settings to a fine-tuning task."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,15 @@ from guided_imagination.adaptation.seeds import Seeds
 from guided_imagination.adaptation.task import Task
 from guided_imagination.config import (
     GeneratorConfig,
+    GuideConfig,
     MaeConfig,
-    PretrainedModel,
     StableDiffusionConfig,
     StableUnclipConfig,
     UnclipConfig,
 )
 from guided_imagination.device import Placement
-from guided_imagination.guide import Guide
 from guided_imagination.models import load_guide
-
-
-def locate(model: PretrainedModel, hub_folder: Path) -> Path:
-    """The folder of a model's weights."""
-    return Path(model.model)
+from guided_imagination.weights import locate_whole
 
 
 def needs_guide(generator: GeneratorConfig) -> bool:
@@ -37,14 +31,9 @@ def needs_guide(generator: GeneratorConfig) -> bool:
     return isinstance(generator, UnclipConfig | StableUnclipConfig)
 
 
-def trainable(placement: Placement) -> Placement:
-    """The placement with a precision that gradients fit into: 32 bits instead of float16, which would need scaling."""
-    return replace(placement, dtype=torch.float32) if placement.dtype == torch.float16 else placement
-
-
 def load_task(
     generator: GeneratorConfig,
-    guide: PretrainedModel,
+    guide: GuideConfig,
     seeds: Seeds,
     *,
     rank: int,
@@ -53,7 +42,7 @@ def load_task(
     hub_folder: Path,
 ) -> Task:
     """The generator's own training objective on the seeds; `rank` is that of LoRA."""
-    folder = locate(generator, hub_folder)
+    folder = locate_whole(generator, hub_folder)
     match generator:
         case MaeConfig():
             return mae_task(folder, seeds, placement)
@@ -80,14 +69,7 @@ def _load(pipeline: type[DiffusionPipeline], folder: Path, placement: Placement,
     return pipeline.from_pretrained(folder, dtype=dtypes, use_safetensors=True, **components)
 
 
-def _embeds(config: PretrainedModel, seeds: Seeds, placement: Placement, hub_folder: Path) -> tuple[Tensor, Tensor]:
+def _embeds(config: GuideConfig, seeds: Seeds, placement: Placement, hub_folder: Path) -> tuple[Tensor, Tensor]:
     """CLIP embeddings (N, D) of the seeds and that of the zero image (D,); the guide is not kept in memory."""
-    guide = load_guide(str(locate(config, hub_folder)), seeds.class_names, ["{}"]).to(placement.device)
-    return image_embeds(guide, seeds, placement), _zero_embed(guide)
-
-
-@torch.no_grad()
-def _zero_embed(guide: Guide) -> Tensor:
-    """(D,): the embedding of an all-zero encoder input, which is an image of the processor's mean colour."""
-    mean = torch.tensor(guide.processor.image_processor.image_mean)[:, None, None]
-    return guide.image_embeds(mean.expand(1, 3, 32, 32).to(guide.head.device))[0].float().cpu()
+    guide = load_guide(config, seeds.class_names, ["{}"], placement, hub_folder)
+    return image_embeds(guide, seeds, placement), guide.zero_embedding()[0].cpu()

@@ -17,6 +17,7 @@ from guided_imagination.config import (
     GuideConfig,
 )
 from guided_imagination.device import place
+from guided_imagination.weights import hub_folder
 
 
 def adapt(
@@ -39,7 +40,7 @@ def adapt(
         spec.resolution,
         Expander.of(pipeline, config, generators, guides, criteria_sets, spec.overrides),
         placement=place(compute),
-        hub_folder=Path(models_dir),
+        hub_folder=hub_folder(models_dir),
         folder=Path(models_dir) / dataset / pipeline / "adapted",
         seed=seed,
     )
