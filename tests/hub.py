@@ -84,7 +84,11 @@ def mae(folder: Path) -> None:
 
 def kandinsky_decoder(folder: Path) -> None:
     scheduler = DDPMScheduler(
-        beta_start=0.00085, beta_end=0.012, variance_type="learned_range", clip_sample_range=2, prediction_type="epsilon"
+        beta_start=0.00085,
+        beta_end=0.012,
+        variance_type="learned_range",
+        clip_sample_range=2,
+        prediction_type="epsilon",
     )
     KandinskyV22Pipeline(unet=tiny.kandinsky_unet(BIG_G), scheduler=scheduler, movq=tiny.movq()).save_pretrained(folder)
 
