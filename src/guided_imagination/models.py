@@ -41,14 +41,14 @@ from guided_imagination.generators.stable_diffusion import StableDiffusionGenera
 from guided_imagination.generators.stable_unclip import StableUnclipGenerator
 from guided_imagination.generators.unclip import UnclipGenerator
 from guided_imagination.guide import Guide
-from guided_imagination.weights import check_weights, locate
+from guided_imagination.weights import check_weights, locate_whole
 
 
 def load_guide(
     config: GuideConfig, class_names: Sequence[str], templates: Sequence[str], placement: Placement, hub_folder: Path
 ) -> Guide:
     """CLIP or SigLIP with a zero-shot head for `class_names`."""
-    folder = _whole(config, hub_folder)
+    folder = locate_whole(config, hub_folder)
     encoders: JointEncoders | SeparateEncoders
     with _loading(config, folder):
         if (folder / "model_index.json").is_file():
@@ -77,7 +77,7 @@ def load_generator(
 
     adapted: a folder with what fine-tuning made of it: a whole MAE, or a peft adapter of a pipeline's UNet.
     """
-    folder = _whole(config, hub_folder)
+    folder = locate_whole(config, hub_folder)
     if adapted is not None:
         check_weights(adapted)
     with _loading(config, folder):
@@ -104,12 +104,6 @@ def load_generator(
                 unused = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
                 stable_diffusion = _pipeline(StableDiffusionImg2ImgPipeline, folder, placement, adapted, **unused)
                 return StableDiffusionGenerator(stable_diffusion, guide, class_names, config)
-
-
-def _whole(config: PretrainedModel, hub_folder: Path) -> Path:
-    folder = locate(config, hub_folder)
-    check_weights(folder, config.networks)
-    return folder
 
 
 @contextmanager

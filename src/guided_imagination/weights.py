@@ -47,6 +47,23 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
         ) from error
 
 
+def hub_folder(models_dir: str) -> Path:
+    """Where models may be put by hand, as org/name."""
+    return Path(models_dir) / "hub"
+
+
+def locate_whole(model: PretrainedModel, folder: Path) -> Path:
+    """`locate`, and `check_weights` of the networks that are used."""
+    found = locate(model, folder)
+    check_weights(found, model.networks)
+    return found
+
+
+def model_checksum(model: PretrainedModel, folder: Path) -> str:
+    """`weights_checksum` of the networks that are used."""
+    return weights_checksum(locate(model, folder), model.networks)
+
+
 def hub_patterns(model: PretrainedModel) -> list[str]:
     """Which files of a hub repository are used; `*` stands for slashes too, as the hub reads it."""
     top = [pattern.removeprefix("*") for pattern in WEIGHTS]

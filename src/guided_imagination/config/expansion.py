@@ -155,14 +155,17 @@ class Expander(Strict):
         generators: Mapping[str, GeneratorConfig],
         guides: Mapping[str, GuideConfig],
         criteria_sets: Mapping[str, Criteria],
-        overrides: Mapping[str, Mapping[str, Any]],
+        *overrides: Mapping[str, Mapping[str, Any]],
     ) -> "Expander":
-        """Raises ValueError for a name that is not among the presets, or an override that does not fit."""
-        config = config.overridden(overrides.get(pipeline, {}))
+        """Overrides, by section, apply in their order. Raises ValueError for an unknown name or a wrong override."""
+        for changes in overrides:
+            config = config.overridden(changes.get(pipeline, {}))
         generator = _named(generators, config.generator, f"{pipeline}.generator")
+        for changes in overrides:
+            generator = generator.overridden(changes.get("generators", {}).get(config.generator, {}))
         return cls(
             config=config,
-            generator=generator.overridden(overrides.get("generators", {}).get(config.generator, {})),
+            generator=generator,
             guide=_named(guides, config.guide, f"{pipeline}.guide"),
             criteria=_named(criteria_sets, config.criteria, f"{pipeline}.criteria"),
         )
