@@ -28,7 +28,10 @@ class StableDiffusionGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.pipeline = pipeline
-        self.pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+        # what Stable Diffusion was trained with, and DDIM's defaults are not: latents are no pixels in [-1, 1]
+        self.pipeline.scheduler = DDIMScheduler.from_config(
+            pipeline.scheduler.config, clip_sample=False, set_alpha_to_one=False
+        )
         self.pipeline.set_progress_bar_config(disable=True)
         # guidance goes back through the decoder at full size: keep its inputs alone
         self.pipeline.vae.enable_gradient_checkpointing()
