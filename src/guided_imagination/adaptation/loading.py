@@ -1,0 +1,93 @@
+"""From typed settings to a fine-tuning task."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DiffusionPipeline, KandinskyV22Pipeline, StableDiffusionPipeline, StableUnCLIPImg2ImgPipeline
+from torch import Tensor
+
+from guided_imagination.adaptation.encoding import image_embeds
+from guided_imagination.adaptation.lessons import kandinsky_lesson, stable_diffusion_lesson, stable_unclip_lesson
+from guided_imagination.adaptation.lora import lora_task
+from guided_imagination.adaptation.mae import mae_task
+from guided_imagination.adaptation.seeds import Seeds
+from guided_imagination.adaptation.task import Task
+from guided_imagination.config import (
+    GeneratorConfig,
+    MaeConfig,
+    PretrainedModel,
+    StableDiffusionConfig,
+    StableUnclipConfig,
+    UnclipConfig,
+)
+from guided_imagination.device import Placement
+from guided_imagination.guide import Guide
+from guided_imagination.models import load_guide
+
+
+def locate(model: PretrainedModel, hub_folder: Path) -> Path:
+    """The folder of a model's weights."""
+    return Path(model.model)
+
+
+def needs_guide(generator: GeneratorConfig) -> bool:
+    """Whether the generator is told the CLIP embedding of an image."""
+    return isinstance(generator, UnclipConfig | StableUnclipConfig)
+
+
+def trainable(placement: Placement) -> Placement:
+    """The placement with a precision that gradients fit into: 32 bits instead of float16, which would need scaling."""
+    return replace(placement, dtype=torch.float32) if placement.dtype == torch.float16 else placement
+
+
+def load_task(
+    generator: GeneratorConfig,
+    guide: PretrainedModel,
+    seeds: Seeds,
+    *,
+    rank: int,
+    seed: int,
+    placement: Placement,
+    hub_folder: Path,
+) -> Task:
+    """The generator's own training objective on the seeds; `rank` is that of LoRA."""
+    folder = locate(generator, hub_folder)
+    match generator:
+        case MaeConfig():
+            return mae_task(folder, seeds, placement)
+        case UnclipConfig():
+            embeds, zero = _embeds(guide, seeds, placement, hub_folder)
+            pipeline = _load(KandinskyV22Pipeline, folder, placement)
+            lesson = kandinsky_lesson(pipeline, embeds, zero, seeds, generator)
+        case StableUnclipConfig():
+            embeds, _ = _embeds(guide, seeds, placement, hub_folder)
+            # the guide has embedded the seeds
+            without = {"image_encoder": None, "feature_extractor": None}
+            pipeline = _load(StableUnCLIPImg2ImgPipeline, folder, placement, **without)
+            lesson = stable_unclip_lesson(pipeline, embeds, seeds, generator)
+        case StableDiffusionConfig():
+            without = {"safety_checker": None, "requires_safety_checker": False, "feature_extractor": None}
+            pipeline = _load(StableDiffusionPipeline, folder, placement, **without)
+            lesson = stable_diffusion_lesson(pipeline, seeds, generator)
+    return lora_task(pipeline.unet, pipeline.scheduler.config, lesson, rank=rank, seed=seed, placement=placement)
+
+
+def _load(pipeline: type[DiffusionPipeline], folder: Path, placement: Placement, **components: Any) -> Any:
+    """A pipeline on the CPU: the UNet in the placement's precision, the rest, which runs once, in 32 bits."""
+    dtypes = {"unet": placement.dtype, "default": torch.float32}
+    return pipeline.from_pretrained(folder, dtype=dtypes, use_safetensors=True, **components)
+
+
+def _embeds(config: PretrainedModel, seeds: Seeds, placement: Placement, hub_folder: Path) -> tuple[Tensor, Tensor]:
+    """CLIP embeddings (N, D) of the seeds and that of the zero image (D,); the guide is not kept in memory."""
+    guide = load_guide(str(locate(config, hub_folder)), seeds.class_names, ["{}"]).to(placement.device)
+    return image_embeds(guide, seeds, placement), _zero_embed(guide)
+
+
+@torch.no_grad()
+def _zero_embed(guide: Guide) -> Tensor:
+    """(D,): the embedding of an all-zero encoder input, which is an image of the processor's mean colour."""
+    mean = torch.tensor(guide.processor.image_processor.image_mean)[:, None, None]
+    return guide.image_embeds(mean.expand(1, 3, 32, 32).to(guide.head.device))[0].float().cpu()

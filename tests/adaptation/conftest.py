@@ -1,0 +1,147 @@
+"""Tiny generators of all four kinds in folders, as `save_pretrained` writes them, and seeds to adapt them to."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import StableUnCLIPImg2ImgPipeline
+from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
+from transformers import CLIPTextModel
+
+from guided_imagination import adaptation
+from guided_imagination.config import AdaptConfig, Criteria, ExpandConfig, Expander, GuideConfig
+from guided_imagination.config import MaeConfig, StableDiffusionConfig, StableUnclipConfig, UnclipConfig
+from guided_imagination.device import CPU
+from guided_imagination.randomness import seeded
+from toy import dataset
+
+KINDS = ["mae", "unclip", "stable_unclip", "stable_diffusion"]
+SIDE, CLIP_WIDTH, TEXT_WIDTH = 16, 8, 16  # the widths of the tiny CLIP in tests/conftest.py
+SEEDS = dataset([0, 1, 0, 1], side=SIDE)
+
+
+def unet(**changes: Any) -> UNet2DConditionModel:
+    with seeded("unet"):
+        return UNet2DConditionModel(
+            sample_size=8,
+            block_out_channels=[4, 8],
+            layers_per_block=1,
+            down_block_types=["DownBlock2D", "CrossAttnDownBlock2D"],
+            up_block_types=["CrossAttnUpBlock2D", "UpBlock2D"],
+            cross_attention_dim=TEXT_WIDTH,
+            attention_head_dim=4,
+            norm_num_groups=2,
+            **changes,
+        )
+
+
+@pytest.fixture(scope="session")
+def words(clip_model, clip_processor) -> dict[str, Any]:
+    """The text half of a pipeline, and the autoencoder of both."""
+    text_encoder = CLIPTextModel(clip_model.config.text_config)
+    text_encoder.load_state_dict(clip_model.text_model.state_dict(), strict=False)
+    with seeded("vae"):
+        vae = AutoencoderKL(
+            down_block_types=["DownEncoderBlock2D"] * 2,
+            up_block_types=["UpDecoderBlock2D"] * 2,
+            block_out_channels=[4, 4],
+            latent_channels=4,
+            norm_num_groups=2,
+        )
+    return {"text_encoder": text_encoder, "tokenizer": clip_processor.tokenizer, "vae": vae}
+
+
+@pytest.fixture(scope="session")
+def stable_diffusion(words) -> StableDiffusionPipeline:
+    return StableDiffusionPipeline(
+        unet=unet(),
+        scheduler=PNDMScheduler(skip_prk_steps=True),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+        **words,
+    )
+
+
+@pytest.fixture(scope="session")
+def stable_unclip(words, clip_model, clip_processor) -> StableUnCLIPImg2ImgPipeline:
+    return StableUnCLIPImg2ImgPipeline(
+        unet=unet(class_embed_type="projection", projection_class_embeddings_input_dim=2 * CLIP_WIDTH),
+        scheduler=PNDMScheduler(skip_prk_steps=True, prediction_type="v_prediction"),
+        image_encoder=None,
+        feature_extractor=None,
+        image_normalizer=StableUnCLIPImageNormalizer(CLIP_WIDTH),
+        image_noising_scheduler=DDPMScheduler(),
+        **words,
+    )
+
+
+@pytest.fixture(scope="session")
+def models(
+    tmp_path_factory, clip_model, clip_processor, mae_model, mae_processor, kandinsky, stable_unclip, stable_diffusion
+) -> Path:
+    """A folder with a sub-folder for every kind and one for the guide."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, parts in {
+        "guide": [clip_model, clip_processor],
+        "mae": [mae_model, mae_processor],
+        "unclip": [kandinsky],
+        "stable_unclip": [stable_unclip],
+        "stable_diffusion": [stable_diffusion],
+    }.items():
+        for part in parts:
+            part.save_pretrained(folder / name)
+    return folder
+
+
+@pytest.fixture
+def expander(models) -> Callable[..., Expander]:
+    """Settings that adapt one kind of generator; `changes` go to AdaptConfig, or to the generator if it has them."""
+
+    def settings(kind: str, **changes: Any) -> Expander:
+        place = {"kind": kind, "model": str(models / kind)}
+        sampling = {**place, "image_size": SIDE, "inference_steps": 2, "guidance_scale": 2}
+        generators = {
+            "mae": lambda **own: MaeConfig(**place, decoding="full", **own),
+            "unclip": lambda **own: UnclipConfig(**sampling, **own),
+            "stable_unclip": lambda **own: StableUnclipConfig(**{**sampling, "noise_level": 10, **own}),
+            "stable_diffusion": lambda **own: StableDiffusionConfig(
+                **{**sampling, "strength": 0.5, "rotation": 0, "flip": 0, "domains": ["a"], "adjectives": [""], **own}
+            ),
+        }
+        training = {"steps": 4, "batch_size": 4, "learning_rate": 1e-2, "rank": 2}
+        own = {key: value for key, value in changes.items() if key not in training}
+        training |= {key: value for key, value in changes.items() if key in training}
+        rest = {"eps": 1, "steps": 1, "step_size": 1, "redraws": 0, "rejected": "keep", "criteria": "toy"}
+        sizes = {"seeds_per_shard": 1, "seeds_per_batch": 1, "images_per_batch": 1}
+        return Expander(
+            config=ExpandConfig(generator=kind, guide="clip", adapt=AdaptConfig(**training), **rest, **sizes),
+            generator=generators[kind](**own),
+            guide=GuideConfig(model=str(models / "guide")),
+            criteria=Criteria(
+                hold="label", weights={"diversity": 1}, logit_scale=1, temperature=1, straight_through=True
+            ),
+        )
+
+    return settings
+
+
+@pytest.fixture
+def adapt(expander, tmp_path) -> Callable[..., dict[str, Any]]:
+    """Adapt a kind of generator in the folder `name` of the test's own."""
+
+    def run(kind: str, name: str = "adapted", seeds=SEEDS, placement=CPU, **changes: Any) -> dict[str, Any]:
+        return adaptation.adapt(
+            seeds,
+            SIDE,
+            expander(kind, **changes),
+            placement=placement,
+            hub_folder=tmp_path,
+            folder=tmp_path / name,
+            seed=0,
+        )
+
+    return run
