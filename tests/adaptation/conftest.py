@@ -5,20 +5,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from diffusers import AutoencoderKL, DDPMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from diffusers import StableUnCLIPImg2ImgPipeline
+from diffusers import (
+    AutoencoderKL,
+    DDPMScheduler,
+    PNDMScheduler,
+    StableDiffusionPipeline,
+    StableUnCLIPImg2ImgPipeline,
+    UNet2DConditionModel,
+)
 from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
 from transformers import CLIPTextModel
 
 from guided_imagination import adaptation
-from guided_imagination.config import AdaptConfig, Criteria, ExpandConfig, Expander, GuideConfig
-from guided_imagination.config import MaeConfig, StableDiffusionConfig, StableUnclipConfig, UnclipConfig
+from guided_imagination.config import (
+    AdaptConfig,
+    Criteria,
+    ExpandConfig,
+    Expander,
+    GuideConfig,
+    MaeConfig,
+    StableDiffusionConfig,
+    StableUnclipConfig,
+    UnclipConfig,
+)
 from guided_imagination.device import CPU
 from guided_imagination.randomness import seeded
 from toy import dataset
 
-KINDS = ["mae", "unclip", "stable_unclip", "stable_diffusion"]
 SIDE, CLIP_WIDTH, TEXT_WIDTH = 16, 8, 16  # the widths of the tiny CLIP in tests/conftest.py
 SEEDS = dataset([0, 1, 0, 1], side=SIDE)
 
@@ -58,7 +71,7 @@ def words(clip_model, clip_processor) -> dict[str, Any]:
 def stable_diffusion(words) -> StableDiffusionPipeline:
     return StableDiffusionPipeline(
         unet=unet(),
-        scheduler=PNDMScheduler(skip_prk_steps=True),
+        scheduler=PNDMScheduler(skip_prk_steps=True, steps_offset=1),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -70,7 +83,7 @@ def stable_diffusion(words) -> StableDiffusionPipeline:
 def stable_unclip(words, clip_model, clip_processor) -> StableUnCLIPImg2ImgPipeline:
     return StableUnCLIPImg2ImgPipeline(
         unet=unet(class_embed_type="projection", projection_class_embeddings_input_dim=2 * CLIP_WIDTH),
-        scheduler=PNDMScheduler(skip_prk_steps=True, prediction_type="v_prediction"),
+        scheduler=PNDMScheduler(skip_prk_steps=True, steps_offset=1, prediction_type="v_prediction"),
         image_encoder=None,
         feature_extractor=None,
         image_normalizer=StableUnCLIPImageNormalizer(CLIP_WIDTH),
@@ -105,8 +118,8 @@ def expander(models) -> Callable[..., Expander]:
         place = {"kind": kind, "model": str(models / kind)}
         sampling = {**place, "image_size": SIDE, "inference_steps": 2, "guidance_scale": 2}
         generators = {
-            "mae": lambda **own: MaeConfig(**place, decoding="full", **own),
-            "unclip": lambda **own: UnclipConfig(**sampling, **own),
+            "mae": lambda **own: MaeConfig(**{**place, "decoding": "full", **own}),
+            "unclip": lambda **own: UnclipConfig(**{**sampling, **own}),
             "stable_unclip": lambda **own: StableUnclipConfig(**{**sampling, "noise_level": 10, **own}),
             "stable_diffusion": lambda **own: StableDiffusionConfig(
                 **{**sampling, "strength": 0.5, "rotation": 0, "flip": 0, "domains": ["a"], "adjectives": [""], **own}

@@ -1,3 +1,3 @@
 """Fine-tuning of a generator on the seeds, for domains that its training images lack."""
 
-from guided_imagination.adaptation.results import adapt as adapt
+from guided_imagination.adaptation.adapted import adapt as adapt

@@ -63,13 +63,13 @@ def load_task(
             lesson = kandinsky_lesson(pipeline, embeds, zero, seeds, generator)
         case StableUnclipConfig():
             embeds, _ = _embeds(guide, seeds, placement, hub_folder)
-            # the guide has embedded the seeds
-            without = {"image_encoder": None, "feature_extractor": None}
-            pipeline = _load(StableUnCLIPImg2ImgPipeline, folder, placement, **without)
+            # the guide has embedded the seeds, the pipeline's own encoder would only take memory
+            unused = {"image_encoder": None, "feature_extractor": None}
+            pipeline = _load(StableUnCLIPImg2ImgPipeline, folder, placement, **unused)
             lesson = stable_unclip_lesson(pipeline, embeds, seeds, generator)
         case StableDiffusionConfig():
-            without = {"safety_checker": None, "requires_safety_checker": False, "feature_extractor": None}
-            pipeline = _load(StableDiffusionPipeline, folder, placement, **without)
+            unchecked = {"safety_checker": None, "feature_extractor": None}
+            pipeline = _load(StableDiffusionPipeline, folder, placement, **unchecked, requires_safety_checker=False)
             lesson = stable_diffusion_lesson(pipeline, seeds, generator)
     return lora_task(pipeline.unet, pipeline.scheduler.config, lesson, rank=rank, seed=seed, placement=placement)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from datasets import Dataset
 
+from guided_imagination.adaptation.fine_tuning import fine_tune
 from guided_imagination.adaptation.loading import load_task, locate, needs_guide, trainable
 from guided_imagination.adaptation.seeds import Seeds
 from guided_imagination.adaptation.task import Task
-from guided_imagination.adaptation.training import fine_tune
 from guided_imagination.config import Expander
 from guided_imagination.data import class_names, fingerprint
 from guided_imagination.device import Placement
