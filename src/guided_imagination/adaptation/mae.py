@@ -1,9 +1,10 @@
-"""Continued masked pre-training of a MAE, all of its weights."""
+"""Continued masked pre-training of a MAE, all of its weights (He et al. 2022)."""
 
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss
 from transformers import ViTImageProcessor, ViTMAEForPreTraining
 
 from guided_imagination.adaptation.seeds import Seeds
@@ -13,8 +14,21 @@ from guided_imagination.device import Placement
 WEIGHT_DECAY = 0.05  # that of MAE's pre-training (He et al. 2022, table 8)
 
 
+def reconstruction_loss(model: ViTMAEForPreTraining, images: Tensor, order: Tensor) -> Tensor:
+    """Mean squared error on all patches of `images` (B, 3, H, W), of which those with the highest `order` are masked.
+
+    The model's own loss counts the masked ones alone. But an expansion decodes images that are not masked, and a
+    decoder that is not asked for its visible patches forgets them.
+    """
+    predicted = model(images, noise=order).logits
+    patches = model.patchify(images)
+    if model.config.norm_pix_loss:
+        patches = (patches - patches.mean(-1, keepdim=True)) / (patches.var(-1, keepdim=True) + 1e-6).sqrt()
+    return mse_loss(predicted.float(), patches)
+
+
 def mae_task(folder: Path, seeds: Seeds, placement: Placement) -> Task:
-    """The model's own loss at its own mask ratio; weights stay in float32, whatever the precision of the arithmetic."""
+    """Reconstruction at the model's own mask ratio; weights stay in float32, whatever the arithmetic's precision."""
     model = ViTMAEForPreTraining.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     model = model.to(placement.device).train()
     processor = ViTImageProcessor.from_pretrained(folder)
@@ -27,10 +41,10 @@ def mae_task(folder: Path, seeds: Seeds, placement: Placement) -> Task:
 
     def loss(rows: Tensor) -> Tensor:
         images = (seeds.images(rows, side) - mean) / std
-        # the patches with the highest numbers are masked; drawn on the CPU for equal masks on GPUs
+        # drawn on the CPU for equal masks on GPUs
         order = torch.rand(len(rows), patches).to(placement.device)
         with placement.autocast():
-            return model(images, noise=order).loss
+            return reconstruction_loss(model, images, order)
 
     def save(target: Path) -> None:
         model.save_pretrained(target)
