@@ -8,7 +8,7 @@ import torch
 from diffusers import DiffusionPipeline, KandinskyV22Pipeline, StableDiffusionPipeline, StableUnCLIPImg2ImgPipeline
 from torch import Tensor
 
-from guided_imagination.adaptation.encoding import image_embeds
+from guided_imagination.adaptation.encoding import encode_all
 from guided_imagination.adaptation.lessons import kandinsky_lesson, stable_diffusion_lesson, stable_unclip_lesson
 from guided_imagination.adaptation.lora import lora_task
 from guided_imagination.adaptation.mae import mae_task
@@ -16,20 +16,15 @@ from guided_imagination.adaptation.seeds import Seeds
 from guided_imagination.adaptation.task import Task
 from guided_imagination.config import (
     GeneratorConfig,
+    GuideConfig,
     MaeConfig,
-    PretrainedModel,
     StableDiffusionConfig,
     StableUnclipConfig,
     UnclipConfig,
 )
 from guided_imagination.device import Placement
-from guided_imagination.guide import Guide
 from guided_imagination.models import load_guide
-
-
-def locate(model: PretrainedModel, hub_folder: Path) -> Path:
-    """The folder of a model's weights."""
-    return Path(model.model)
+from guided_imagination.weights import locate
 
 
 def needs_guide(generator: GeneratorConfig) -> bool:
@@ -44,7 +39,7 @@ def trainable(placement: Placement) -> Placement:
 
 def load_task(
     generator: GeneratorConfig,
-    guide: PretrainedModel,
+    guide: GuideConfig,
     seeds: Seeds,
     *,
     rank: int,
@@ -80,14 +75,9 @@ def _load(pipeline: type[DiffusionPipeline], folder: Path, placement: Placement,
     return pipeline.from_pretrained(folder, dtype=dtypes, use_safetensors=True, **components)
 
 
-def _embeds(config: PretrainedModel, seeds: Seeds, placement: Placement, hub_folder: Path) -> tuple[Tensor, Tensor]:
-    """CLIP embeddings (N, D) of the seeds and that of the zero image (D,); the guide is not kept in memory."""
-    guide = load_guide(str(locate(config, hub_folder)), seeds.class_names, ["{}"]).to(placement.device)
-    return image_embeds(guide, seeds, placement), _zero_embed(guide)
-
-
 @torch.no_grad()
-def _zero_embed(guide: Guide) -> Tensor:
-    """(D,): the embedding of an all-zero encoder input, which is an image of the processor's mean colour."""
-    mean = torch.tensor(guide.processor.image_processor.image_mean)[:, None, None]
-    return guide.image_embeds(mean.expand(1, 3, 32, 32).to(guide.head.device))[0].float().cpu()
+def _embeds(config: GuideConfig, seeds: Seeds, placement: Placement, hub_folder: Path) -> tuple[Tensor, Tensor]:
+    """CLIP embeddings (N, D) of the seeds and that of the zero image (D,); the guide is not kept in memory."""
+    guide = load_guide(config, seeds.class_names, ["{}"], placement, hub_folder).to(placement.device)
+    with placement.autocast():
+        return encode_all(seeds, guide.image_embeds), guide.zero_embedding()[0].float().cpu()

@@ -5,11 +5,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
-from transformers import ViTImageProcessor, ViTMAEForPreTraining
+from transformers import AutoImageProcessor, ViTMAEForPreTraining
 
 from guided_imagination.adaptation.seeds import Seeds
 from guided_imagination.adaptation.task import Task
 from guided_imagination.device import Placement
+from guided_imagination.errors import InputError
+from guided_imagination.preprocessing import preprocess
 
 WEIGHT_DECAY = 0.05  # that of MAE's pre-training (He et al. 2022, table 8)
 
@@ -28,19 +30,21 @@ def reconstruction_loss(model: ViTMAEForPreTraining, images: Tensor, order: Tens
 
 
 def mae_task(folder: Path, seeds: Seeds, placement: Placement) -> Task:
-    """Reconstruction at the model's own mask ratio; weights stay in float32, whatever the arithmetic's precision."""
-    model = ViTMAEForPreTraining.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-    model = model.to(placement.device).train()
-    processor = ViTImageProcessor.from_pretrained(folder)
-    mean, std = (
-        torch.tensor(values, device=placement.device)[:, None, None]
-        for values in (processor.image_mean, processor.image_std)
+    """Reconstruction at the model's own mask ratio; weights stay in float32, whatever the arithmetic's precision.
+
+    Raises InputError for weights that lack a part of the model, as an encoder's alone do.
+    """
+    model, report = ViTMAEForPreTraining.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
     )
-    side = model.config.image_size
-    patches = (side // model.config.patch_size) ** 2
+    if report["missing_keys"]:
+        raise InputError(f"{folder} has no weights for {sorted(report['missing_keys'])[0]} of ViTMAEForPreTraining")
+    model = model.to(placement.device).train()
+    processor = AutoImageProcessor.from_pretrained(folder)
+    patches = (model.config.image_size // model.config.patch_size) ** 2
 
     def loss(rows: Tensor) -> Tensor:
-        images = (seeds.images(rows, side) - mean) / std
+        images = preprocess(seeds.images(rows), processor)
         # drawn on the CPU for equal masks on GPUs
         order = torch.rand(len(rows), patches).to(placement.device)
         with placement.autocast():
