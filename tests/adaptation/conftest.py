@@ -5,16 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from diffusers import (
-    AutoencoderKL,
-    DDPMScheduler,
-    PNDMScheduler,
-    StableDiffusionPipeline,
-    StableUnCLIPImg2ImgPipeline,
-    UNet2DConditionModel,
-)
-from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
-from transformers import CLIPTextModel
 
 from guided_imagination import adaptation
 from guided_imagination.config import (
@@ -29,67 +19,10 @@ from guided_imagination.config import (
     UnclipConfig,
 )
 from guided_imagination.device import CPU
-from guided_imagination.randomness import seeded
 from toy import dataset
 
-SIDE, CLIP_WIDTH, TEXT_WIDTH = 16, 8, 16  # the widths of the tiny CLIP in tests/conftest.py
+SIDE = 16
 SEEDS = dataset([0, 1, 0, 1], side=SIDE)
-
-
-def unet(**changes: Any) -> UNet2DConditionModel:
-    with seeded("unet"):
-        return UNet2DConditionModel(
-            sample_size=8,
-            block_out_channels=[4, 8],
-            layers_per_block=1,
-            down_block_types=["DownBlock2D", "CrossAttnDownBlock2D"],
-            up_block_types=["CrossAttnUpBlock2D", "UpBlock2D"],
-            cross_attention_dim=TEXT_WIDTH,
-            attention_head_dim=4,
-            norm_num_groups=2,
-            **changes,
-        )
-
-
-@pytest.fixture(scope="session")
-def words(clip_model, clip_processor) -> dict[str, Any]:
-    """The text half of a pipeline, and the autoencoder of both."""
-    text_encoder = CLIPTextModel(clip_model.config.text_config)
-    text_encoder.load_state_dict(clip_model.text_model.state_dict(), strict=False)
-    with seeded("vae"):
-        vae = AutoencoderKL(
-            down_block_types=["DownEncoderBlock2D"] * 2,
-            up_block_types=["UpDecoderBlock2D"] * 2,
-            block_out_channels=[4, 4],
-            latent_channels=4,
-            norm_num_groups=2,
-        )
-    return {"text_encoder": text_encoder, "tokenizer": clip_processor.tokenizer, "vae": vae}
-
-
-@pytest.fixture(scope="session")
-def stable_diffusion(words) -> StableDiffusionPipeline:
-    return StableDiffusionPipeline(
-        unet=unet(),
-        scheduler=PNDMScheduler(skip_prk_steps=True, steps_offset=1),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-        **words,
-    )
-
-
-@pytest.fixture(scope="session")
-def stable_unclip(words, clip_model, clip_processor) -> StableUnCLIPImg2ImgPipeline:
-    return StableUnCLIPImg2ImgPipeline(
-        unet=unet(class_embed_type="projection", projection_class_embeddings_input_dim=2 * CLIP_WIDTH),
-        scheduler=PNDMScheduler(skip_prk_steps=True, steps_offset=1, prediction_type="v_prediction"),
-        image_encoder=None,
-        feature_extractor=None,
-        image_normalizer=StableUnCLIPImageNormalizer(CLIP_WIDTH),
-        image_noising_scheduler=DDPMScheduler(),
-        **words,
-    )
 
 
 @pytest.fixture(scope="session")

@@ -54,16 +54,16 @@ def test_what_is_kept_is_weights_and_json(adapt, kind):
     record = adapt(kind)
     folder = Path(record["folder"])
     assert {file.name for file in folder.iterdir()} == FILES[kind]
-    assert record["checksum"] == weights_checksum(str(folder))
+    assert record["checksum"] == weights_checksum(folder)
     assert read_json(folder.parent / "result.json").items() <= record.items()
     assert [file.name for file in folder.parents[1].iterdir()] == [folder.parent.name]  # no checkpoint, nothing partial
 
 
 @pytest.mark.parametrize("kind", UNETS)
 def test_a_merged_adapter_changes_the_unet_and_the_base_stays(adapt, models, kind):
-    before = weights_checksum(str(models / kind))
+    before = weights_checksum(models / kind)
     record = adapt(kind, steps=10)
-    assert weights_checksum(str(models / kind)) == before
+    assert weights_checksum(models / kind) == before
     unet = UNet2DConditionModel.from_pretrained(models / kind, subfolder="unet", use_safetensors=True)
     noised = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     told = {
@@ -153,7 +153,14 @@ def test_nothing_to_adapt_is_said(expander, tmp_path):
         )
 
 
-def test_a_missing_base_is_named_before_anything_is_loaded(adapt, untrained, tmp_path):
+def test_a_missing_base_is_named_before_anything_is_trained(adapt, untrained, tmp_path):
     untrained()
-    with pytest.raises(InputError, match=r"no weights in .*nowhere"):
+    with pytest.raises(InputError, match=r"no folder .*nowhere"):
         adapt("mae", model=str(tmp_path / "nowhere"))
+
+
+def test_an_encoder_without_its_decoder_is_refused(adapt, models, mae_model, mae_processor, tmp_path):
+    mae_model.vit.save_pretrained(tmp_path / "encoder")
+    mae_processor.save_pretrained(tmp_path / "encoder")
+    with pytest.raises(InputError, match=r"encoder has no weights for decoder\..* of ViTMAEForPreTraining"):
+        adapt("mae", model=str(tmp_path / "encoder"))

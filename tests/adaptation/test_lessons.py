@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from guided_imagination.adaptation.lessons import kandinsky_lesson, stable_diffusion_lesson, stable_unclip_lesson
@@ -6,6 +7,7 @@ from guided_imagination.adaptation.seeds import Seeds
 from guided_imagination.config import StableDiffusionConfig
 from guided_imagination.data import to_tensors
 from guided_imagination.device import CPU
+from guided_imagination.errors import InputError
 from guided_imagination.generators.unclip import UnclipGenerator
 from guided_imagination.randomness import seeded
 from toy import dataset
@@ -63,9 +65,9 @@ def test_stable_unclip_is_told_the_noised_embedding_and_its_level(stable_unclip,
         told = lesson.condition(ROWS)
     with seeded("noise"):
         noise = torch.randn(2, 8)
-    # the tiny normaliser is the identity, so embeddings are noised as they are
+    # the tiny normaliser's deviation is 0.5, and embeddings are noised in units of it
     share = stable_unclip.image_noising_scheduler.alphas_cumprod[500]
-    torch.testing.assert_close(told[:, :8], share.sqrt() * EMBEDS[ROWS] + (1 - share).sqrt() * noise)
+    torch.testing.assert_close(told[:, :8], share.sqrt() * EMBEDS[ROWS] + 0.5 * (1 - share).sqrt() * noise)
     # cosines before sines of the level at frequencies 10000^(-i/4)
     angles = 500 * 10000 ** (-torch.arange(4) / 4)
     torch.testing.assert_close(told[0, 8:], torch.cat([angles.cos(), angles.sin()]), atol=1e-4, rtol=0)
@@ -91,3 +93,12 @@ def test_stable_diffusions_latents_are_drawn_from_the_posterior(stable_diffusion
     assert drawn.shape == (4000, 4, 8, 8)
     torch.testing.assert_close(drawn.mean(0), posterior.mean[0], atol=0.1, rtol=0.1)
     torch.testing.assert_close(drawn.std(0), posterior.std[0], atol=0.1, rtol=0.1)
+
+
+@pytest.mark.parametrize("kind", ["kandinsky", "stable_unclip"])
+def test_the_clip_of_another_decoder_is_refused(kandinsky, stable_unclip, expander, kind):
+    with pytest.raises(InputError, match=r"CLIP embeddings of width 8, but the guide's have 7"):
+        if kind == "kandinsky":
+            kandinsky_lesson(kandinsky, EMBEDS[:, :7], EMBEDS[0, :7], SEEDS, expander("unclip").generator)
+        else:
+            stable_unclip_lesson(stable_unclip, EMBEDS[:, :7], SEEDS, expander("stable_unclip").generator)

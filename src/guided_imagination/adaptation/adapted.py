@@ -13,13 +13,13 @@ from guided_imagination.adaptation.fine_tuning import fine_tune
 from guided_imagination.adaptation.loading import load_task, needs_guide
 from guided_imagination.adaptation.seeds import Seeds
 from guided_imagination.adaptation.task import Task
-from guided_imagination.config import Expander
+from guided_imagination.config import Expander, PretrainedModel
 from guided_imagination.data import class_names, fingerprint
 from guided_imagination.device import Placement, for_training
 from guided_imagination.errors import InputError
 from guided_imagination.files import read_json, write_json
 from guided_imagination.seeding import derive_seed
-from guided_imagination.weights import model_checksum, weights_checksum
+from guided_imagination.weights import check_weights, locate, weights_checksum
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +77,16 @@ def adapt(
 
 
 def _sources(seeds: Dataset, expander: Expander, hub_folder: Path) -> dict[str, str]:
-    """Checksums of what a fine-tuning starts from."""
-    models = {"generator": expander.generator, **({"guide": expander.guide} if needs_guide(expander.generator) else {})}
-    return {"seeds": fingerprint(seeds), **{name: model_checksum(model, hub_folder) for name, model in models.items()}}
+    """Checksums of what a fine-tuning starts from. Raises InputError for models that are missing or not whole."""
+    models: dict[str, PretrainedModel] = {"generator": expander.generator}
+    if needs_guide(expander.generator):
+        models["guide"] = expander.guide
+    sums = {"seeds": fingerprint(seeds)}
+    for name, model in models.items():
+        folder = locate(model, hub_folder)
+        check_weights(folder, model.networks)
+        sums[name] = weights_checksum(folder, model.networks)
+    return sums
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
@@ -87,7 +94,7 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     if not folder.exists():
         return None
     result = read_json(folder / "result.json")
-    if weights_checksum(str(folder / "weights")) == result["checksum"]:
+    if weights_checksum(folder / "weights") == result["checksum"]:
         return result
     logger.warning("%s has changed since it was made: training it again", folder / "weights")
     return None
@@ -99,7 +106,7 @@ def _keep(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
         weights = temporary / "weights"
         weights.mkdir()
         task.save(weights)
-        record = {"checksum": weights_checksum(str(weights)), **record}
+        record = {"checksum": weights_checksum(weights), **record}
         write_json(temporary / "result.json", record)
     return record
 

@@ -7,9 +7,7 @@ from diffusers import AutoencoderKL, VQModel
 from torch import Tensor
 
 from guided_imagination.adaptation.seeds import Seeds
-from guided_imagination.device import Placement
 from guided_imagination.generators.base import batches
-from guided_imagination.guide import Guide
 
 AT_ONCE = 8  # images; only memory depends on it
 
@@ -20,12 +18,6 @@ def encode_all(seeds: Seeds, encode: Callable[[Tensor], Tensor], side: int | Non
     rows = torch.arange(len(seeds))
     parts = [encode(seeds.images(rows[part], side)).float().cpu() for part in batches(len(rows), AT_ONCE)]
     return torch.cat(parts)
-
-
-def image_embeds(guide: Guide, seeds: Seeds, placement: Placement) -> Tensor:
-    """CLIP image embeddings (N, D), not normalised."""
-    with placement.autocast():
-        return encode_all(seeds, guide.image_embeds)
 
 
 def quantised_latents(movq: VQModel, seeds: Seeds, side: int) -> Callable[[Tensor], Tensor]:

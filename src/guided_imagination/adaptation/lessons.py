@@ -8,12 +8,17 @@ from guided_imagination.adaptation.encoding import quantised_latents, sampled_la
 from guided_imagination.adaptation.lora import Lesson
 from guided_imagination.adaptation.seeds import Seeds
 from guided_imagination.config import StableDiffusionConfig, StableUnclipConfig, UnclipConfig
+from guided_imagination.errors import InputError
 
 
 def kandinsky_lesson(
     pipeline: KandinskyV22Pipeline, embeds: Tensor, zero: Tensor, seeds: Seeds, config: UnclipConfig
 ) -> Lesson:
-    """CLIP image embeddings (N, D) of the seeds; that of the zero image (D,) is the negative one."""
+    """CLIP image embeddings (N, D) of the seeds; that of the zero image (D,) is the negative one.
+
+    Raises InputError for embeddings of another width than the UNet's.
+    """
+    _check_width(embeds, pipeline.unet.config.encoder_hid_dim, "the Kandinsky decoder")
     return Lesson(
         latents=quantised_latents(pipeline.movq, seeds, config.image_size),
         condition=lambda rows: embeds[rows],
@@ -28,7 +33,11 @@ def kandinsky_lesson(
 def stable_unclip_lesson(
     pipeline: StableUnCLIPImg2ImgPipeline, embeds: Tensor, seeds: Seeds, config: StableUnclipConfig
 ) -> Lesson:
-    """CLIP image embeddings (N, D), noised to the generator's level, beside the level; no words."""
+    """CLIP image embeddings (N, D), noised to the generator's level, beside the level; no words.
+
+    Raises InputError for embeddings of another width than the UNet's.
+    """
+    _check_width(embeds, pipeline.image_normalizer.config.embedding_dim, "the stable unCLIP decoder")
     words = _embed_prompts(pipeline, [""], seeds)
 
     @torch.no_grad()
@@ -57,6 +66,14 @@ def stable_diffusion_lesson(pipeline: StableDiffusionPipeline, seeds: Seeds, con
         unconditional=_embed_prompts(pipeline, [""], seeds)[0],
         arguments=lambda condition: {"encoder_hidden_states": condition},
     )
+
+
+def _check_width(embeds: Tensor, width: int, decoder: str) -> None:
+    if embeds.shape[1] != width:
+        raise InputError(
+            f"{decoder} shows CLIP embeddings of width {width}, but the guide's have {embeds.shape[1]}: "
+            "set the guide to the CLIP that this generator was trained with"
+        )
 
 
 @torch.no_grad()

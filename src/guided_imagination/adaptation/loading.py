@@ -7,7 +7,7 @@ import torch
 from diffusers import DiffusionPipeline, KandinskyV22Pipeline, StableDiffusionPipeline, StableUnCLIPImg2ImgPipeline
 from torch import Tensor
 
-from guided_imagination.adaptation.encoding import image_embeds
+from guided_imagination.adaptation.encoding import encode_all
 from guided_imagination.adaptation.lessons import kandinsky_lesson, stable_diffusion_lesson, stable_unclip_lesson
 from guided_imagination.adaptation.lora import lora_task
 from guided_imagination.adaptation.mae import mae_task
@@ -69,7 +69,9 @@ def _load(pipeline: type[DiffusionPipeline], folder: Path, placement: Placement,
     return pipeline.from_pretrained(folder, dtype=dtypes, use_safetensors=True, **components)
 
 
+@torch.no_grad()
 def _embeds(config: GuideConfig, seeds: Seeds, placement: Placement, hub_folder: Path) -> tuple[Tensor, Tensor]:
     """CLIP embeddings (N, D) of the seeds and that of the zero image (D,); the guide is not kept in memory."""
-    guide = load_guide(config, seeds.class_names, ["{}"], placement, hub_folder)
-    return image_embeds(guide, seeds, placement), guide.zero_embedding()[0].cpu()
+    guide = load_guide(config, seeds.class_names, ["{}"], placement, hub_folder).to(placement.device)
+    with placement.autocast():
+        return encode_all(seeds, guide.image_embeds), guide.zero_embedding()[0].float().cpu()
