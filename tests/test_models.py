@@ -119,6 +119,23 @@ def test_attention_slicing_changes_no_image(name, offline, images):
     )
 
 
+@pytest.mark.parametrize("name", ["kandinsky", "stable_unclip", "stable_diffusion"])
+def test_offloading_changes_neither_image_nor_gradient(name, offline, images):
+    """The CPU stands for the GPU: the parts come and go all the same."""
+    guide = preset_guide(GUIDE_OF[name])
+    offloaded = preset_generator(name, guide, Placement(torch.device("cpu"), torch.float32, offload="model"))
+    assert hasattr(offloaded.pipeline.unet, "_hf_hook")
+    for ours, expected in zip(expand(offloaded, images), expand(preset_generator(name, guide), images), strict=True):
+        torch.testing.assert_close(ours, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_sequential_offloading_keeps_no_weights_on_the_device(offline):
+    sequential = Placement(torch.device("cpu"), torch.float32, offload="sequential")
+    pipeline = preset_generator("stable_diffusion", preset_guide("clip_base"), sequential).pipeline
+    for network in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
+        assert {weight.device.type for weight in network.parameters()} == {"meta"}
+
+
 def test_a_kandinsky_decoder_refuses_the_clip_of_another_width(offline):
     with pytest.raises(InputError, match="width 20, but the guide's have 8: set the guide to the CLIP"):
         preset_generator("kandinsky", preset_guide("clip_base"))
