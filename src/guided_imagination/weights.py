@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 
 from guided_imagination.config import PretrainedModel
@@ -35,7 +36,7 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
         return by_hand
     patterns = hub_patterns(model)
     try:
-        return Path(snapshot_download(model.model, revision=model.revision, allow_patterns=patterns))
+        return _cached(model) or Path(snapshot_download(model.model, revision=model.revision, allow_patterns=patterns))
     except (OSError, ValueError) as error:  # no network, no such id or revision, no access: all of the hub's errors
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
         pinned = ["--revision", model.revision] if model.revision else []
@@ -45,6 +46,16 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
             f"the model {model.model} is not on this machine ({reason}): get it by `{command}`, "
             f"or put its files into {by_hand}"
         ) from error
+
+
+def _cached(model: PretrainedModel) -> Path | None:
+    """The model in the hub's cache if all of it is there: then the hub is not asked."""
+    try:
+        folder = Path(snapshot_download(model.model, revision=model.revision, local_files_only=True))
+        check_weights(folder, model.networks)
+    except (LocalEntryNotFoundError, InputError):
+        return None
+    return folder
 
 
 def hub_folder(models_dir: str) -> Path:
