@@ -3,7 +3,11 @@
 import hashlib
 import io
 import pickle
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import medmnist
@@ -73,6 +77,21 @@ def accept_medmnist(name: str, file: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setitem(medmnist.INFO, name, {**medmnist.INFO[name], "MD5": md5(file)})
 
 
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a web server on this machine that gives the files of a folder."""
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
 def md5(file: Path) -> str:
     return hashlib.md5(file.read_bytes()).hexdigest()
 
@@ -109,7 +128,7 @@ def folders(root: Path, counts: dict[str, int], suffix: str = "png") -> Path:
 
 def caltech101(root: Path) -> None:
     """Four classes of five images, one of them the background; the archive leaves a file called tmp."""
-    classes = {name: 5 for name in ("BACKGROUND_Google", "Faces_easy", "car_side", "watch")}
+    classes = dict.fromkeys(("BACKGROUND_Google", "Faces_easy", "car_side", "watch"), 5)
     folder = folders(root / "caltech101" / "101_ObjectCategories", classes, "jpg")
     (folder / "BACKGROUND_Google" / "tmp").touch()
 

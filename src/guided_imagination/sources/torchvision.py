@@ -28,6 +28,8 @@ def open_torchvision(source: TorchvisionSource) -> Opened:
         if part not in opened:
             try:
                 opened[part] = _build(source.name, source.root, source.parts[part])
+            except InputError:
+                raise
             except (TypeError, ValueError) as error:
                 raise InputError(f"torchvision's {source.name}, part {part!r}: {error}") from error
         return opened[part]
