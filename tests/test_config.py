@@ -46,8 +46,8 @@ def test_the_shipped_parameters_are_valid(shipped):
 
 def test_embedded_models_and_images_lie_in_the_package(shipped):
     package = Path(__file__).parents[1] / "src" / "guided_imagination"
-    assert Path(shipped["expand_mae"]["clip"]) == package / "embedded" / "clip"
-    assert Path(shipped["dataset_specs"]["fashion"]["train"]).is_file()
+    assert Path(shipped["guides"]["embedded_clip"]["model"]) == package / "embedded" / "clip"
+    assert Path(shipped["dataset_specs"]["fashion"]["source"]["train"]).is_file()
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,18 @@ def test_embedded_models_and_images_lie_in_the_package(shipped):
     [
         ("speed", 1, "speed", ["ratio", "overwrite", "expand_mae"]),
         ("expand_mae.epsilon", 1, "expand_mae.epsilon", ["eps", "steps", "redraws"]),
-        ("expand_mae.generator.decoder", 1, "expand_mae.generator.decoder", ["model", "decoding"]),
+        ("generators.mae_base.decoder", 1, "generators.mae_base.decoder", ["model", "decoding"]),
+        ("guides.siglip.templates", [], "guides.siglip.templates", ["model", "revision"]),
+        ("dataset_specs.fashion.source.folder", "x", "dataset_specs.fashion.source.folder", ["train", "test"]),
         ("methods.mae.guide", True, "methods.mae.guide", ["pipeline", "guided"]),
         ("pretrain.mae.stepz", 1, "pretrain.mae.stepz", ["steps", "batch_size"]),
         ("recipes.matched.momentum", 0.9, "recipes.matched.momentum", ["learning_rate", "weight_decay"]),
         ("datasets", ["mnist"], "datasets: 'mnist'", ["fashion"]),
         ("train.architectures", ["vgg"], "train.architectures: 'vgg'", ["resnet50", "mobilenet_v2"]),
         ("train.recipe", "tuned", "train.recipe: 'tuned'", ["matched", "paper"]),
+        ("expand_dalle.generator", "gan", "expand_dalle.generator: 'gan'", ["kandinsky", "stable_unclip"]),
+        ("expand_sd.guide", "vgg", "expand_sd.guide: 'vgg'", ["clip_base", "siglip"]),
+        ("compute.device", "tpu", "compute.device = 'tpu'", ["auto", "cuda"]),
         ("expand_dalle.criteria", "best", "expand_dalle.criteria: 'best'", ["paper", "corrected"]),
         (
             "criteria_sets.paper.weights.sharpness",
@@ -76,8 +81,8 @@ def test_embedded_models_and_images_lie_in_the_package(shipped):
             "methods.mae.pipeline = 'expand_gan'",
             ["augment_baselines", "expand_mae", "expand_dalle"],
         ),
-        ("expand_mae.generator.decoding", "half", "expand_mae.generator.decoding = 'half'", ["full", "residual"]),
-        ("expand_mae.generator.kind", "gan", "expand_mae.generator", ["mae", "unclip"]),
+        ("generators.mae_base.decoding", "half", "generators.mae_base.decoding = 'half'", ["full", "residual"]),
+        ("generators.mae_base.kind", "gan", "generators.mae_base", ["mae", "unclip", "stable_diffusion"]),
         ("expand_mae.rejected", "hide", "expand_mae.rejected = 'hide'", ["drop", "keep"]),
         ("ratio", 0, "ratio = 0", ["greater than or equal to 1"]),
         ("expand_mae.eps", -1, "expand_mae.eps = -1", ["greater than or equal to 0"]),
@@ -93,6 +98,52 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(shipped, place, value, 
     assert message.startswith(f"parameters: {named}")
     for word in allowed:
         assert word in message
+
+
+def test_a_dataset_overrides_settings_for_itself_alone(shipped):
+    tree = changed(shipped, "datasets", ["fashion", "moths"])
+    overrides = {"expand_sd": {"eps": 4}, "generators": {"stable_diffusion": {"strength": 0.5}}}
+    tree["dataset_specs"]["moths"] = {**tree["dataset_specs"]["fashion"], "overrides": overrides}
+    own, common = (check(tree).expander(dataset, "expand_sd") for dataset in ("moths", "fashion"))
+    assert (own.config.eps, own.generator.strength) == (4, 0.5)
+    assert (common.config.eps, common.generator.strength) == (0.8, 0.9)
+    assert own.config.step_size == common.config.step_size
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"expand_sd": {"radius": 4}}, "dataset_specs.fashion.overrides: radius: Extra inputs are not permitted"),
+        ({"expand_sd": {"eps": -4}}, "eps: Input should be greater than or equal to 0"),
+        ({"generators": {"stable_diffusion": {"strength": 2}}}, "strength: Input should be less than or equal to 1"),
+        ({"expand_sd": {"guide": "vgg"}}, "expand_sd.guide: 'vgg' is not known; allowed: embedded_clip"),
+    ],
+)
+def test_a_wrong_override_is_refused(shipped, overrides, sentence):
+    assert sentence in refusal(changed(shipped, "dataset_specs.fashion.overrides", overrides))
+
+
+def test_a_row_may_change_settings_for_itself_alone(shipped):
+    narrow = {"pipeline": "expand_dalle", "guided": True, "settings": {"eps": 0.01, "criteria": "paper"}}
+    parameters = check(changed(shipped, "methods.narrow", narrow))
+    row, other = (parameters.expander("fashion", "expand_dalle", name) for name in ("narrow", "gif_dalle"))
+    assert (row.config.eps, row.criteria) == (0.01, parameters.criteria_sets["paper"])
+    assert (other.config.eps, other.criteria) == (0.2, parameters.criteria_sets["corrected"])
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"pipeline": "expand_dalle", "settings": {"epsilon": 1}}, "methods.own.settings: epsilon: Extra inputs"),
+        ({"settings": {"eps": 1}}, "methods.own: only rows of expand_mae"),
+    ],
+)
+def test_wrong_settings_of_a_row_are_refused(shipped, row, sentence):
+    assert sentence in refusal({**shipped, "methods": {**shipped["methods"], "own": row}})
+
+
+def test_a_single_dataset_needs_no_brackets(shipped):
+    assert check({**shipped, "datasets": "fashion"}).datasets == ["fashion"]
 
 
 def test_a_baseline_without_settings_is_refused(shipped):

@@ -7,6 +7,7 @@ from hypothesis.extra.numpy import arrays
 from torch.nn.functional import softmax
 
 from guided_imagination.clock import Clock
+from guided_imagination.device import Batches
 from guided_imagination.imagination import draw_noise, imagine, perturb, project, tighten
 from guided_imagination.randomness import generator
 from toy import SIDE, ToyGenerator, ToyGuide, guidance
@@ -28,9 +29,10 @@ def noise(*shape, dtype=np.float32):
     return tensors(*shape, dtype=dtype), tensors(*shape, dtype=dtype)
 
 
-def run(config, seeds=SEEDS, labels=LABELS, owner=OWNER, names=NAMES, grain=0.0):
+def run(config, seeds=SEEDS, labels=LABELS, owner=OWNER, names=NAMES, grain=0.0, size=100):
     rngs = [generator("run", *name) for name in names]
-    return imagine(ToyGenerator(ToyGuide(), grain), ToyGuide(), seeds, labels, owner, config, rngs, Clock())
+    memory = Batches(size)
+    return imagine(ToyGenerator(ToyGuide(), grain), ToyGuide(), seeds, labels, owner, config, rngs, memory, Clock())
 
 
 def assert_in_ball(variant, feature, eps):
@@ -164,6 +166,40 @@ def test_another_batch_size_gives_the_same_images():
         for s in range(3)
     ]
     torch.testing.assert_close(torch.cat(alone), together, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 5])
+def test_how_many_images_fit_into_memory_changes_none(size):
+    whole, parts = run(guidance(), grain=0.1), run(guidance(), grain=0.1, size=size)
+    torch.testing.assert_close(parts.images, whole.images, atol=1e-6, rtol=0)
+    for name, values in whole.criteria.items():
+        torch.testing.assert_close(parts.criteria[name], values, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("step", ["encode", "embed", "decode"])
+def test_running_out_of_memory_halves_the_batch_and_changes_nothing(step, monkeypatch, caplog):
+    def tight(self, *arguments):
+        # dies after the work, when random numbers have been drawn
+        made = whole_step(self, *arguments)
+        if len(made) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return made
+
+    expected = run(guidance(), grain=0.1, size=1)
+    whole_step = getattr(ToyGenerator, step)
+    monkeypatch.setattr(ToyGenerator, step, tight)
+    made = run(guidance(), grain=0.1, size=8)
+    torch.testing.assert_close(made.images, expected.images, atol=1e-6, rtol=0)
+    assert "out of memory: going on with 2 images at once" in caplog.text
+
+
+def test_running_out_of_memory_with_one_image_is_an_error(monkeypatch):
+    def fail(self, *arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(ToyGenerator, "decode", fail)
+    with pytest.raises(torch.OutOfMemoryError):
+        run(guidance())
 
 
 def test_another_order_of_seeds_gives_the_same_images():

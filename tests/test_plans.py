@@ -1,24 +1,32 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from guided_imagination.config import AugmentConfig, DatasetSpec, ExpandConfig
+from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, ExpandConfig, Expander
 from guided_imagination.plans import augmentation_plan, imagination_plan
 from guided_imagination.randomness import generator
 from toy import dataset, guidance
 
-CONFIG = ExpandConfig(
-    generator={"kind": "mae", "model": "nowhere/mae", "decoding": "full"},
-    clip="nowhere/clip",
-    eps=0.5,
-    criteria="toy",
-    steps=3,
-    step_size=0.1,
-    redraws=1,
-    rejected="drop",
-    seeds_per_shard=2,
-    seeds_per_batch=2,
+EXPANDER = Expander(
+    config=ExpandConfig(
+        generator="mae",
+        guide="clip",
+        eps=0.5,
+        criteria="toy",
+        steps=3,
+        step_size=0.1,
+        redraws=1,
+        rejected="drop",
+        seeds_per_shard=2,
+        seeds_per_batch=2,
+        images_per_batch=4,
+    ),
+    generator={"kind": "mae", "model": "mae", "decoding": "full"},
+    guide={"model": "clip"},
+    criteria=guidance().criteria,
 )
-SPEC = DatasetSpec(train="train", test="test", resolution=4, templates=["a {}."])
+SPEC = DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=4, templates=["a {}."])
+COMPUTE = ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none")
 BASELINES = AugmentConfig(
     cutout={"length": 0.5},
     gridmask={"period": (0.3, 0.7), "keep": 0.6},
@@ -26,62 +34,72 @@ BASELINES = AugmentConfig(
 )
 
 
-def fingerprint(seeds=None, spec=SPEC, config=CONFIG, criteria=None, guided=True, ratio=2, seed=0, overwrite=False):
-    plan = imagination_plan(
-        seeds or dataset([0, 1]),
-        spec,
-        config,
-        criteria or guidance().criteria,
-        method="gif_mae",
-        guided=guided,
-        ratio=ratio,
-        seed=seed,
-        overwrite=overwrite,
-    )
-    return plan.fingerprint
+@pytest.fixture
+def hub(tmp_path):
+    """A folder with a generator and a guide, put there by hand."""
+    for name in ("mae", "clip"):
+        (tmp_path / name).mkdir()
+        save_file({"weight": torch.ones(2)}, tmp_path / name / "model.safetensors")
+    return tmp_path
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"seeds": dataset([0, 0])},
-        {"seeds": dataset([0, 1], names=["cat", "wolf"])},  # CLIP is asked about other classes
-        {"spec": SPEC.model_copy(update={"templates": ["the {}."]})},
-        {"spec": SPEC.model_copy(update={"resolution": 8})},
-        {"config": CONFIG.model_copy(update={"eps": 0.4})},
-        {"config": CONFIG.model_copy(update={"redraws": 2})},
-        {
-            "config": CONFIG.model_copy(
-                update={"generator": CONFIG.generator.model_copy(update={"decoding": "residual"})}
-            )
-        },
-        {"criteria": guidance(temperature=1).criteria},
-        {"criteria": guidance(weights={"entropy": 1}).criteria},
-        {"guided": False},
-        {"ratio": 3},
-        {"seed": 1},
-    ],
-    ids=[
-        "label",
-        "class name",
-        "template",
-        "resolution",
-        "eps",
-        "redraws",
-        "decoding",
-        "temperature",
-        "weights",
-        "guided",
-        "ratio",
-        "seed",
-    ],
-)
-def test_whatever_shapes_the_images_changes_the_fingerprint(change):
+@pytest.fixture
+def fingerprint(hub, monkeypatch):
+    monkeypatch.chdir(hub)
+
+    def of(seeds=None, spec=SPEC, config=None, generator=None, criteria=None, compute=COMPUTE, **changes):
+        arguments = {"guided": True, "ratio": 2, "seed": 0, "overwrite": False, "adapted": None, **changes}
+        expander = EXPANDER.overridden(
+            {"config": config or {}, "generator": generator or {}, "criteria": criteria or {}}
+        )
+        plan = imagination_plan(
+            seeds or dataset([0, 1]),
+            spec,
+            expander,
+            compute,
+            hub,
+            arguments.pop("adapted"),
+            method="gif_mae",
+            **arguments,
+        )
+        return plan.fingerprint
+
+    return of
+
+
+CHANGES = {
+    "label": {"seeds": dataset([0, 0])},
+    "class name": {"seeds": dataset([0, 1], names=["cat", "wolf"])},  # CLIP is asked about other classes
+    "template": {"spec": SPEC.overridden({"templates": ["the {}."]})},
+    "resolution": {"spec": SPEC.overridden({"resolution": 8})},
+    "eps": {"config": {"eps": 0.4}},
+    "redraws": {"config": {"redraws": 2}},
+    "decoding": {"generator": {"decoding": "residual"}},
+    "temperature": {"criteria": {"temperature": 1}},
+    "weights": {"criteria": {"weights": {"entropy": 2}}},
+    "guided": {"guided": False},
+    "ratio": {"ratio": 3},
+    "seed": {"seed": 1},
+    "precision": {"compute": COMPUTE.overridden({"precision": "bfloat16"})},
+    "adaptation": {"adapted": {"folder": "adapted", "checksum": "abc"}},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_whatever_shapes_the_images_changes_the_fingerprint(fingerprint, change):
     assert fingerprint(**change) != fingerprint()
 
 
-def test_overwriting_does_not_change_the_fingerprint():
-    assert fingerprint(overwrite=True) == fingerprint()
+@pytest.mark.parametrize("name", ["mae", "clip"])
+def test_other_weights_are_another_fingerprint(fingerprint, hub, name):
+    before = fingerprint()
+    save_file({"weight": torch.zeros(2)}, hub / name / "model.safetensors")
+    assert fingerprint() != before
+
+
+@pytest.mark.parametrize("change", [{"overwrite": True}, {"config": {"images_per_batch": 1}}])
+def test_what_changes_no_image_is_not_in_the_fingerprint(fingerprint, change):
+    assert fingerprint(**change) == fingerprint()
 
 
 @pytest.mark.parametrize("method", ["cutout", "gridmask", "randaugment"])

@@ -9,6 +9,7 @@ from torch import nn
 
 from guided_imagination import training
 from guided_imagination.config import Architecture, Recipe, TrainConfig
+from guided_imagination.device import CPU
 from guided_imagination.optimisation import fit
 from guided_imagination.randomness import batch_indices, generator
 from guided_imagination.store import Expansion, write
@@ -58,6 +59,7 @@ def train_cell(folder, cell=CELL, recipe=RECIPE, config=CONFIG, inputs="abc", sp
         classes=2,
         folder=folder,
         inputs=inputs,
+        placement=CPU,
         log=lambda metrics, step: logged.append((metrics, step)),
     )
     return result, logged
@@ -183,6 +185,7 @@ def test_the_table_has_a_row_per_cell_and_exactly_the_agreed_columns(tmp_path):
         classes=2,
         folder=tmp_path,
         inputs="abc",
+        placement=CPU,
         track=track,
     )
     assert list(table.columns) == ["dataset", "method", "ratio", "architecture", "recipe", "seed", "accuracy"]

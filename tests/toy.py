@@ -41,8 +41,8 @@ class ToyGenerator:
     def __init__(self, guide: ToyGuide, grain: float = 0.0) -> None:
         self.guide, self.grain = guide, grain
 
-    def encode(self, images: Tensor, labels: Tensor) -> Latent:
-        return Latent(images, images.new_empty(len(images), 0))
+    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
+        return Latent(seeds, seeds.new_empty(len(seeds), 0)).take(owner)
 
     def embed(self, latent: Latent) -> Tensor:
         return self.guide.features(latent.feature)
@@ -116,6 +116,7 @@ def plan(maker: ToyMaker | None = None, **changes: object) -> Plan:
         "ratio": 2,
         "seed": 0,
         "resolution": SIDE,
+        "seed_resolution": SIDE,
         "seeds_per_shard": 2,
         "seeds_per_batch": 2,
         "redraws": 0,

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -35,11 +35,18 @@ class Placement:
 CPU = Placement(torch.device("cpu"), torch.float32)
 
 
+def for_training(placement: Placement) -> Placement:
+    """The same device; 32 bits instead of float16, whose gradients would need loss scaling."""
+    return replace(placement, dtype=torch.float32) if placement.dtype == torch.float16 else placement
+
+
 def place(config: ComputeConfig) -> Placement:
     """The placement that `config` asks for. Raises InputError for a device that this machine lacks."""
     device = torch.device(_best() if config.device == "auto" else config.device)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"compute.device = {config.device!r}: this machine has {torch.cuda.device_count()} CUDA devices")
+        raise InputError(
+            f"compute.device = {config.device!r}: this machine has {torch.cuda.device_count()} CUDA devices"
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise InputError("compute.device = 'mps': this machine has no Apple GPU")
     if config.offload != "none" and device.type == "cpu":

@@ -9,13 +9,15 @@ import pyarrow as pa
 import torch
 from datasets import ClassLabel, Dataset, Features, Image, Value
 from torch import Tensor
+from torch.nn.functional import interpolate
 
-from guided_imagination.guide import Guide
 from guided_imagination.clock import Clock
 from guided_imagination.config import Guidance
 from guided_imagination.data import class_names, encode_png, to_tensors
+from guided_imagination.device import Batches, Placement
 from guided_imagination.generators.base import Generator
 from guided_imagination.guidance import CRITERIA
+from guided_imagination.guide import Guide
 from guided_imagination.imagination import Imagined, imagine
 from guided_imagination.seeding import derive_seed
 
@@ -37,14 +39,22 @@ class Imagination:
     generator: Generator
     guide: Guide
     guidance: Guidance
+    placement: Placement
+    memory: Batches
 
     def make(
         self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator], clock: Clock
     ) -> Imagined:
-        return imagine(self.generator, self.guide, seeds, labels, owner, self.guidance, rngs, clock)
+        seeds, labels, owner = (tensor.to(self.placement.device) for tensor in (seeds, labels, owner))
+        with self.placement.autocast():
+            return imagine(self.generator, self.guide, seeds, labels, owner, self.guidance, rngs, self.memory, clock)
 
     def predict(self, images: Tensor) -> Tensor | None:
-        return self.guide.predict(images)
+        def predict(size: int) -> Tensor:
+            return torch.cat([self.guide.predict(part.to(self.placement.device)) for part in images.split(size)])
+
+        with self.placement.autocast():
+            return self.memory.run(predict)
 
 
 @dataclass(frozen=True)
@@ -67,8 +77,8 @@ class Augmentation:
 class Plan:
     """All that shapes an expansion.
 
-    `resolution` is the side to which seeds are resized, `settings` are the maker's parameters,
-    `inputs` the checksums of weights and seeds, by name.
+    Seeds are given to the maker at `seed_resolution`, its images are kept at `resolution` (sides in
+    pixels); `settings` are the maker's parameters, `inputs` the checksums of weights and seeds, by name.
     """
 
     method: str
@@ -76,6 +86,7 @@ class Plan:
     ratio: int
     seed: int
     resolution: int
+    seed_resolution: int
     seeds_per_shard: int
     seeds_per_batch: int
     redraws: int
@@ -92,8 +103,9 @@ class Plan:
     @property
     def fingerprint(self) -> dict[str, Any]:
         """Everything that, if it changed, would change the images."""
-        names = ("method", "ratio", "seed", "resolution", "seeds_per_shard", "seeds_per_batch", "redraws", "rejected")
-        return {**{name: getattr(self, name) for name in names}, **self.settings, **self.inputs}
+        names = ("method", "ratio", "seed", "resolution", "seed_resolution", "redraws", "rejected")
+        blocks = ("seeds_per_shard", "seeds_per_batch")
+        return {**{name: getattr(self, name) for name in (*names, *blocks)}, **self.settings, **self.inputs}
 
     def shard_seeds(self, shard: int) -> Iterator[Dataset]:
         """The seeds of a shard in batches."""
@@ -132,7 +144,7 @@ def expand_shard(plan: Plan, maker: Maker, shard: int, clock: Clock) -> tuple[pa
 
 def _expand_batch(plan: Plan, maker: Maker, seeds: Dataset, counts: Counter[str], clock: Clock) -> list[dict[str, Any]]:
     """The records of a batch of seeds; variants that lost their class are drawn again."""
-    pixels, labels = to_tensors(seeds, plan.resolution)
+    pixels, labels = to_tensors(seeds, plan.seed_resolution)
     images = pixels.float() / 255
     pending = [(row, variant) for row in range(len(seeds)) for variant in range(plan.ratio)]
     kept: dict[tuple[int, int], dict[str, Any]] = {}
@@ -155,6 +167,12 @@ def _expand_batch(plan: Plan, maker: Maker, seeds: Dataset, counts: Counter[str]
     return [kept[pair] for pair in sorted(kept)]
 
 
+def _resized(images: Tensor, side: int) -> Tensor:
+    if images.shape[-2:] == (side, side):
+        return images
+    return interpolate(images, (side, side), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+
+
 def _draw(
     plan: Plan,
     maker: Maker,
@@ -171,7 +189,7 @@ def _draw(
     random_seeds = [derive_seed(plan.seed, ids[row], variant, attempt) for row, variant in pairs]
     rngs = [torch.Generator().manual_seed(seed) for seed in random_seeds]
     made = maker.make(images[rows], labels[rows], owner, rngs, clock)
-    pixels = made.images.mul(255).round().byte().cpu()
+    pixels = _resized(made.images.float(), plan.resolution).mul(255).round().byte().cpu()
     with clock("check"):
         seen = maker.predict(pixels.float() / 255)
     return {

@@ -1,13 +1,13 @@
 """Checks before any work, and the grid that the pipelines are built for."""
 
-from typing import Any
+from typing import Any, get_args
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from guided_imagination import config
-from guided_imagination.weights import check_weights
+from guided_imagination.weights import hub_folder, locate_whole
 
 
 class ProjectHooks:
@@ -23,9 +23,13 @@ class ProjectHooks:
 
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        tags = {tag for node in pipeline.nodes for tag in node.tags}
-        for name in ("expand_mae", "expand_dalle"):
-            if name in tags:
-                settings: config.ExpandConfig = getattr(self.parameters, name)
-                check_weights(settings.clip)
-                check_weights(settings.generator.model)
+        from guided_imagination.device import place
+
+        for name in get_args(config.ExpandPipeline):
+            nodes = [node for node in pipeline.nodes if name in node.tags]
+            for dataset, method in (str(node.namespace).split(".") for node in nodes):
+                expander = self.parameters.expander(dataset, name, method)
+                for model in (expander.generator, expander.guide):
+                    locate_whole(model, hub_folder(self.parameters.models_dir))
+            if nodes:
+                place(self.parameters.compute)

@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from guided_imagination import guidance
-from guided_imagination.guide import Guide
 from guided_imagination.clock import Clock
 from guided_imagination.config import CriterionName, Guidance
 from guided_imagination.device import Batches
 from guided_imagination.generators.base import Generator, Latent, batches
+from guided_imagination.guide import Guide
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def imagine(
     how many variants go through a network at once; it does not change them.
     """
     with clock("encode"), torch.no_grad():
-        latent = memory.run(lambda size: _encode(generator, seeds, labels, owner, rngs, size), rngs)
+        latent = memory.run(lambda size: _encode(generator, seeds, labels, owner, rngs, size), rngs).float()
         seed_log_probs = guide.log_probs(guide.features(seeds), config.criteria.logit_scale)
         held = labels if config.criteria.hold == "label" else seed_log_probs.argmax(1)
         seed_log_probs, held = seed_log_probs[owner], held[owner]
@@ -93,16 +93,19 @@ def imagine(
         log_probs = guide.log_probs(features, config.criteria.logit_scale)
         return guidance.Candidates(features, log_probs, seed_log_probs, held, owner, config.criteria.temperature)
 
-    def slopes(z: Tensor, b: Tensor, size: int) -> tuple[Tensor, ...]:
-        total = guidance.score(look(z, b, size), config.criteria.weights).sum()
-        return torch.autograd.grad(total, (z, b))
+    def slopes(z: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+        z, b = z.requires_grad_(), b.requires_grad_()
+
+        def gradients(size: int) -> tuple[Tensor, ...]:
+            return torch.autograd.grad(guidance.score(look(z, b, size), config.criteria.weights).sum(), (z, b))
+
+        return memory.run(gradients)
 
     with clock("guide"):
         for _ in range(config.steps):
             if config.criteria.straight_through:
                 b = tighten(feature, z, b, config.eps)
-            start = z.requires_grad_(), b.requires_grad_()
-            slope_z, slope_b = memory.run(lambda size, start=start: slopes(*start, size))
+            slope_z, slope_b = slopes(z, b)
             z = (z + config.step_size * slope_z.sign()).detach()
             b = (b + config.step_size * slope_b.sign()).detach()
         with torch.no_grad():

@@ -75,7 +75,7 @@ def _save(path: Path, state: Mapping[str, Stateful], step: int, seconds: float) 
 def _resume(path: Path | None, state: Mapping[str, Stateful]) -> tuple[int, float]:
     if path is None or not path.exists():
         return 0, 0.0
-    saved = torch.load(path, weights_only=True)
+    saved = torch.load(path, map_location="cpu", weights_only=True)
     for name, item in state.items():
         item.load_state_dict(saved[name])
     logger.info("resuming %s at update %d", path.name, saved["step"])

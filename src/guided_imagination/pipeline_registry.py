@@ -1,10 +1,12 @@
 """The project's pipelines: one namespace per dataset and method, from the lists in the parameters."""
 
+from typing import get_args
+
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
-from guided_imagination.config import Parameters, check
-from guided_imagination.pipelines import augment_baselines, expand, ingest, pretrain, report, train
+from guided_imagination.config import ExpandPipeline, Parameters, check
+from guided_imagination.pipelines import adapt, augment_baselines, expand, ingest, pretrain, report, train
 
 _parameters: Parameters | None = None
 
@@ -22,13 +24,13 @@ def _base_parameters() -> Parameters:
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name; `kedro run` runs the six of the main job, `pretrain` stands apart."""
+    """Pipelines by name; `kedro run` runs those of the main job, `pretrain` stands apart."""
     parameters = _parameters or _base_parameters()
     datasets, methods = parameters.datasets, parameters.methods
     main = {
         "ingest": ingest.create_pipeline(datasets),
-        "expand_mae": expand.create_pipeline("expand_mae", datasets, methods),
-        "expand_dalle": expand.create_pipeline("expand_dalle", datasets, methods),
+        "adapt": adapt.create_pipeline(parameters),
+        **{name: expand.create_pipeline(name, parameters) for name in get_args(ExpandPipeline)},
         "augment_baselines": augment_baselines.create_pipeline(datasets, methods),
         "train": train.create_pipeline(datasets, methods),
         "report": report.create_pipeline(datasets, methods),

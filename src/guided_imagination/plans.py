@@ -1,15 +1,18 @@
 """Plans of expansions from typed parameters: what is made of which seeds by what."""
 
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 from datasets import Dataset
 
 from guided_imagination import augment
-from guided_imagination.config import AugmentConfig, Criteria, DatasetSpec, ExpandConfig
+from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, Expander
 from guided_imagination.data import class_names, fingerprint
+from guided_imagination.device import Batches, place
 from guided_imagination.expansion import Augmentation, Imagination, Plan
 from guided_imagination.models import load_generator, load_guide
-from guided_imagination.weights import weights_checksum
+from guided_imagination.weights import model_checksum
 
 AUGMENTED_PER_SHARD = 100  # seeds; only memory depends on it
 
@@ -17,8 +20,10 @@ AUGMENTED_PER_SHARD = 100  # seeds; only memory depends on it
 def imagination_plan(
     seeds: Dataset,
     spec: DatasetSpec,
-    config: ExpandConfig,
-    criteria: Criteria,
+    expander: Expander,
+    compute: ComputeConfig,
+    hub: Path,
+    adapted: Mapping[str, str] | None,
     *,
     method: str,
     guided: bool,
@@ -26,29 +31,45 @@ def imagination_plan(
     seed: int,
     overwrite: bool,
 ) -> Plan:
-    """An expansion by a generator. Models are loaded when the first missing shard is made."""
-    guidance = config.guidance(criteria, guided)
+    """An expansion by a generator. Models are loaded when the first missing shard is made.
+
+    `hub` is the folder of models that were put there by hand; `adapted` is the record of a generator
+    that was fine-tuned on the seeds, with its `folder` and `checksum`.
+    """
+    config, generator, names = expander.config, expander.generator, class_names(seeds)
+    guidance, placement = config.guidance(expander.criteria, guided), place(compute)
 
     def load() -> Imagination:
-        guide = load_guide(config.clip, class_names(seeds), spec.templates)
-        return Imagination(load_generator(config.generator, guide), guide, guidance)
+        guide = load_guide(expander.guide, names, spec.templates, placement, hub)
+        folder = Path(adapted["folder"]) if adapted else None
+        loaded = load_generator(generator, guide, names, placement, hub, folder)
+        return Imagination(loaded, guide, guidance, placement, Batches(config.images_per_batch))
 
-    generator = config.generator.model_dump()
     return Plan(
         method=method,
         seeds=seeds,
         ratio=ratio,
         seed=seed,
         resolution=spec.resolution,
+        seed_resolution=getattr(generator, "image_size", spec.resolution),
         seeds_per_shard=config.seeds_per_shard,
         seeds_per_batch=config.seeds_per_batch,
         redraws=config.redraws,
         rejected=config.rejected,
-        settings={"classes": class_names(seeds), "templates": spec.templates, **generator, **guidance.model_dump()},
+        settings={
+            "classes": names,
+            "templates": spec.templates,
+            "precision": str(placement.dtype).removeprefix("torch."),
+            **generator.model_dump(exclude={"model", "revision"}),
+            **guidance.model_dump(),
+        },
         inputs={
             "seeds": fingerprint(seeds),
-            "generator weights": weights_checksum(config.generator.model),
-            "CLIP weights": weights_checksum(config.clip),
+            "generator": generator.model,
+            "generator weights": model_checksum(generator, hub),
+            "guide": expander.guide.model,
+            "guide weights": model_checksum(expander.guide, hub),
+            **({"adapted weights": adapted["checksum"]} if adapted else {}),
         },
         overwrite=overwrite,
         load_maker=load,
@@ -66,6 +87,7 @@ def augmentation_plan(
         ratio=ratio,
         seed=seed,
         resolution=spec.resolution,
+        seed_resolution=spec.resolution,
         seeds_per_shard=AUGMENTED_PER_SHARD,
         seeds_per_batch=AUGMENTED_PER_SHARD,
         redraws=0,

@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from guided_imagination.config import Architecture, Recipe, TrainConfig
 from guided_imagination.data import to_tensors
+from guided_imagination.device import CPU, Placement
 from guided_imagination.files import read_json, write_json
 from guided_imagination.optimisation import fit
 from guided_imagination.randomness import batch_indices, seeded
@@ -77,10 +78,12 @@ class History(list[tuple[dict[str, float], int]]):
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, data: Labelled, batch_size: int = 256) -> float:
+def evaluate(model: nn.Module, data: Labelled, placement: Placement = CPU, batch_size: int = 256) -> float:
     """Top-1 accuracy in percent, in evaluation mode."""
     model.eval()
-    predicted = [model(normalise(images)).argmax(1) for images in data.images.split(batch_size)]
+    with placement.autocast():
+        batches = (normalise(images.to(placement.device)) for images in data.images.split(batch_size))
+        predicted = [model(images).argmax(1).cpu() for images in batches]
     model.train()
     return 100 * (torch.cat(predicted) == data.labels).float().mean().item()
 
@@ -95,26 +98,30 @@ def train_classifier(
     seed: int,
     name: str,
     log_points: int,
+    placement: Placement = CPU,
     checkpoint: Path | None = None,
 ) -> tuple[nn.Module, History]:
     """A classifier trained from random weights, and loss and validation accuracy at `log_points` points."""
     steps = updates(recipe, len(train.labels))
     with seeded(seed, "initialisation"):
-        model = build_model(architecture, classes).to(memory_format=torch.channels_last)
+        model = build_model(architecture, classes)
+    model = model.to(placement.device).to(memory_format=torch.channels_last)
     optimizer, schedule = build_optimizer(model, recipe, steps)
     every, history = math.ceil(steps / log_points), History()
 
     def loss_at(step: int) -> Tensor:
         rows = batch_indices(step, len(train.labels), recipe.batch_size, seed)
-        images = random_affine(normalise(train.images[rows]), recipe.rotation, recipe.translation, recipe.flip)
-        images = images.contiguous(memory_format=torch.channels_last)
-        return cross_entropy(model(images), train.labels[rows], label_smoothing=recipe.label_smoothing)
+        pixels, labels = train.images[rows].to(placement.device), train.labels[rows].to(placement.device)
+        images = random_affine(normalise(pixels), recipe.rotation, recipe.translation, recipe.flip)
+        with placement.autocast():
+            logits = model(images.contiguous(memory_format=torch.channels_last))
+        return cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
 
     def after_step(step: int, loss: Tensor) -> None:
         if (step + 1) % every == 0 or step + 1 == steps:
             metrics = {"train_loss": loss.item()}
             if validation is not None:
-                metrics["validation_accuracy"] = evaluate(model, validation)
+                metrics["validation_accuracy"] = evaluate(model, validation, placement)
             history.append((metrics, (step + 1) * recipe.batch_size // len(train.labels)))
 
     model.train()
@@ -142,6 +149,7 @@ def train_cell(
     classes: int,
     folder: Path,
     inputs: str,
+    placement: Placement,
     log: Log,
 ) -> dict[str, Any]:
     """Train one cell and keep its result and weights in `folder`; a finished cell is only read again.
@@ -162,9 +170,10 @@ def train_cell(
             seed=cell.seed,
             name=f"{cell.method} {cell.name}",
             log_points=config.log_points,
+            placement=placement,
             checkpoint=checkpoint,
         )
-        result = {"key": key, "accuracy": evaluate(model, splits.measured), "history": history}
+        result = {"key": key, "accuracy": evaluate(model, splits.measured, placement), "history": history}
         folder.mkdir(parents=True, exist_ok=True)
         save_model(model, str(folder / "model.safetensors"))
         write_json(result_path, result)
@@ -208,6 +217,7 @@ def train_cells(
     classes: int,
     folder: Path,
     inputs: str,
+    placement: Placement,
     track: Callable[[Cell], AbstractContextManager[Log]],
 ) -> pd.DataFrame:
     """Train `cells` one after another; one row of RESULT_COLUMNS each. `track` opens a cell's log."""
@@ -223,6 +233,7 @@ def train_cells(
                 classes=classes,
                 folder=folder / cell.dataset / cell.method / cell.name,
                 inputs=inputs,
+                placement=placement,
                 log=log,
             )
         logger.info("%s %s %s: %.1f%%", cell.dataset, cell.method, cell.name, result["accuracy"])

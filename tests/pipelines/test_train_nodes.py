@@ -3,7 +3,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from guided_imagination.config import Architecture, DatasetSpec, Recipe, TrainConfig
+from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Recipe, TrainConfig
 from guided_imagination.pipelines.train import nodes
 from guided_imagination.store import Expansion, write
 from toy import ToyMaker, dataset, plan
@@ -38,10 +38,11 @@ def train(tmp_path, monkeypatch):
             seeds,
             dataset([1, 1, 1]),
             test,
-            DatasetSpec(train="", test="", resolution=resolution, templates=["{}"]),
+            DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=resolution),
             TrainConfig(architectures=["tiny"], recipe="short", seeds=1, evaluate_on=evaluate_on, log_points=1),
             {"short": Recipe(**RECIPE)},
             {"tiny": Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})},
+            ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none"),
             2,
             str(tmp_path / "models"),
             expanded,

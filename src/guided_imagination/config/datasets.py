@@ -23,6 +23,7 @@ def _inside(name: str) -> str:
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[list[Text], BeforeValidator(_as_list)]
+Section = Annotated[str, Field(pattern="^(generators|expand_mae|expand_dalle|expand_sd)$")]
 RepositoryFile = Annotated[Text, AfterValidator(_inside)]
 
 
@@ -96,7 +97,9 @@ class HuggingFaceSource(Strict):
 
 
 AnySource = ParquetSource | FolderSource | NpzSource | MedmnistSource | TorchvisionSource | HuggingFaceSource
-KEYS_BY_KIND = {get_args(kind.model_fields["kind"].annotation)[0]: set(kind.model_fields) for kind in get_args(AnySource)}
+KEYS_BY_KIND = {
+    get_args(kind.model_fields["kind"].annotation)[0]: set(kind.model_fields) for kind in get_args(AnySource)
+}
 
 
 def _of_one_kind(source: object) -> object:
@@ -140,7 +143,9 @@ class DatasetSpec(Strict):
     resolution: Count = 224
     ratio: Count = 5
     templates: list[str] = Field(["a photo of a {}."], min_length=1)
-    overrides: dict[Literal["generators", "expand_mae", "expand_dalle", "expand_sd"], dict[str, Any]] = Field({})
+    overrides: dict[
+        Annotated[str, Field(pattern="^(generators|expand_mae|expand_dalle|expand_sd)$")], dict[str, Any]
+    ] = Field({})
 
     @property
     def draws_seeds(self) -> bool:

@@ -11,8 +11,8 @@ class Architecture(Strict):
     """A timm model by name, and the arguments it is created with."""
 
     model: str
-    arguments: dict[str, Any] = {}
-    dense_stem: list[Literal["convolution", "pooling"]] = []
+    arguments: dict[str, Any] = Field({})
+    dense_stem: list[Literal["convolution", "pooling"]] = Field([])
 
 
 class Recipe(Strict):

@@ -24,6 +24,10 @@ class Latent:
     def with_feature(self, feature: Tensor) -> "Latent":
         return Latent(feature, self.context)
 
+    def float(self) -> "Latent":
+        """In 32 bits: the perturbation is too fine for 16."""
+        return Latent(self.feature.float(), self.context.float())
+
     @staticmethod
     def join(parts: Iterable["Latent"]) -> "Latent":
         parts = list(parts)

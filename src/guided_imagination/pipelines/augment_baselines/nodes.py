@@ -8,7 +8,16 @@ from guided_imagination.expansion import Plan
 
 
 def plan(
-    seeds: Dataset, spec: DatasetSpec, config: AugmentConfig, ratio: int, seed: int, overwrite: bool, *, method: str
+    seeds: Dataset,
+    spec: DatasetSpec,
+    config: AugmentConfig,
+    ratio: int | None,
+    seed: int,
+    overwrite: bool,
+    *,
+    method: str,
 ) -> Plan:
     """What to make; the dataset `expanded` makes it, shard by shard, when it is saved."""
-    return plans.augmentation_plan(seeds, spec, config, method=method, ratio=ratio, seed=seed, overwrite=overwrite)
+    return plans.augmentation_plan(
+        seeds, spec, config, method=method, ratio=ratio or spec.ratio, seed=seed, overwrite=overwrite
+    )

@@ -1,26 +1,54 @@
-"""Nodes of `expand_mae` and `expand_dalle`."""
+"""Nodes of `expand_mae`, `expand_dalle` and `expand_sd`."""
+
+from typing import Any
 
 from datasets import Dataset
 
 from guided_imagination import plans
-from guided_imagination.config import Criteria, DatasetSpec, ExpandConfig
+from guided_imagination.config import (
+    ComputeConfig,
+    Criteria,
+    DatasetSpec,
+    ExpandConfig,
+    Expander,
+    ExpandPipeline,
+    GeneratorConfig,
+    GuideConfig,
+    Method,
+)
 from guided_imagination.expansion import Plan
+from guided_imagination.weights import hub_folder
 
 
 def plan(
     seeds: Dataset,
     spec: DatasetSpec,
     config: ExpandConfig,
+    generators: dict[str, GeneratorConfig],
+    guides: dict[str, GuideConfig],
     criteria_sets: dict[str, Criteria],
-    ratio: int,
+    compute: ComputeConfig,
+    ratio: int | None,
     seed: int,
     overwrite: bool,
+    models_dir: str,
+    adapted: dict[str, Any] | None = None,
     *,
+    pipeline: ExpandPipeline,
     method: str,
-    guided: bool,
+    row: Method,
 ) -> Plan:
     """What to make; the dataset `expanded` makes it, shard by shard, when it is saved."""
-    criteria = criteria_sets[config.criteria]
     return plans.imagination_plan(
-        seeds, spec, config, criteria, method=method, guided=guided, ratio=ratio, seed=seed, overwrite=overwrite
+        seeds,
+        spec,
+        Expander.of(pipeline, config, generators, guides, criteria_sets, spec.overrides, {pipeline: row.settings}),
+        compute,
+        hub_folder(models_dir),
+        adapted,
+        method=method,
+        guided=row.guided,
+        ratio=ratio or spec.ratio,
+        seed=seed,
+        overwrite=overwrite,
     )

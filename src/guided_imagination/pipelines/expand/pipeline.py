@@ -1,32 +1,31 @@
-"""`expand_mae` and `expand_dalle`: seeds -> imagined images, guided and unguided."""
-
-from collections.abc import Iterable, Mapping
+"""`expand_mae`, `expand_dalle` and `expand_sd`: seeds -> imagined images, guided and unguided."""
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import Method
+from guided_imagination.config import ExpandPipeline, Method, Parameters
 from guided_imagination.pipelines.expand import nodes
 from guided_imagination.pipelines.typed import typed
 
-SHARED = ["criteria_sets", "ratio", "seed", "overwrite"]
+PRESETS = ["generators", "guides", "criteria_sets", "compute", "ratio", "seed", "overwrite", "models_dir"]
 
 
-def create_pipeline(name: str, datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
-    """One namespace per dataset and method of the pipeline `name`, whose parameters have its name."""
+def create_pipeline(name: ExpandPipeline, parameters: Parameters) -> Pipeline:
+    """One namespace per dataset and method of the pipeline `name`, whose settings have its name."""
     return Pipeline(
         [
-            _expansion(name, dataset, method, row.guided)
-            for dataset in datasets
-            for method, row in methods.items()
-            if row.pipeline == name
+            _expansion(name, dataset, method, parameters.methods[method], parameters.adapts(dataset, name))
+            for dataset in parameters.datasets
+            for method in parameters.rows_of(name)
         ]
     )
 
 
-def _expansion(name: str, dataset: str, method: str, guided: bool) -> Pipeline:
+def _expansion(name: ExpandPipeline, dataset: str, method: str, row: Method, adapts: bool) -> Pipeline:
+    shared = [f"params:{key}" for key in PRESETS]
+    inputs = {"seeds": f"{dataset}.seeds", **({"adapted": f"{dataset}.{name}.adapted"} if adapts else {})}
     make = Node(
-        typed(nodes.plan, method=method, guided=guided),
-        ["seeds", "params:spec", "params:config", *(f"params:{key}" for key in SHARED)],
+        typed(nodes.plan, pipeline=name, method=method, row=row),
+        ["seeds", "params:spec", "params:config", *shared, *(["adapted"] if adapts else [])],
         "expanded",
         name="expand",
         tags=name,
@@ -34,10 +33,10 @@ def _expansion(name: str, dataset: str, method: str, guided: bool) -> Pipeline:
     return Pipeline(
         [make],
         namespace=f"{dataset}.{method}",
-        inputs={"seeds": f"{dataset}.seeds"},
+        inputs=inputs,
         parameters={
             "params:spec": f"params:dataset_specs.{dataset}",
             "params:config": f"params:{name}",
-            **{f"params:{key}": f"params:{key}" for key in SHARED},
+            **{key: key for key in shared},
         },
     )

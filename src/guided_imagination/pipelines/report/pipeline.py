@@ -26,7 +26,13 @@ def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> P
 
 def _collection(dataset: str, methods: Iterable[str]) -> Pipeline:
     rows = {f"{method}_results": f"{dataset}.{method}.results" for method in methods}
-    collect = Node(typed(nodes.collect), list(rows), "results", name="collect", tags="report")
+    collect = Node(
+        typed(nodes.collect, methods=list(methods), dataset=dataset),
+        list(rows),
+        ["results", "accuracy_table"],
+        name="collect",
+        tags="report",
+    )
     return Pipeline(
         [collect],
         namespace=dataset,

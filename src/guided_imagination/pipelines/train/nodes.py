@@ -6,8 +6,9 @@ import pandas as pd
 from datasets import Dataset
 
 from guided_imagination import training
-from guided_imagination.config import Architecture, DatasetSpec, Recipe, TrainConfig
+from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Recipe, TrainConfig
 from guided_imagination.data import class_names, fingerprint
+from guided_imagination.device import for_training, place
 from guided_imagination.store import Expansion
 from guided_imagination.tracking import track
 
@@ -20,7 +21,8 @@ def train(
     config: TrainConfig,
     recipes: dict[str, Recipe],
     architectures: dict[str, Architecture],
-    ratio: int,
+    compute: ComputeConfig,
+    ratio: int | None,
     models: str,
     expanded: Expansion | None = None,
     *,
@@ -32,7 +34,7 @@ def train(
     splits = training.load_splits(seeds, expanded, validation, measured, spec.resolution)
     checksums = [str(spec.resolution), fingerprint(seeds), fingerprint(measured), expanded.checksum if expanded else ""]
     return training.train_cells(
-        training.grid(dataset, method, ratio if expanded else 0, config),
+        training.grid(dataset, method, (ratio or spec.ratio) if expanded else 0, config),
         splits,
         architectures,
         recipes,
@@ -40,5 +42,6 @@ def train(
         classes=len(class_names(seeds)),
         folder=Path(models),
         inputs=" ".join(checksums),
+        placement=for_training(place(compute)),
         track=track,
     )

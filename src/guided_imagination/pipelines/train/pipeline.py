@@ -9,7 +9,7 @@ from guided_imagination.pipelines.train import nodes
 from guided_imagination.pipelines.typed import typed
 
 SPLITS = ["seeds", "validation", "test"]
-SHARED = ["train", "recipes", "architectures", "ratio", "models_dir"]
+SHARED = ["train", "recipes", "architectures", "compute", "ratio", "models_dir"]
 
 
 def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
