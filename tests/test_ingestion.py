@@ -125,7 +125,7 @@ def test_the_other_seeds_stay_when_one_cannot_be_read(birds):
 def test_a_number_of_images_that_differs_from_sizes_is_refused(birds):
     message = refusal(folder_spec(birds, sizes={"train": 16}))
     assert f"{birds} has 15 images in 'train' instead of 16" in message
-    assert "delete it and run again" in message
+    assert "move it away and run again" in message
     assert "sizes" in message
     assert len(ingestion.read(folder_spec(birds, sizes={"train": 15}), 0).seeds) == 12
 

@@ -114,5 +114,5 @@ def test_a_folder_that_is_there_needs_no_download(tmp_path, monkeypatch):
 def test_without_a_network_the_folder_to_fill_by_hand_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(OxfordIIITPet, "_RESOURCES", [("http://127.0.0.1:9/images.tar.gz", None)])
     message = refusal(tmp_path / "images", download={"name": "OxfordIIITPet", "root": str(tmp_path / "raw")})
-    assert "torchvision's OxfordIIITPet cannot be downloaded from" in message
-    assert f"put it into {tmp_path / 'raw'} by hand" in message
+    assert "OxfordIIITPet cannot be downloaded from https://www.robots.ox.ac.uk/~vgg/data/pets/" in message
+    assert f"put it into {tmp_path / 'raw'} (in torchvision's layout) by hand" in message

@@ -55,8 +55,8 @@ def test_an_argument_that_the_class_does_not_take_is_named(tmp_path):
 def test_without_a_network_the_folder_to_fill_by_hand_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(torchvision.datasets.DTD, "_URL", "http://127.0.0.1:9/dtd.tar.gz")
     message = refusal("DTD", tmp_path)
-    assert "torchvision's DTD cannot be downloaded" in message
-    assert f"put it into {tmp_path} by hand" in message
+    assert "DTD cannot be downloaded from https://www.robots.ox.ac.uk/~vgg/data/dtd/" in message
+    assert f"put it into {tmp_path} (in torchvision's layout) by hand" in message
 
 
 def test_a_download_with_another_checksum_is_refused(tmp_path, monkeypatch):
@@ -72,7 +72,7 @@ def test_half_unpacked_labels_are_noticed(tmp_path):
     (tmp_path / "dtd" / "dtd" / "labels" / "train1.txt").unlink()
     message = refusal("DTD", tmp_path)
     assert f"{tmp_path} does not hold a whole DTD" in message
-    assert "delete it and run again" in message
+    assert "move it away and run again" in message
 
 
 def test_half_unpacked_images_are_noticed(tmp_path):
@@ -80,7 +80,9 @@ def test_half_unpacked_images_are_noticed(tmp_path):
     missing = tmp_path / "dtd" / "dtd" / "images" / "woven" / "woven_0002.jpg"
     missing.unlink()
     spec = DatasetSpec(source=source("DTD", tmp_path), seeds=["train", "val"], max_unreadable=1)
-    with pytest.raises(InputError, match=f"{Path(tmp_path)} is incomplete, {missing} is missing: delete it"):
+    with pytest.raises(
+        InputError, match=f"{Path(tmp_path)} is incomplete, {missing} is missing: if it was downloaded, move it away"
+    ):
         ingestion.read(spec, 0)
 
 
