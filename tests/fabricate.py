@@ -3,7 +3,11 @@
 import hashlib
 import io
 import pickle
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import medmnist
@@ -71,6 +75,21 @@ def accept(raw: Path, patch: pytest.MonkeyPatch) -> None:
 def accept_medmnist(name: str, file: Path, patch: pytest.MonkeyPatch) -> None:
     """Put a file's checksum in medmnist's table."""
     patch.setitem(medmnist.INFO, name, {**medmnist.INFO[name], "MD5": md5(file)})
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a web server on this machine that gives the files of a folder."""
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
 
 
 def md5(file: Path) -> str:

@@ -116,8 +116,8 @@ def _part(spec: DatasetSpec, opened: Opened, name: str, raw: list[str]) -> Part:
     expected = (spec.sizes or {}).get(name)
     if expected is not None and len(part.ids) != expected:
         raise InputError(
-            f"{opened.place} has {len(part.ids)} images in {name!r} instead of {expected}: delete it and run again "
-            f"to get all of them, or set sizes to null to work with what is there"
+            f"{opened.place} has {len(part.ids)} images in {name!r} instead of {expected}: if it was downloaded, "
+            f"move it away and run again; or set sizes to null to work with what is there"
         )
     wrong = np.flatnonzero((part.labels < 0) | (part.labels >= len(raw)))
     if len(wrong):
@@ -139,7 +139,9 @@ def _verified(images: Part, place: str, max_unreadable: float) -> tuple[Labels, 
         except InputError:
             raise
         except FileNotFoundError as error:
-            raise InputError(f"{place} is incomplete, {error.filename} is missing: delete it and run again") from error
+            raise InputError(
+                f"{place} is incomplete, {error.filename} is missing: if it was downloaded, move it away and run again"
+            ) from error
         except Exception as error:  # what a reader of broken bytes raises is not known beforehand
             logger.warning("%s: the image %r is left out, it cannot be read (%s)", place, name, error)
             quarantined.append({"id": name, "reason": str(error)})

@@ -103,7 +103,7 @@ def test_medical_seeds_are_the_official_validation_images(ingested):
     assert {name.split("/")[0] for name in index["test"]} == {"test"}
 
 
-def test_an_index_file_gives_the_same_images_again_whatever_the_draw(tmp_path):
+def test_an_index_file_gives_the_same_images_whatever_the_numbers_say(tmp_path):
     first = run(tmp_path / "a", ["fashion"])["fashion"]
     again = run(tmp_path / "b", ["fashion"], split=str(first / "split.json"), seeds_per_class=3)["fashion"]
     for part in ("seeds", "validation", "test"):

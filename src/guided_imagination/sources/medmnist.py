@@ -27,7 +27,7 @@ def open_medmnist(source: MedmnistSource) -> Opened:
     found = calculate_md5(path)
     if found != md5:
         raise InputError(
-            f"{path} is not MedMNIST's official file (md5 {found} instead of {md5}): delete it and run again "
+            f"{path} is not MedMNIST's official file (md5 {found} instead of {md5}): move it away and run again "
             f"to download that one, or use yours with source: {{kind: npz, path: {path}}}"
         )
     return open_arrays(path, [info["label"][str(label)] for label in range(len(info["label"]))])

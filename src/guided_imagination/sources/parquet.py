@@ -15,6 +15,7 @@ from guided_imagination.errors import InputError
 from guided_imagination.sources.base import Opened, Part
 
 ROWS_IN_MEMORY = 64
+READ_AHEAD = 2**20  # bytes; without it a whole row group of images is read at once
 
 
 def open_parquet(source: ParquetSource) -> Opened:
@@ -46,7 +47,7 @@ def _paths(names: Sequence[str]) -> list[Path]:
 
 def _open(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_AHEAD)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error
     except (OSError, ValueError) as error:

@@ -1,6 +1,7 @@
 """The dataset classes of torchvision: their downloads, files and labels."""
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,8 @@ def open_torchvision(source: TorchvisionSource) -> Opened:
         if part not in opened:
             try:
                 opened[part] = _build(source.name, source.root, source.parts[part])
+            except InputError:
+                raise
             except (TypeError, ValueError) as error:
                 raise InputError(f"torchvision's {source.name}, part {part!r}: {error}") from error
         return opened[part]
@@ -59,12 +62,13 @@ def _build(name: str, root: str, arguments: dict[str, Any]) -> Any:
     taken = inspect.signature(dataset_class).parameters
     extra = {key: value for key, value in (("download", True), ("loader", Path)) if key in taken}
     Path(root).mkdir(parents=True, exist_ok=True)
-    with downloading(f"torchvision's {name}", "its home page", root):
+    home = re.search(r"https?://[^\s>]+", dataset_class.__doc__ or "")
+    with downloading(name, home[0] if home else "its home page", f"{root} (in torchvision's layout)"):
         try:
             return dataset_class(root, **arguments, **extra)
         except (FileNotFoundError, RuntimeError, EOFError) as error:
             reason = str(error).rstrip(".")
-            raise InputError(f"{root} does not hold a whole {name} ({reason}): delete it and run again") from error
+            raise InputError(f"{root} does not hold a whole {name} ({reason}): move it away and run again") from error
 
 
 def _part(dataset: Callable[[str], Any], part: str, root: Path) -> Part:
