@@ -1,9 +1,9 @@
 """The whole parameter tree, and the sentence that says what is wrong with it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.config.expansion import (
@@ -16,15 +16,10 @@ from guided_imagination.config.expansion import (
     GeneratorConfig,
     GuideConfig,
 )
-from guided_imagination.config.strict import Count, Strict
+from guided_imagination.config.strict import Count, Names, Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig
 from guided_imagination.errors import InputError
 from guided_imagination.pretraining.settings import PretrainConfig
-
-# a single name needs no brackets: `--params datasets=pets`
-Names = Annotated[
-    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value), Field(min_length=1)
-]
 
 
 class Method(Strict):

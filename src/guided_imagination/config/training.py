@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from guided_imagination.config.strict import Count, NonNegative, Positive, Share, Strict
+from guided_imagination.config.strict import Count, Names, NonNegative, Positive, Share, Strict
 
 
 class Architecture(Strict):
@@ -40,7 +40,7 @@ class Recipe(Strict):
 class TrainConfig(Strict):
     """The grid of training cells, and which split measures them."""
 
-    architectures: list[str] = Field(min_length=1)
+    architectures: Names
     recipe: str
     seeds: Count
     evaluate_on: Literal["test", "validation"]
