@@ -20,6 +20,7 @@ from guided_imagination.config.expansion import GuideConfig as GuideConfig
 from guided_imagination.config.expansion import MaeConfig as MaeConfig
 from guided_imagination.config.expansion import PretrainedModel as PretrainedModel
 from guided_imagination.config.expansion import RandAugmentConfig as RandAugmentConfig
+from guided_imagination.config.expansion import RejectConfig as RejectConfig
 from guided_imagination.config.expansion import StableDiffusionConfig as StableDiffusionConfig
 from guided_imagination.config.expansion import StableUnclipConfig as StableUnclipConfig
 from guided_imagination.config.expansion import UnclipConfig as UnclipConfig
