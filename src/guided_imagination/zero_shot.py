@@ -1,5 +1,6 @@
 """What a guide sees in images: features, and probabilities of the classes, without gradients."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,18 +26,25 @@ class ZeroShot:
         """The probability (N,) of each image's own label (N,)."""
         return self.log_probs.gather(1, labels[:, None])[:, 0].exp()
 
+    @classmethod
+    def join(cls, parts: Sequence["ZeroShot"]) -> "ZeroShot":
+        """One after the other."""
+        return cls(torch.cat([part.features for part in parts]), torch.cat([part.log_probs for part in parts]))
+
+
+Classifier = Callable[[Tensor], ZeroShot]  # of images (N, 3, H, W) in [0, 1]
+
 
 @torch.no_grad()
 def classify(guide: Guide, images: Tensor, logit_scale: float, placement: Placement, memory: Batches) -> ZeroShot:
     """Zero-shot classification of images (N, 3, H, W) in [0, 1]; `memory` says how many at once."""
 
     def run(size: int) -> ZeroShot:
-        features, log_probs = [], []
-        for part in images.split(size):
-            seen = guide.features(part.to(placement.device)).float()
-            features.append(seen.cpu())
-            log_probs.append(guide.log_probs(seen, logit_scale).float().cpu())
-        return ZeroShot(torch.cat(features), torch.cat(log_probs))
+        return ZeroShot.join([look(part.to(placement.device)) for part in images.split(size)])
+
+    def look(part: Tensor) -> ZeroShot:
+        features = guide.features(part)
+        return ZeroShot(features.float().cpu(), guide.log_probs(features, logit_scale).float().cpu())
 
     with placement.autocast():
         return memory.run(run)
