@@ -195,3 +195,25 @@ class AugmentConfig(Strict):
     cutout: CutoutConfig
     gridmask: GridMaskConfig
     randaugment: RandAugmentConfig
+
+
+class AuditConfig(Strict):
+    """How expansions are audited: by which guide, and from which cosine on an image nearly is one of the seeds."""
+
+    guide: str
+    logit_scale: Positive
+    near_duplicate: Cosine
+    images_per_batch: Count
+
+
+class ExportConfig(Strict):
+    """Which expansions are exported, in which forms, with or without test images.
+
+    `licences` are those of datasets and generators by name or model id, as the Hugging Face hub writes them.
+    """
+
+    folder: str
+    methods: list[str]
+    formats: list[Literal["imagefolder", "huggingface"]] = Field(min_length=1)
+    test: bool
+    licences: dict[str, str]
