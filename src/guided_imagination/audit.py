@@ -58,7 +58,7 @@ class View:
     ids: list[str]
 
 
-def view(rows: Iterable[Mapping[str, Any]], classify: Classifier, resolution: int, key: str, block: int = 256) -> View:
+def view(rows: Iterable[Mapping[str, Any]], classify: Classifier, resolution: int, key: str, block: int) -> View:
     """Look at a stream of rows (image, label, and the seed's id in `key`), `block` images in memory at once."""
     parts, labels, ids = [], [], []
     for some in _blocks(rows, block):
@@ -82,19 +82,20 @@ def audit(
     classify: Classifier,
     resolution: int,
     near_duplicate: float,
+    block: int = 256,
 ) -> dict[str, Any]:
     """A row without its method: of an expansion, or (None) of the seeds themselves.
 
-    Images are streamed. FID and KID are missing where fewer than two validation images are.
+    `block` images are in memory at once. FID and KID are missing where fewer than two validation images are.
     """
-    own = view(seeds, classify, resolution, "id")
-    real = view(validation, classify, resolution, "id").seen.features if len(validation) > 1 else None
+    own = view(seeds, classify, resolution, "id", block)
+    real = view(validation, classify, resolution, "id", block).seen.features if len(validation) > 1 else None
     if expanded is None:
         return measure(own, own, real, near_duplicate)
     manifest = expanded.manifest
     if not manifest["totals"]["kept"]:
         return {"images": 0, **costs(manifest)}
-    made = view(expanded.stream(), classify, resolution, "seed_id")
+    made = view(expanded.stream(), classify, resolution, "seed_id", block)
     return {**measure(made, own, real, near_duplicate), **costs(manifest)}
 
 

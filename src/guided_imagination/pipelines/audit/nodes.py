@@ -40,7 +40,9 @@ def measure(
         placement=placement,
         memory=Batches(config.images_per_batch),
     )
-    row = audit.audit(seeds, validation, expanded, look, spec.resolution, config.near_duplicate)
+    row = audit.audit(
+        seeds, validation, expanded, look, spec.resolution, config.near_duplicate, config.images_per_batch
+    )
     return audit.table([{"method": method, **row}])
 
 
