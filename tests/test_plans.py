@@ -74,6 +74,7 @@ CHANGES = {
     "resolution": {"spec": SPEC.overridden({"resolution": 8})},
     "eps": {"config": {"eps": 0.4}},
     "redraws": {"config": {"redraws": 2}},
+    "rejection": {"config": {"reject": {"max_seed_similarity": 0.9}}},
     "decoding": {"generator": {"decoding": "residual"}},
     "temperature": {"criteria": {"temperature": 1}},
     "weights": {"criteria": {"weights": {"entropy": 2}}},

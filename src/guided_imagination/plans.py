@@ -7,10 +7,11 @@ from pathlib import Path
 from datasets import Dataset
 
 from guided_imagination import augment
-from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, Expander
+from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, Expander, RejectConfig
 from guided_imagination.data import class_names, fingerprint
 from guided_imagination.device import Batches, place
-from guided_imagination.expansion import Augmentation, Imagination, Plan
+from guided_imagination.expansion import Plan
+from guided_imagination.makers import Augmentation, Imagination
 from guided_imagination.models import load_generator, load_guide
 from guided_imagination.weights import model_checksum
 
@@ -55,6 +56,7 @@ def imagination_plan(
         seeds_per_shard=config.seeds_per_shard,
         seeds_per_batch=config.seeds_per_batch,
         redraws=config.redraws,
+        reject=config.reject,
         rejected=config.rejected,
         settings={
             "classes": names,
@@ -91,6 +93,7 @@ def augmentation_plan(
         seeds_per_shard=AUGMENTED_PER_SHARD,
         seeds_per_batch=AUGMENTED_PER_SHARD,
         redraws=0,
+        reject=RejectConfig(),
         rejected="keep",
         settings=settings.model_dump(),
         inputs={"seeds": fingerprint(seeds)},
