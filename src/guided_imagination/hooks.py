@@ -35,4 +35,4 @@ class ProjectHooks:
                 place(self.parameters.compute)
         if any("audit" in node.tags for node in pipeline.nodes):
             guide = self.parameters.guides[self.parameters.audit.guide]
-            check_weights(locate(guide, hub_folder(self.parameters.models_dir)))
+            locate_whole(guide, hub_folder(self.parameters.models_dir))

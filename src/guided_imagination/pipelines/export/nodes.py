@@ -31,7 +31,7 @@ def write(
     licences = {"seeds": config.licences.get(dataset, UNKNOWN)}
     if generator := manifest["fingerprint"].get("generator"):
         licences["generator"] = model_licence(generator, hub_folder(models_dir), config.licences)
-    record = {}
+    record: dict[str, Any] = {}
     for form in config.formats:
         target = Path(config.folder) / dataset / method / form
         parts = export.splits(seeds, expanded, test if config.test else None)
