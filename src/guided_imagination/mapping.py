@@ -1,16 +1,24 @@
-"""Datasets that are read from disk as they are needed."""
+"""Memory-mapped datasets, walked through without filling memory."""
 
-import pickle
+import ctypes
+from pathlib import Path
 
 from datasets import Dataset
 
+MAPS = Path("/proc/self/maps")  # Linux; elsewhere the system alone decides what stays in memory
+MADV_DONTNEED = 4
 
-def remapped(dataset: Dataset) -> Dataset:
-    """The same rows through a mapping of its own, so that what was read is forgotten with it.
 
-    A memory-mapped dataset keeps every page that was ever read in the process: walking through it with a
-    fresh mapping now and then keeps memory flat. A dataset in memory is returned as it is.
+def forget(dataset: Dataset) -> None:
+    """Give back the pages of a memory-mapped dataset that were read; they are read again when they are needed.
+
+    Otherwise every page that was ever read counts as memory of the process, and of a container that limits it.
     """
-    # a mapped table is pickled as the path of its file
-    copy: Dataset = pickle.loads(pickle.dumps(dataset)) if dataset.cache_files else dataset
-    return copy
+    files = {str(Path(file["filename"]).resolve()) for file in dataset.cache_files}
+    if not files or not MAPS.exists():
+        return
+    for line in MAPS.read_text().splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and fields[5] in files and fields[1].startswith("r-"):  # never pages that can be written
+            start, stop = (int(address, 16) for address in fields[0].split("-"))
+            ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), MADV_DONTNEED)

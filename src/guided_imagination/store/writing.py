@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from guided_imagination.clock import Clock
 from guided_imagination.expansion import Plan, expand_shard
 from guided_imagination.files import PARTIAL, read_json, write_json
-from guided_imagination.mapping import remapped
+from guided_imagination.mapping import forget
 from guided_imagination.store import journal, machine
 from guided_imagination.store.comparing import differences, fingerprint, refuse
 from guided_imagination.store.layout import JOURNAL, MANIFEST, PLAN, shard_path
@@ -70,13 +70,13 @@ def _make(folder: Path, plan: Plan, finished: Collection[str]) -> Iterator[Shard
     load_maker, clock = cache(plan.load_maker), Clock()
     title = f"expanding {plan.method}"
     for shard in tqdm(missing, title, plan.shards, leave=False, initial=len(finished), unit="shard"):
-        mapped = replace(plan, seeds=remapped(plan.seeds))
-        table, counts = expand_shard(mapped, load_maker(), shard, clock)
+        table, counts = expand_shard(plan, load_maker(), shard, clock)
         with clock("write"):
-            record = save_shard(folder / _file(plan, shard), table, counts, mapped, shard)
+            record = save_shard(folder / _file(plan, shard), table, counts, plan, shard)
         spent = {"seconds": clock.seconds, "total_seconds": round(clock.total, 3)}
         journal.note(folder, {"shard": asdict(record), "finished": _now(), **spent})
         yield record
+        forget(plan.seeds)
         clock = Clock()
 
 

@@ -10,30 +10,35 @@ from guided_imagination.store import Expansion
 logger = logging.getLogger(__name__)
 
 
-def verify(expanded: Expansion, *, name: str) -> dict[str, Any]:
-    """The verdict on one expansion; also printed."""
-    if not expanded.folder.exists():
-        logger.info("%s: absent, it was never made", name)
-        return {"expansion": name, "verdict": "absent", "findings": []}
-    findings = store.verify(expanded.folder)
-    if not findings:
-        manifest = expanded.manifest
-        images = sum(shard["rows"] for shard in manifest["shards"])
-        logger.info("%s: intact, %d images in %d shards", name, images, len(manifest["shards"]))
-    for finding in findings:
-        logger.error("%s: %s", name, finding)
-    return {"expansion": name, "verdict": "faulty" if findings else "intact", "findings": findings}
+def verify(*expansions: Expansion, names: list[str]) -> dict[str, Any]:
+    """The verdict on each expansion (intact, faulty, or absent: never made) and why; also printed."""
+    return {name: _verdict(expanded, name) for name, expanded in zip(names, expansions, strict=True)}
 
 
 def conclude(*verdicts: dict[str, Any]) -> None:
     """Raise InputError unless there is an expansion and every one that is there can be trusted."""
-    faulty = [verdict["expansion"] for verdict in verdicts if verdict["verdict"] == "faulty"]
+    found = {name: verdict["verdict"] for dataset in verdicts for name, verdict in dataset.items()}
+    faulty = [name for name, verdict in found.items() if verdict == "faulty"]
     if faulty:
         raise InputError(
-            f"{len(faulty)} of {len(verdicts)} expansions cannot be trusted: {', '.join(faulty)}; "
-            "the lines above and verdict_*.json in 08_reporting say why and what to do"
+            f"{len(faulty)} of {len(found)} expansions cannot be trusted: {', '.join(faulty)}; "
+            "the lines above and verdicts.json in 08_reporting say why and what to do"
         )
-    if all(verdict["verdict"] == "absent" for verdict in verdicts):
+    if "intact" not in found.values():
         raise InputError(
             "there is no expansion to verify: make one first, or name its folder by --params data_dir=FOLDER"
         )
+
+
+def _verdict(expanded: Expansion, name: str) -> dict[str, Any]:
+    if not expanded.folder.exists():
+        logger.info("%s: absent, it was never made", name)
+        return {"verdict": "absent", "findings": []}
+    findings = store.verify(expanded.folder)
+    for finding in findings:
+        logger.error("%s: %s", name, finding)
+    if findings:
+        return {"verdict": "faulty", "findings": findings}
+    rows = [shard["rows"] for shard in expanded.manifest["shards"]]
+    logger.info("%s: intact, %d images in %d shards", name, sum(rows), len(rows))
+    return {"verdict": "intact", "findings": []}

@@ -10,15 +10,16 @@ from guided_imagination.pipelines.verify import nodes
 
 
 def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
-    """One namespace per dataset and method, and the conclusion over all."""
-    rows = [
-        f"{dataset}.{method}" for dataset in datasets for method, row in methods.items() if row.pipeline is not None
-    ]
-    verdicts = [f"{row}.verdict" for row in rows]
-    conclude = Node(nodes.conclude, verdicts, None, name="conclude", tags="verify")
-    return Pipeline([*(_verification(row) for row in rows), *([conclude] if rows else [])])
+    """The verdicts on each dataset's expansions, and the conclusion over all."""
+    made = [method for method, row in methods.items() if row.pipeline is not None]
+    datasets = list(datasets) if made else []
+    verdicts = [f"verdicts_{dataset}" for dataset in datasets]
+    conclude = Node(nodes.conclude, verdicts, None, name="conclude", tags="verify") if datasets else None
+    return Pipeline([*(_verification(dataset, made) for dataset in datasets), *([conclude] if conclude else [])])
 
 
-def _verification(row: str) -> Pipeline:
-    verify = Node(typed(nodes.verify, name=row), ["expanded"], "verdict", name="verify", tags="verify")
-    return Pipeline([verify], namespace=row, inputs={"expanded": f"{row}.expanded"})
+def _verification(dataset: str, methods: list[str]) -> Pipeline:
+    expansions = {f"{method}_expanded": f"{dataset}.{method}.expanded" for method in methods}
+    names = [f"{dataset}.{method}" for method in methods]
+    verify = Node(typed(nodes.verify, names=names), list(expansions), "verdicts", name="verify", tags="verify")
+    return Pipeline([verify], namespace=dataset, inputs=expansions, outputs={"verdicts": f"verdicts_{dataset}"})
