@@ -123,6 +123,25 @@ def test_a_wrong_override_is_refused(shipped, overrides, sentence):
     assert sentence in refusal(changed(shipped, "dataset_specs.fashion.overrides", overrides))
 
 
+def test_a_row_may_change_settings_for_itself_alone(shipped):
+    narrow = {"pipeline": "expand_dalle", "guided": True, "settings": {"eps": 0.01, "criteria": "paper"}}
+    parameters = check(changed(shipped, "methods.narrow", narrow))
+    row, other = (parameters.expander("fashion", "expand_dalle", name) for name in ("narrow", "gif_dalle"))
+    assert (row.config.eps, row.criteria) == (0.01, parameters.criteria_sets["paper"])
+    assert (other.config.eps, other.criteria) == (0.2, parameters.criteria_sets["corrected"])
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"pipeline": "expand_dalle", "settings": {"epsilon": 1}}, "methods.own.settings: epsilon: Extra inputs"),
+        ({"settings": {"eps": 1}}, "methods.own: only rows of expand_mae"),
+    ],
+)
+def test_wrong_settings_of_a_row_are_refused(shipped, row, sentence):
+    assert sentence in refusal({**shipped, "methods": {**shipped["methods"], "own": row}})
+
+
 def test_a_single_dataset_needs_no_brackets(shipped):
     assert check({**shipped, "datasets": "fashion"}).datasets == ["fashion"]
 

@@ -7,7 +7,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from guided_imagination import config
-from guided_imagination.weights import check_weights, hub_folder, locate
+from guided_imagination.weights import hub_folder, locate_whole
 
 
 class ProjectHooks:
@@ -27,9 +27,9 @@ class ProjectHooks:
 
         for name in get_args(config.ExpandPipeline):
             nodes = [node for node in pipeline.nodes if name in node.tags]
-            for dataset in {str(node.namespace).split(".")[0] for node in nodes}:
-                expander = self.parameters.expander(dataset, name)
+            for dataset, method in (str(node.namespace).split(".") for node in nodes):
+                expander = self.parameters.expander(dataset, name, method)
                 for model in (expander.generator, expander.guide):
-                    check_weights(locate(model, hub_folder(self.parameters.models_dir)))
+                    locate_whole(model, hub_folder(self.parameters.models_dir))
             if nodes:
                 place(self.parameters.compute)

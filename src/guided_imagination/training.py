@@ -105,7 +105,7 @@ def train_classifier(
     steps = updates(recipe, len(train.labels))
     with seeded(seed, "initialisation"):
         model = build_model(architecture, classes)
-    model = model.to(placement.device, memory_format=torch.channels_last)
+    model = model.to(placement.device).to(memory_format=torch.channels_last)
     optimizer, schedule = build_optimizer(model, recipe, steps)
     every, history = math.ceil(steps / log_points), History()
 

@@ -28,10 +28,14 @@ Names = Annotated[
 
 
 class Method(Strict):
-    """A row of the tables: which pipeline makes its images (none for the originals), guided or not."""
+    """A row of the tables: which pipeline makes its images (none for the originals), guided or not.
+
+    `settings` are changes to the settings of an expand pipeline for this row alone, for ablations.
+    """
 
     pipeline: Literal["augment_baselines", ExpandPipeline] | None = None
     guided: bool = False
+    settings: dict[str, Any] = Field({})
 
 
 class ReportConfig(Strict):
@@ -43,6 +47,7 @@ class Parameters(Strict):
 
     data_dir: str | None = None
     models_dir: str
+    raw_dir: str
     datasets: Names
     dataset_specs: dict[str, DatasetSpec]
     methods: dict[str, Method]
@@ -77,12 +82,14 @@ class Parameters(Strict):
                 if name not in known:
                     raise ValueError(f"{place}: {name!r} is not known; allowed: {', '.join(known)}")
         for name, row in self.methods.items():
-            if row.guided and row.pipeline not in get_args(ExpandPipeline):
+            if (row.guided or row.settings) and row.pipeline not in get_args(ExpandPipeline):
                 pipelines = ", ".join(get_args(ExpandPipeline))
-                raise ValueError(f"methods.{name}.guided: only rows of {pipelines} can be guided")
+                raise ValueError(f"methods.{name}: only rows of {pipelines} can be guided or have settings")
         for dataset in self.datasets:
             for pipeline in get_args(ExpandPipeline):
                 self.expander(dataset, pipeline)
+                for name in self.rows_of(pipeline):
+                    self.expander(dataset, pipeline, name)
         return self
 
     def rows_of(self, pipeline: str) -> list[str]:
@@ -93,17 +100,21 @@ class Parameters(Strict):
         """Whether `pipeline` fine-tunes its generator on the seeds of `dataset` first."""
         return bool(self.rows_of(pipeline)) and self.expander(dataset, pipeline).config.adapt is not None
 
-    def expander(self, dataset: str, pipeline: ExpandPipeline) -> Expander:
-        """The settings of `pipeline` for `dataset`. Raises ValueError for an unknown name or a wrong override."""
-        spec = self.dataset_specs[dataset]
+    def expander(self, dataset: str, pipeline: ExpandPipeline, method: str | None = None) -> Expander:
+        """The settings of `pipeline` for `dataset`, and a row of it. Raises ValueError for an unknown name or key."""
+        changes = [self.dataset_specs[dataset].overrides]
+        places = [f"dataset_specs.{dataset}.overrides"]
+        if method is not None:
+            changes.append({pipeline: self.methods[method].settings})
+            places.append(f"methods.{method}.settings")
         try:
             return Expander.of(
-                pipeline, getattr(self, pipeline), self.generators, self.guides, self.criteria_sets, spec.overrides
+                pipeline, getattr(self, pipeline), self.generators, self.guides, self.criteria_sets, *changes
             )
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
-            raise ValueError(f"dataset_specs.{dataset}.overrides: {place}: {problem['msg']}") from error
+            raise ValueError(f"{places[-1]}: {place}: {problem['msg']}") from error
 
 
 def check(raw: Mapping[str, Any]) -> Parameters:
@@ -127,6 +138,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return f"parameters: {place} is missing"
     if not place:
         return f"parameters: {message}"
+    if isinstance(error["input"], Mapping):
+        return f"parameters: {place}: {message[0].lower()}{message[1:]}"
     return f"parameters: {place} = {error['input']!r}: {message[0].lower()}{message[1:]}"
 
 

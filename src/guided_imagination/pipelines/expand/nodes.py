@@ -14,6 +14,7 @@ from guided_imagination.config import (
     ExpandPipeline,
     GeneratorConfig,
     GuideConfig,
+    Method,
 )
 from guided_imagination.expansion import Plan
 from guided_imagination.weights import hub_folder
@@ -35,18 +36,18 @@ def plan(
     *,
     pipeline: ExpandPipeline,
     method: str,
-    guided: bool,
+    row: Method,
 ) -> Plan:
     """What to make; the dataset `expanded` makes it, shard by shard, when it is saved."""
     return plans.imagination_plan(
         seeds,
         spec,
-        Expander.of(pipeline, config, generators, guides, criteria_sets, spec.overrides),
+        Expander.of(pipeline, config, generators, guides, criteria_sets, spec.overrides, {pipeline: row.settings}),
         compute,
         hub_folder(models_dir),
         adapted,
         method=method,
-        guided=guided,
+        guided=row.guided,
         ratio=ratio or spec.ratio,
         seed=seed,
         overwrite=overwrite,

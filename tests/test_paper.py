@@ -1,0 +1,59 @@
+"""`--env paper` without hub or GPU: real ids, pinned revisions and the hub's layout, tiny random weights, real images.
+
+Only sizes are overridden; what the tables then hold means nothing.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import hub
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+METHODS = ["original", "cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle", "sd", "gif_sd"]
+SIDE = {"image_size": 32, "inference_steps": 2}
+SMALL = {
+    "generators": {"kandinsky": SIDE, "stable_diffusion": {**SIDE, "inference_steps": 3}},
+    "ratio": 2,
+    "train": {"seeds": 1, "log_points": 1},
+    "recipes": {"paper": {"epochs": 1, "batch_size": 8}},
+    "architectures": {"resnet50": {"model": "resnet10t", "arguments": {"channels": [8, 8, 8, 8]}}},
+}
+pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the real images of ../shared/data are not on this machine")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hub")
+    hub.build(folder)
+    return folder
+
+
+def kedro_run(data: Path, cache: Path, dataset: str, spec: dict[str, object]) -> subprocess.CompletedProcess[str]:
+    """`kedro run --env paper --namespaces DATASET` with sizes overridden."""
+    params = {**SMALL, "data_dir": str(data), "dataset_specs": {dataset: {"resolution": 32, **spec}}}
+    settings = data / "run.yml"
+    settings.write_text(yaml.safe_dump({"run": {"env": "paper", "namespaces": dataset, "params": params}}))
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(cache)}
+    environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{data}/mlflow.db"
+    command = [sys.executable, "-m", "kedro", "run", "--config", str(settings)]
+    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+
+
+def assert_all_rows(data: Path, dataset: str) -> None:
+    results = pd.read_csv(data / "08_reporting" / dataset / "results.csv")
+    assert results["method"].tolist() == METHODS
+    report = data / "08_reporting" / dataset
+    assert {path.name for path in report.glob("*.png")} == {f"contact_sheet_{name}.png" for name in METHODS[1:]}
+    assert (report / "accuracy_table.md").read_text().count("\n|") == 1 + len(METHODS)
+
+
+def manifest(data: Path, dataset: str, method: str) -> dict[str, object]:
+    return json.loads((data / "05_model_input" / dataset / method / "manifest.json").read_text())
