@@ -15,9 +15,9 @@ from datasets import Dataset, load_from_disk
 from torch import Tensor
 
 from guided_imagination import store
+from guided_imagination.compression import encode
 from guided_imagination.data import features
 from guided_imagination.expansion import Augmentation, Plan
-from guided_imagination.compression import encode
 
 SIDE, CLASSES, RATIO = 28, 10, 2
 SIZES = (1_000, 10_000, 50_000)  # seeds
