@@ -114,9 +114,10 @@ def test_a_kill_at_every_step_of_replacing_leaves_the_old_expansion_or_ends_with
         if is_complete(folder):
             ratios.append(Expansion(folder).manifest["fingerprint"]["ratio"])
             assert checksums(folder) == expected[ratios[-1]]
-        else:
+            write(folder, new)
+        else:  # nothing is left to make, nor to allow
             ratios.append(None)
-        write(folder, new)
+            write(folder, toy_plan(seeds=seeds, ratio=1))
         assert checksums(folder) == expected[1]
         assert verify(folder) == []
         assert not list((folder / "replacement").glob("*"))
@@ -132,7 +133,7 @@ def test_a_kill_at_every_step_of_replacing_leaves_the_old_expansion_or_ends_with
         lambda folder: (folder / "train-00000-of-00003.parquet").write_bytes(
             b"\0" * (folder / "train-00000-of-00003.parquet").stat().st_size
         ),
-        lambda folder: (folder / "train-00002-of-00003.parquet.partial").write_bytes(b"PAR1"),
+        lambda folder: (folder / "train-00008-of-00009.parquet.partial").write_bytes(b"PAR1"),
         lambda folder: (folder / "train-00002-of-00003.parquet").write_bytes(b"not in the journal"),
         lambda folder: os.truncate(folder / "journal.jsonl", (folder / "journal.jsonl").stat().st_size - 20),
         lambda folder: os.truncate(folder / "journal.jsonl", 20),
@@ -151,3 +152,12 @@ def test_what_a_power_loss_leaves_is_never_trusted(tmp_path, damage):
     assert checksums(folder) == checksums(tmp_path / "whole")
     assert verify(folder) == []
     assert not list(folder.glob("*.partial"))
+
+
+def test_shards_of_unknown_origin_are_not_taken_over(tmp_path):
+    write(tmp_path / "whole", toy_plan(ToyMaker(), seed=1))
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "cut", toy_plan(ToyMaker(fail_at=2)))
+    (tmp_path / "cut" / "plan.json").unlink()
+    write(tmp_path / "cut", toy_plan(ToyMaker(), seed=1))
+    assert checksums(tmp_path / "cut") == checksums(tmp_path / "whole")
