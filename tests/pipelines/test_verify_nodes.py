@@ -11,7 +11,7 @@ from guided_imagination.pipelines.verify.nodes import conclude, verify
 from guided_imagination.store import Expansion, write
 from toy import plan
 
-SENTENCE = "train-00001-of-00002.parquet: is missing: run its expand pipeline, which makes it again"
+SENTENCE = "train-00001-of-00002.parquet: is missing: run its pipeline, which makes it again"
 
 
 @pytest.fixture

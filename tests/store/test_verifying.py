@@ -67,7 +67,7 @@ def test_a_flipped_byte(made):
     flip_a_byte(made / SECOND)
     assert verify(made) == [
         f"{SECOND}: was changed or damaged, its checksum is not the manifest's: "
-        "delete it and run its expand pipeline, which makes it again"
+        "delete it and run its pipeline, which makes it again"
     ]
     write(made, toy_plan())  # a run looks at names and sizes alone
     (made / SECOND).unlink()
@@ -81,10 +81,10 @@ def test_a_flipped_byte(made):
 @pytest.mark.parametrize(
     ("damage", "finding"),
     [
-        (lambda path: path.unlink(), "is missing: run its expand pipeline, which makes it again"),
+        (lambda path: path.unlink(), "is missing: run its pipeline, which makes it again"),
         (
             lambda path: os.truncate(path, 1000),
-            "has 1000 bytes instead of {size}: run its expand pipeline, which makes it again",
+            "has 1000 bytes instead of {size}: run its pipeline, which makes it again",
         ),
     ],
     ids=["deleted", "truncated"],
@@ -94,7 +94,7 @@ def test_a_deleted_or_truncated_shard(made, damage, finding, caplog):
     damage(made / SECOND)
     assert verify(made) == [f"{SECOND}: {finding.format(size=size)}"]
     assert not is_complete(made)
-    with pytest.raises(InputError, match=f"there is no complete expansion in {made}: run its expand pipeline first"):
+    with pytest.raises(InputError, match=f"there is no complete expansion in {made}: run its pipeline first"):
         next(Expansion(made).stream())
     rest = ToyMaker()
     write(made, toy_plan(rest))
@@ -135,7 +135,7 @@ def test_other_code_is_refused(made, monkeypatch):
 def test_an_expansion_without_manifest_is_unfinished(made):
     (made / "manifest.json").unlink()
     assert verify(made) == [
-        f"{made} is unfinished, it has no manifest.json: run its expand pipeline, which makes what is missing"
+        f"{made} is unfinished, it has no manifest.json: run its pipeline, which makes what is missing"
     ]
 
 

@@ -25,7 +25,7 @@ class Expansion:
     def manifest(self) -> dict[str, Any]:
         if not is_complete(self.folder):
             raise InputError(
-                f"there is no complete expansion in {self.folder}: run its expand pipeline first, "
+                f"there is no complete expansion in {self.folder}: run its pipeline first, "
                 "which makes only what is missing"
             )
         return read_json(self.folder / MANIFEST)

@@ -16,7 +16,7 @@ from guided_imagination.store.checks import faults
 from guided_imagination.store.layout import MANIFEST, SHARDS
 from guided_imagination.store.shards import ShardRecord, checksum, criteria_means, mean_criteria, seeds_of, totals
 
-REMAKE = "delete it and run its expand pipeline, which makes it again"
+REMAKE = "delete it and run its pipeline, which makes it again"
 
 
 def verify(folder: Path) -> list[str]:
@@ -25,7 +25,7 @@ def verify(folder: Path) -> list[str]:
     Every file is read to its last byte and every image decoded; one shard is in memory at a time.
     """
     if not (folder / MANIFEST).exists():
-        return [f"{folder} is unfinished, it has no {MANIFEST}: run its expand pipeline, which makes what is missing"]
+        return [f"{folder} is unfinished, it has no {MANIFEST}: run its pipeline, which makes what is missing"]
     try:
         manifest = read_json(folder / MANIFEST)
         records = [ShardRecord(**shard) for shard in manifest["shards"]]
@@ -48,11 +48,11 @@ def _shard_faults(folder: Path, record: ShardRecord, fingerprint: Mapping[str, A
     """Faults of a shard; `seen` are the seeds of those before, to which its own are added."""
     path = folder / record.file
     if not path.exists():
-        yield "is missing: run its expand pipeline, which makes it again"
+        yield "is missing: run its pipeline, which makes it again"
         return
     size = path.stat().st_size
     if size != record.bytes:
-        yield f"has {size} bytes instead of {record.bytes}: run its expand pipeline, which makes it again"
+        yield f"has {size} bytes instead of {record.bytes}: run its pipeline, which makes it again"
         return
     if checksum(path) != record.checksum:
         yield f"was changed or damaged, its checksum is not the manifest's: {REMAKE}"

@@ -112,7 +112,8 @@ def _now() -> str:
 
 
 def _report(plan: Plan, made: dict[str, Any]) -> None:
-    images = sum(session["images"] for session in made["sessions"])
+    images, sessions = sum(shard["rows"] for shard in made["shards"]), len(made["sessions"])
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in made["seconds"].items())
-    logger.info("%s: %d new images, %s images/s | %s", plan.method, images, made["images_per_second"], seconds)
+    speed = f"{made['images_per_second']} images/s in {sessions} session{'s' * (sessions > 1)}"
+    logger.info("%s: %d new images, %s | %s", plan.method, images, speed, seconds)
     logger.info("%s: %s", plan.method, ", ".join(f"{count} {name}" for name, count in made["totals"].items()))
