@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from guided_imagination.clock import Clock
+from guided_imagination.compression import ImageFormat, encode
 from guided_imagination.config import RejectConfig
-from guided_imagination.data import class_names, encode_png, to_tensors
+from guided_imagination.data import class_names, to_tensors
 from guided_imagination.guidance import CRITERIA
 from guided_imagination.makers import Maker
 from guided_imagination.rejection import REASONS, rank, reason
@@ -28,7 +29,8 @@ class Plan:
     Seeds are given to the maker at `seed_resolution`, its images are kept at `resolution` (sides in
     pixels); `settings` are the maker's parameters, `inputs` the checksums of weights and seeds, by name.
     A variant that `reject` refuses is drawn again, at most `redraws` times; then it is dropped, or the
-    least bad of its attempts is kept, so that every seed has `ratio` variants.
+    least bad of its attempts is kept, so that every seed has `ratio` variants. `quality` in [1, 100] is
+    that of lossy image formats.
     """
 
     method: str
@@ -46,6 +48,8 @@ class Plan:
     inputs: dict[str, str]
     overwrite: bool
     load_maker: Callable[[], Maker] = field(repr=False)
+    image_format: ImageFormat = "png"
+    quality: int = 95
 
     @property
     def shards(self) -> int:
@@ -54,8 +58,8 @@ class Plan:
     @property
     def fingerprint(self) -> dict[str, Any]:
         """Everything that, if it changed, would change the images."""
-        names = ("method", "ratio", "seed", "resolution", "seed_resolution", "redraws", "rejected")
-        blocks = ("seeds_per_shard", "seeds_per_batch")
+        names = ("method", "ratio", "seed", "resolution", "seed_resolution", "image_format", "quality")
+        blocks = ("redraws", "rejected", "seeds_per_shard", "seeds_per_batch")
         fixed = {name: getattr(self, name) for name in (*names, *blocks)}
         return {**fixed, **self.reject.model_dump(), **self.settings, **self.inputs}
 
@@ -140,9 +144,11 @@ def _expand_batch(plan: Plan, maker: Maker, seeds: Dataset, counts: Counter[str]
     counts["kept"] += len(kept)
     counts["dropped"] += len(seeds) * plan.ratio - len(kept)
     with clock("write"):
-        return [
-            {**kept[pair], "image": {"bytes": encode_png(kept[pair]["image"]), "path": None}} for pair in sorted(kept)
-        ]
+        return [{**kept[pair], "image": _file(kept[pair]["image"], plan)} for pair in sorted(kept)]
+
+
+def _file(pixels: Tensor, plan: Plan) -> dict[str, Any]:
+    return {"bytes": encode(pixels, plan.image_format, plan.quality), "path": None}
 
 
 def _stored(images: Tensor, side: int) -> Tensor:

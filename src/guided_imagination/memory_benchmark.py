@@ -16,8 +16,10 @@ from torch import Tensor
 
 from guided_imagination import store
 from guided_imagination.compression import encode
+from guided_imagination.config import RejectConfig
 from guided_imagination.data import features
-from guided_imagination.expansion import Augmentation, Plan
+from guided_imagination.expansion import Plan
+from guided_imagination.makers import Augmentation
 
 SIDE, CLASSES, RATIO = 28, 10, 2
 SIZES = (1_000, 10_000, 50_000)  # seeds
@@ -54,6 +56,7 @@ def plan(seeds: Dataset) -> Plan:
         seeds_per_shard=50,
         seeds_per_batch=50,
         redraws=0,
+        reject=RejectConfig(),
         rejected="keep",
         settings={},
         inputs={},

@@ -16,6 +16,7 @@ from guided_imagination.pipelines import (
     pretrain,
     report,
     train,
+    verify,
 )
 
 _parameters: Parameters | None = None
@@ -34,7 +35,7 @@ def _base_parameters() -> Parameters:
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name; `kedro run` runs those of the main job, `export` and `pretrain` stand apart."""
+    """Pipelines by name; `kedro run` runs those of the main job, `verify`, `export` and `pretrain` stand apart."""
     parameters = _parameters or _base_parameters()
     datasets, methods = parameters.datasets, parameters.methods
     main = {
@@ -47,6 +48,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "report": report.create_pipeline(datasets, methods),
     }
     apart = {
+        "verify": verify.create_pipeline(datasets, methods),
         "export": export.create_pipeline(datasets, parameters.export.methods),
         "pretrain": pretrain.create_pipeline(),
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from datasets import Dataset
 
 from guided_imagination import augment
-from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, Expander, RejectConfig
+from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, Expander, ImageFileConfig, RejectConfig
 from guided_imagination.data import class_names, fingerprint
 from guided_imagination.device import Batches, place
 from guided_imagination.expansion import Plan
@@ -22,6 +22,7 @@ def imagination_plan(
     seeds: Dataset,
     spec: DatasetSpec,
     expander: Expander,
+    files: ImageFileConfig,
     compute: ComputeConfig,
     hub: Path,
     adapted: Mapping[str, str] | None,
@@ -75,11 +76,21 @@ def imagination_plan(
         },
         overwrite=overwrite,
         load_maker=load,
+        image_format=files.format,
+        quality=files.quality,
     )
 
 
 def augmentation_plan(
-    seeds: Dataset, spec: DatasetSpec, config: AugmentConfig, *, method: str, ratio: int, seed: int, overwrite: bool
+    seeds: Dataset,
+    spec: DatasetSpec,
+    config: AugmentConfig,
+    files: ImageFileConfig,
+    *,
+    method: str,
+    ratio: int,
+    seed: int,
+    overwrite: bool,
 ) -> Plan:
     """An expansion by the classical augmentation called `method`."""
     settings = getattr(config, method)
@@ -99,4 +110,6 @@ def augmentation_plan(
         inputs={"seeds": fingerprint(seeds)},
         overwrite=overwrite,
         load_maker=lambda: Augmentation(partial(getattr(augment, method), config=settings)),
+        image_format=files.format,
+        quality=files.quality,
     )

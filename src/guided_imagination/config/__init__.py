@@ -19,6 +19,7 @@ from guided_imagination.config.expansion import GeneratorConfig as GeneratorConf
 from guided_imagination.config.expansion import GridMaskConfig as GridMaskConfig
 from guided_imagination.config.expansion import Guidance as Guidance
 from guided_imagination.config.expansion import GuideConfig as GuideConfig
+from guided_imagination.config.expansion import ImageFileConfig as ImageFileConfig
 from guided_imagination.config.expansion import MaeConfig as MaeConfig
 from guided_imagination.config.expansion import PretrainedModel as PretrainedModel
 from guided_imagination.config.expansion import RandAugmentConfig as RandAugmentConfig

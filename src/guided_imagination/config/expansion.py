@@ -203,6 +203,13 @@ class ComputeConfig(Strict):
     offload: Literal["none", "model", "sequential"]
 
 
+class ImageFileConfig(Strict):
+    """How new images are stored; `quality` is for the lossy formats."""
+
+    format: Literal["png", "webp", "jpeg"]
+    quality: int = Field(ge=1, le=100)
+
+
 class CutoutConfig(Strict):
     length: Share
 

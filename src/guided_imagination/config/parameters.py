@@ -17,6 +17,7 @@ from guided_imagination.config.expansion import (
     ExportConfig,
     GeneratorConfig,
     GuideConfig,
+    ImageFileConfig,
 )
 from guided_imagination.config.strict import Count, Names, Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig
@@ -52,6 +53,7 @@ class Parameters(Strict):
     ratio: Count | None
     seed: int = Field(ge=0)
     overwrite: bool
+    image_files: ImageFileConfig
     compute: ComputeConfig
     generators: dict[str, GeneratorConfig]
     guides: dict[str, GuideConfig]
