@@ -5,7 +5,7 @@ import pytest
 
 from guided_imagination.config import Method
 from guided_imagination.errors import InputError
-from guided_imagination.expansion import Augmentation
+from guided_imagination.makers import Augmentation
 from guided_imagination.pipelines.verify import create_pipeline
 from guided_imagination.pipelines.verify.nodes import conclude, verify
 from guided_imagination.store import Expansion, write

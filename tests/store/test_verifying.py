@@ -9,7 +9,7 @@ import pytest
 from folders import CLASSES, checksums, toy_plan
 
 from guided_imagination.errors import InputError
-from guided_imagination.expansion import Augmentation
+from guided_imagination.makers import Augmentation
 from guided_imagination.store import Expansion, is_complete, verify, write
 from guided_imagination.store.shards import checksum, criteria_means
 from toy import ToyMaker, dataset

@@ -6,7 +6,7 @@ from guided_imagination.config import ExpandPipeline, Method, Parameters
 from guided_imagination.pipelines.expand import nodes
 from guided_imagination.pipelines.typed import typed
 
-SHARED = ["generators", "guides", "criteria_sets", "image_files", "compute", "ratio", "seed", "overwrite", "models_dir"]
+SHARED = [
     "generators",
     "guides",
     "criteria_sets",
