@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 MISTAKES = {
     "ratio=0": "ratio = 0: input should be greater than or equal to 1",
     "expand_dalle.eps=-1": "expand_dalle.eps = -1: input should be greater than or equal to 0",
-    "ratoi=3": "ratoi is not a known key; allowed here: data_dir, models_dir, datasets",
-    "expand_mae.generator.size=3": "expand_mae.generator.size is not a known key; allowed here: kind, model, decoding",
+    "ratoi=3": "ratoi is not a known key; allowed here: data_dir, models_dir, raw_dir, datasets",
+    "generators.mae_base.size=3": "generators.mae_base.size is not a known key; allowed here: model, revision, kind",
     "datasets=[moths]": "datasets: 'moths' is not known; allowed: fashion",
     "methods.mixup.pipeline=augment_baselines": "'mixup' is not known; allowed: cutout, gridmask, randaugment",
     "train.architectures=[vgg]": "'vgg' is not known; allowed: resnet10_small, resnet50",
@@ -63,10 +63,10 @@ def test_missing_inputs_are_named(tmp_path: Path) -> None:
 def test_missing_and_truncated_weights_are_named_before_any_work(tmp_path: Path) -> None:
     model, data = tmp_path / "model", tmp_path / "data"
     model.mkdir()
-    assert_explained(run(data, params=f"expand_dalle.generator.model={model}"), f"no weights in {model}")
+    assert_explained(run(data, params=f"generators.embedded_unclip.model={model}"), f"no weights in {model}")
     whole = (ROOT / "src/guided_imagination/embedded/clip/model.safetensors").read_bytes()
     (model / "model.safetensors").write_bytes(whole[:-1000])
-    done = run(data, params=f"expand_dalle.generator.model={model}")
+    done = run(data, params=f"generators.embedded_unclip.model={model}")
     assert_explained(done, f"{model}/model.safetensors is truncated")
     assert not list(data.glob("0*"))
 

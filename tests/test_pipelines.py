@@ -12,7 +12,7 @@ from guided_imagination.config import check
 from guided_imagination.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
-MAIN = ["ingest", "adapt", "expand_mae", "expand_dalle", "expand_sd", "augment_baselines", "train", "report"]
+MAIN = ["ingest", "adapt", "expand_mae", "expand_dalle", "expand_sd", "augment_baselines", "train", "audit", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,9 @@ def pipelines(config: OmegaConfigLoader) -> dict[str, Pipeline]:
 def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
     nodes = {node.name for name in MAIN for node in pipelines[name].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == nodes
-    # one ingest, seven expansions, eight trainings, seven contact sheets, collect and tabulate
-    assert len(nodes) == 1 + 7 + 8 + 7 + 2
-    assert set(pipelines) == {*MAIN, "pretrain", "__default__"}
+    # one ingest, seven expansions, eight trainings, audits with their table, seven contact sheets, collect and tabulate
+    assert len(nodes) == 1 + 7 + 8 + 9 + 7 + 2
+    assert set(pipelines) == {*MAIN, "verify", "export", "pretrain", "__default__"}
 
 
 def test_each_row_has_its_namespace(pipelines: dict[str, Pipeline]) -> None:
@@ -42,6 +42,7 @@ def test_each_row_has_its_namespace(pipelines: dict[str, Pipeline]) -> None:
     assert {node.name for node in row.nodes} == {
         "fashion.gif_dalle.expand",
         "fashion.gif_dalle.train",
+        "fashion.gif_dalle.audit",
         "fashion.gif_dalle.contact_sheet",
     }
 

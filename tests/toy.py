@@ -96,7 +96,8 @@ class ToyMaker:
         if labels is None:
             return ZeroShot(features, torch.full((len(images), 2), 0.5).log())
         seen = torch.where(self.wrong(self.calls - 1, labels), 1 - labels, labels)
-        return ZeroShot(features, torch.where(torch.arange(2) == seen[:, None], 0.9, 0.1).log())
+        classes = max(2, int(labels.max()) + 1)
+        return ZeroShot(features, torch.where(torch.arange(classes) == seen[:, None], 0.9, 0.1 / (classes - 1)).log())
 
 
 def dataset(labels: Sequence[int], names: Sequence[str] = NAMES, side: int = SIDE) -> Dataset:

@@ -49,7 +49,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     }
     apart = {
         "verify": verify.create_pipeline(datasets, methods),
-        "export": export.create_pipeline(datasets, parameters.export.methods),
+        "export": export.create_pipeline(datasets, parameters.exported()),
         "pretrain": pretrain.create_pipeline(),
     }
     return {**main, **apart, "__default__": Pipeline(list(main.values()))}

@@ -22,7 +22,7 @@ def test_shards_are_listed_with_rows_and_checksums(tmp_path):
         assert shard["bytes"] == len(content)
         assert shard["checksum"] == hashlib.sha256(content).hexdigest()
         assert shard["rows"] == 4
-        assert shard["counts"] == {"drawn": 4, "lost_class": 0, "kept": 4, "dropped": 0}
+        assert shard["counts"] == {"drawn": 4, "lost_class": 0, "near_copy": 0, "kept": 4, "dropped": 0}
     assert manifest == json.loads((tmp_path / "manifest.json").read_text())
 
 

@@ -241,13 +241,13 @@ class AuditConfig(Strict):
 
 
 class ExportConfig(Strict):
-    """Which expansions are exported, in which forms, with or without test images.
+    """Which expansions are exported (null: the guided ones), in which forms, with or without test images.
 
     `licences` are those of datasets and generators by name or model id, as the Hugging Face hub writes them.
     """
 
     folder: str
-    methods: list[str]
+    methods: list[str] | None
     formats: list[Literal["imagefolder", "huggingface"]] = Field(min_length=1)
     test: bool
     licences: dict[str, str]

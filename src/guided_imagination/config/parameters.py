@@ -78,7 +78,7 @@ class Parameters(Strict):
             ("methods", self.rows_of("augment_baselines"), AugmentConfig.model_fields),
             ("train.architectures", self.train.architectures, self.architectures),
             ("audit.guide", [self.audit.guide], self.guides),
-            ("export.methods", self.export.methods, self.expanded()),
+            ("export.methods", self.export.methods or [], self.expanded()),
         ]
         for place, names, known in references:
             for name in names:
@@ -102,6 +102,11 @@ class Parameters(Strict):
     def expanded(self) -> list[str]:
         """The methods that make images."""
         return [method for method, row in self.methods.items() if row.pipeline is not None]
+
+    def exported(self) -> list[str]:
+        """The methods whose images `export` writes."""
+        guided = [method for method, row in self.methods.items() if row.guided]
+        return guided if self.export.methods is None else self.export.methods
 
     def adapts(self, dataset: str, pipeline: ExpandPipeline) -> bool:
         """Whether `pipeline` fine-tunes its generator on the seeds of `dataset` first."""
