@@ -33,6 +33,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{name: expand.create_pipeline(name, parameters) for name in get_args(ExpandPipeline)},
         "augment_baselines": augment_baselines.create_pipeline(datasets, methods),
         "train": train.create_pipeline(datasets, methods),
-        "report": report.create_pipeline(datasets, methods),
+        "report": report.create_pipeline(parameters),
     }
     return {**main, "pretrain": pretrain.create_pipeline(), "__default__": Pipeline(list(main.values()))}

@@ -16,6 +16,7 @@ from guided_imagination.config.expansion import (
     GeneratorConfig,
     GuideConfig,
 )
+from guided_imagination.config.report import ReportConfig
 from guided_imagination.config.strict import Count, Names, Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig
 from guided_imagination.errors import InputError
@@ -31,10 +32,6 @@ class Method(Strict):
     pipeline: Literal["augment_baselines", ExpandPipeline] | None = None
     guided: bool = False
     settings: dict[str, Any] = Field({})
-
-
-class ReportConfig(Strict):
-    contact_seeds: Count
 
 
 class Parameters(Strict):

@@ -1,39 +1,137 @@
 """Nodes of `report`."""
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import mlflow
+import numpy as np
 import pandas as pd
 from datasets import Dataset
 from matplotlib.figure import Figure
 
-from guided_imagination import report, tracking
-from guided_imagination.config import ReportConfig
+from guided_imagination import tracking
+from guided_imagination.config import Method, ReportConfig
+from guided_imagination.report import sections
+from guided_imagination.report.accuracy import accuracy_table
+from guided_imagination.report.cost import costs
+from guided_imagination.report.differences import difference_table, differences
+from guided_imagination.report.page import Tracking, render
+from guided_imagination.report.picture import Picture
+from guided_imagination.report.samples import contact_picture, contact_sheet
+from guided_imagination.report.summary import summarise
+from guided_imagination.report.table import Table
 from guided_imagination.store import Expansion
+from guided_imagination.training import Cell
 
 logger = logging.getLogger(__name__)
+Published = tuple[pd.DataFrame, str, str]
 
 
-def collect(*rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, str]:
+def collect(split: str, *rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, str]:
     """The tidy table of one dataset's cells, and its paper-shaped one as Markdown; also printed."""
     results = pd.concat(rows, ignore_index=True)
-    markdown = report.paper_table(results, methods).to_markdown(index=False)
-    logger.info("accuracy in percent, mean ± deviation over seeds (gain over the originals):\n\n%s\n", markdown)
+    table = accuracy_table(summarise(results), methods, split=split, name=dataset, title=dataset)
+    logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
-    return results, markdown
+    return results, table.markdown()
 
 
-def tabulate(*collected: pd.DataFrame, methods: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """The tidy table of all datasets, the paper-shaped one, and that as Markdown; also in MLflow."""
-    results = pd.concat(collected, ignore_index=True)
-    table = report.paper_table(results, methods)
-    markdown = table.to_markdown(index=False)
-    tracking.log_table(results, "results")
-    tracking.log_table(table, "accuracy_table")
-    if len(collected) > 1:
-        logger.info("all datasets:\n\n%s\n", markdown)
-    return results, table, markdown
+def compare(results: pd.DataFrame, config: ReportConfig, models: str) -> pd.DataFrame:
+    """Differences of pairs of rows with their intervals, from the predictions kept beside the classifiers."""
+    return differences(results, config.compare, _correct(Path(models)))
+
+
+def _correct(models: Path) -> Callable[[dict[str, Any]], "np.ndarray[Any, Any] | None"]:
+    def read(row: dict[str, Any]) -> "np.ndarray[Any, Any] | None":
+        cell = Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
+        path = models / cell.dataset / cell.method / cell.name / "predictions.parquet"
+        return pd.read_parquet(path, columns=["correct"])["correct"].to_numpy() if path.exists() else None
+
+    return read
+
+
+def speeds(*expanded: Expansion, dataset: str, methods: list[str]) -> pd.DataFrame:
+    """How fast each method made its images."""
+    return costs(dataset, {name: made.manifest for name, made in zip(methods, expanded, strict=True)})
 
 
 def draw_contact_sheet(seeds: Dataset, expanded: Expansion, config: ReportConfig, *, title: str) -> Figure:
     """Seeds and their variants to look at."""
-    return report.contact_sheet(seeds, expanded, config.contact_seeds, title)
+    return contact_sheet(seeds, expanded, config.contact_seeds, config.contact_variants, title)
+
+
+def sample(seeds: Dataset, config: ReportConfig, *expanded: Expansion, methods: list[str]) -> list[dict[str, str]]:
+    """The same few seeds with each method's variants, small enough for the page."""
+    sizes = config.page_seeds, config.contact_variants
+    pictures = [contact_picture(seeds, made, *sizes, name) for name, made in zip(methods, expanded, strict=True)]
+    return [picture.to_json() for picture in pictures]
+
+
+def tabulate(*collected: pd.DataFrame) -> pd.DataFrame:
+    """The tidy table of all datasets."""
+    results = pd.concat(collected, ignore_index=True)
+    tracking.log_table(results, "results")
+    return results
+
+
+def accuracy(
+    results: pd.DataFrame, methods: dict[str, Method], config: ReportConfig, split: str, *, group: str
+) -> Published:
+    """Datasets of one group x methods."""
+    return _publish(sections.accuracy_tables(results, methods, config, split)[group])
+
+
+def efficiency(results: pd.DataFrame, methods: dict[str, Method], split: str) -> tuple[Figure, *Published, *Published]:
+    """Accuracy against ratio: the figure, its table, and which ratio equals which."""
+    curve, readings = sections.efficiency_tables(results, methods, split)
+    return sections.efficiency_curves(results, methods), *_publish(curve), *_publish(readings)
+
+
+def architectures(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Published:
+    """Architectures x methods."""
+    return _publish(sections.architectures(results, methods, split))
+
+
+def ablation(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Published:
+    """What each part of a full method is worth."""
+    return _publish(sections.ablation(results, methods, split))
+
+
+def difference(*found: pd.DataFrame) -> Published:
+    """Paired differences of all datasets."""
+    return _publish(difference_table(pd.concat(found, ignore_index=True)))
+
+
+def cost(methods: dict[str, Method], config: ReportConfig, *speeds: pd.DataFrame) -> Published:
+    """Seconds and money per 1,000 images."""
+    return _publish(sections.cost(pd.concat(speeds, ignore_index=True), methods, config))
+
+
+def page(
+    results: pd.DataFrame,
+    methods: dict[str, Method],
+    config: ReportConfig,
+    split: str,
+    *found: Any,
+    datasets: list[str],
+) -> str:
+    """Everything on one HTML page. `found` are differences, speeds and samples, each of all datasets."""
+    count = len(datasets)
+    differences, speeds = (pd.concat(found[start : start + count], ignore_index=True) for start in (0, count))
+    samples = {
+        name: [Picture.from_json(picture) for picture in pictures]
+        for name, pictures in zip(datasets, found[2 * count :], strict=True)
+    }
+    parts = sections.sections(results, differences, speeds, samples, methods, config, split)
+    run = mlflow.active_run()
+    where = Tracking(config.tracking_url.rstrip("/"), run.info.experiment_id if run else None)
+    return render(parts, "Guided Imagination: what was measured", where, run.info.run_id if run else None)
+
+
+def _publish(table: Table) -> Published:
+    """As people read it, as Markdown and as LaTeX; a table with rows is also shown in MLflow."""
+    if table:
+        tracking.log_table(table.frame(), table.name)
+    return table.frame(), table.markdown(), table.latex()

@@ -1,0 +1,1 @@
+"""From tidy results and expansions to tables, figures, contact sheets and one page, all views of the same rows."""
