@@ -8,7 +8,6 @@ class ReportConfig(Strict):
 
     contact_seeds: Count
     contact_variants: Count
-    page_seeds: Count
     groups: dict[str, list[str]]
     compare: list[tuple[str, str]]
     price_per_hour: NonNegative

@@ -64,7 +64,7 @@ def ablation_table(summary: pd.DataFrame, methods: Mapping[str, Method], split: 
                         *(Cell(part) for part in (*block, name, text)),
                         Cell(accuracy_text(row["mean"], row["deviation"]), row["mean"], row["runs"]),
                         Cell("" if name == full else f"{difference:+.1f}", difference),
-                        Cell(str(int(row["seeds"])), row["seeds"]),
+                        Cell(str(int(row["seeds"])), float(row["seeds"])),
                     ]
                 )
     header = [*blocks, "method", "change", "accuracy", "difference", "runs"]

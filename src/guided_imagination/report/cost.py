@@ -26,8 +26,6 @@ def cost_table(
     speeds: the columns of `costs`; prices in US dollars.
     """
     known = speeds[speeds["images_per_second"] > 0]
-    if known.empty:
-        return Table("cost", "", [], 0, [])
     seconds = {(row.dataset, row.method): 1000 / row.images_per_second for row in known.itertuples()}
     rows = [
         _row(dataset, method, seconds[dataset, method], seconds[dataset, method] / 3600 * price_per_hour)
@@ -35,7 +33,7 @@ def cost_table(
         for method in in_order(known["method"], methods)
         if (dataset, method) in seconds
     ]
-    by_hand = _row("any", HAND, None, 1000 * hand_price_per_image)
+    by_hand = [_row("any", HAND, None, 1000 * hand_price_per_image)] if rows else []
     words = (
         "Seconds per 1,000 new images that were kept, redraws and checks included, on the machine that made them, as "
         f"their manifests say; US dollars at {price_per_hour:g} per hour of that machine (report.price_per_hour). "
@@ -43,7 +41,7 @@ def cost_table(
         "with nothing for finding or taking the images; a new image carries the label of its seed."
     )
     header = ["dataset", "method", "seconds per 1,000", "dollars per 1,000"]
-    return Table("cost", "Cost of 1,000 labelled images", header, 2, [*rows, by_hand], words)
+    return Table("cost", "Cost of 1,000 labelled images", header, 2, [*rows, *by_hand], words)
 
 
 def _row(dataset: str, method: str, seconds: float | None, dollars: float) -> list[Cell]:

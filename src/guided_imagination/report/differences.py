@@ -51,7 +51,7 @@ def difference_table(found: pd.DataFrame) -> Table:
             *(Cell(row[label]) for label in (*blocks, "method", "minus")),
             Cell(f"{row['difference']:+.1f}", row["difference"]),
             Cell(f"{row['low']:+.1f} to {row['high']:+.1f}", row["low"]),
-            Cell(str(row["images"]), row["images"]),
+            Cell(str(row["images"]), float(row["images"])),
         ]
         for _, row in found.iterrows()
     ]

@@ -1,9 +1,7 @@
 """How figures look: on a ground of their own, so that they can be read on a light and on a dark page."""
 
-from io import BytesIO
 from itertools import pairwise
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -40,18 +38,3 @@ def spread(positions: list[float], gap: float) -> list[float]:
                 moved[low] -= overlap / 2
                 moved[high] += overlap / 2
     return moved
-
-
-def svg(figure: Figure) -> bytes:
-    """The same bytes for the same figure."""
-    file = BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "guided_imagination"}):
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return file.getvalue()
-
-
-def webp(figure: Figure, dpi: int) -> bytes:
-    """Small enough to be carried in a page."""
-    file = BytesIO()
-    figure.savefig(file, format="webp", dpi=dpi, pil_kwargs={"quality": 80, "method": 6})
-    return file.getvalue()

@@ -1,6 +1,7 @@
 """Seeds and their variants to look at, with the criteria under each variant."""
 
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from itertools import zip_longest
 from typing import Any
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from guided_imagination.guidance import CRITERIA
-from guided_imagination.report.figures import GROUND, INK, webp
+from guided_imagination.report.figures import GROUND, INK
 from guided_imagination.report.picture import Picture
 from guided_imagination.store import Expansion
 
@@ -60,7 +61,7 @@ class _Sheet:
         """The image at no more pixels than its place has; small ones keep their pixels."""
         left, bottom = GAP + column * (CELL + GAP), self.top - row * self.line - CELL
         place = (left / self.width, bottom / self.height, CELL / self.width, CELL / self.height)
-        axes = self.figure.add_axes(place, label=text)
+        axes = self.figure.add_axes(place)
         axes.axis("off")
         small = image.convert("RGB")
         small.thumbnail((round(CELL * DPI), round(CELL * DPI)))
@@ -68,14 +69,12 @@ class _Sheet:
         axes.text(0, -0.03, text, fontsize=6, color=INK, va="top", linespacing=1.1, transform=axes.transAxes)
 
 
-def contact_picture(seeds: Dataset, expanded: Expansion, rows: int, columns: int, method: str) -> Picture:
-    """A contact sheet for the page."""
-    sheet = contact_sheet(seeds, expanded, rows, columns, "")
-    scored = (
-        " with the criteria under each variant" if any("con" in str(axes.get_label()) for axes in sheet.axes) else ""
-    )
-    alt = f"Contact sheet of {method}: a seed image at the left of each row, its variants beside it{scored}."
-    return Picture(webp(sheet, DPI), "image/webp", alt, method)
+def for_page(sheet: bytes, method: str) -> Picture:
+    """A contact sheet (PNG) small enough to be carried inside a page."""
+    file = BytesIO()
+    Image.open(BytesIO(sheet)).convert("RGB").save(file, format="WEBP", quality=80, method=6)
+    alt = f"Contact sheet of {method}: a seed image at the left of each row, its variants beside it."
+    return Picture(file.getvalue(), "image/webp", alt, method)
 
 
 def criteria_text(variant: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """A table as plain data, and its plain forms."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -31,6 +32,15 @@ class Table:
 
     def __bool__(self) -> bool:
         return bool(self.body)
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as plain values, from which `from_json` makes it again."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Table":
+        cells = [[Cell(**{**cell, "runs": tuple(cell["runs"])}) for cell in row] for row in value["body"]]
+        return cls(**{**value, "body": cells})
 
     def frame(self) -> pd.DataFrame:
         """The texts, as a person reads them."""

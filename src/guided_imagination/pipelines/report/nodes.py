@@ -13,29 +13,29 @@ from matplotlib.figure import Figure
 
 from guided_imagination import tracking
 from guided_imagination.config import Method, ReportConfig
-from guided_imagination.report import sections
+from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.cost import costs
 from guided_imagination.report.differences import difference_table, differences
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.picture import Picture
-from guided_imagination.report.samples import contact_picture, contact_sheet
+from guided_imagination.report.samples import contact_sheet, for_page
+from guided_imagination.report.sections import sections
 from guided_imagination.report.summary import summarise
 from guided_imagination.report.table import Table
 from guided_imagination.store import Expansion
 from guided_imagination.training import Cell
 
 logger = logging.getLogger(__name__)
-Published = tuple[pd.DataFrame, str, str]
 
 
-def collect(split: str, *rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, str]:
-    """The tidy table of one dataset's cells, and its paper-shaped one as Markdown; also printed."""
+def collect(split: str, *rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, Table]:
+    """The tidy table of one dataset's cells, and its paper-shaped one; also printed."""
     results = pd.concat(rows, ignore_index=True)
     table = accuracy_table(summarise(results), methods, split=split, name=dataset, title=dataset)
     logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
-    return results, table.markdown()
+    return results, table
 
 
 def compare(results: pd.DataFrame, config: ReportConfig, models: str) -> pd.DataFrame:
@@ -62,11 +62,9 @@ def draw_contact_sheet(seeds: Dataset, expanded: Expansion, config: ReportConfig
     return contact_sheet(seeds, expanded, config.contact_seeds, config.contact_variants, title)
 
 
-def sample(seeds: Dataset, config: ReportConfig, *expanded: Expansion, methods: list[str]) -> list[dict[str, str]]:
-    """The same few seeds with each method's variants, small enough for the page."""
-    sizes = config.page_seeds, config.contact_variants
-    pictures = [contact_picture(seeds, made, *sizes, name) for name, made in zip(methods, expanded, strict=True)]
-    return [picture.to_json() for picture in pictures]
+def sample(*sheets: bytes, methods: list[str]) -> list[dict[str, str]]:
+    """The contact sheets of a dataset as the page carries them."""
+    return [for_page(sheet, method).to_json() for sheet, method in zip(sheets, methods, strict=True)]
 
 
 def tabulate(*collected: pd.DataFrame) -> pd.DataFrame:
@@ -78,60 +76,53 @@ def tabulate(*collected: pd.DataFrame) -> pd.DataFrame:
 
 def accuracy(
     results: pd.DataFrame, methods: dict[str, Method], config: ReportConfig, split: str, *, group: str
-) -> Published:
+) -> Table:
     """Datasets of one group x methods."""
-    return _publish(sections.accuracy_tables(results, methods, config, split)[group])
+    return _shown(views.accuracy(results, methods, config, split, group))
 
 
-def efficiency(results: pd.DataFrame, methods: dict[str, Method], split: str) -> tuple[Figure, *Published, *Published]:
+def efficiency(results: pd.DataFrame, methods: dict[str, Method], split: str) -> tuple[Figure, Table, Table]:
     """Accuracy against ratio: the figure, its table, and which ratio equals which."""
-    curve, readings = sections.efficiency_tables(results, methods, split)
-    return sections.efficiency_curves(results, methods), *_publish(curve), *_publish(readings)
+    curve, readings = views.efficiency_tables(results, methods, split)
+    return views.efficiency_curves(results, methods), _shown(curve), _shown(readings)
 
 
-def architectures(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Published:
+def architectures(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Table:
     """Architectures x methods."""
-    return _publish(sections.architectures(results, methods, split))
+    return _shown(views.architectures(results, methods, split))
 
 
-def ablation(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Published:
+def ablation(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Table:
     """What each part of a full method is worth."""
-    return _publish(sections.ablation(results, methods, split))
+    return _shown(views.ablation(results, methods, split))
 
 
-def difference(*found: pd.DataFrame) -> Published:
+def difference(*found: pd.DataFrame) -> Table:
     """Paired differences of all datasets."""
-    return _publish(difference_table(pd.concat(found, ignore_index=True)))
+    return _shown(difference_table(pd.concat(found, ignore_index=True)))
 
 
-def cost(methods: dict[str, Method], config: ReportConfig, *speeds: pd.DataFrame) -> Published:
+def cost(methods: dict[str, Method], config: ReportConfig, *speeds: pd.DataFrame) -> Table:
     """Seconds and money per 1,000 images."""
-    return _publish(sections.cost(pd.concat(speeds, ignore_index=True), methods, config))
+    return _shown(views.cost(pd.concat(speeds, ignore_index=True), methods, config))
 
 
-def page(
-    results: pd.DataFrame,
-    methods: dict[str, Method],
-    config: ReportConfig,
-    split: str,
-    *found: Any,
-    datasets: list[str],
-) -> str:
-    """Everything on one HTML page. `found` are differences, speeds and samples, each of all datasets."""
-    count = len(datasets)
-    differences, speeds = (pd.concat(found[start : start + count], ignore_index=True) for start in (0, count))
+def page(config: ReportConfig, curves: bytes, *found: Any, groups: list[str], datasets: list[str]) -> str:
+    """Everything on one HTML page. `found` are the tables, then the samples of each dataset."""
+    count = len(found) - len(datasets)
+    tables = {table.name: table for table in found[:count]}
     samples = {
         name: [Picture.from_json(picture) for picture in pictures]
-        for name, pictures in zip(datasets, found[2 * count :], strict=True)
+        for name, pictures in zip(datasets, found[count:], strict=True)
     }
-    parts = sections.sections(results, differences, speeds, samples, methods, config, split)
     run = mlflow.active_run()
     where = Tracking(config.tracking_url.rstrip("/"), run.info.experiment_id if run else None)
+    parts = sections(tables, groups, curves, samples)
     return render(parts, "Guided Imagination: what was measured", where, run.info.run_id if run else None)
 
 
-def _publish(table: Table) -> Published:
-    """As people read it, as Markdown and as LaTeX; a table with rows is also shown in MLflow."""
+def _shown(table: Table) -> Table:
+    """`table`, in MLflow's UI too if it has rows."""
     if table:
         tracking.log_table(table.frame(), table.name)
-    return table.frame(), table.markdown(), table.latex()
+    return table

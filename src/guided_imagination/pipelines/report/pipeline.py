@@ -10,9 +10,8 @@ from guided_imagination.pipelines.report import nodes
 from guided_imagination.pipelines.typed import typed
 from guided_imagination.report.accuracy import group_of
 
-FORMS = ["csv", "markdown", "latex"]
 SETTINGS = {"methods": "params:methods", "config": "params:report", "split": "params:train.evaluate_on"}
-BY_DATASET = ["differences", "speeds", "samples"]  # what a dataset hands to the page beside its results
+BY_DATASET = ["results", "differences", "speeds", "samples"]  # what a dataset hands to `report`
 
 
 def create_pipeline(parameters: Parameters, references: Sequence[str] = ()) -> Pipeline:
@@ -48,7 +47,7 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
             ),
             _node(nodes.compare, ["results", config, models], "differences", "compare"),
             _node(nodes.speeds, expanded, "speeds", "speeds", dataset=dataset, methods=made),
-            _node(nodes.sample, ["seeds", config, *expanded], "samples", "sample", methods=made),
+            _node(nodes.sample, [f"{method}.contact_sheet" for method in made], "samples", "sample", methods=made),
         ],
         namespace=dataset,
         parameters={name: name for name in (config, split, models)},
@@ -72,44 +71,44 @@ def _contact_sheet(dataset: str, method: str) -> Pipeline:
     )
 
 
+def _accuracy(group: str) -> Node:
+    name = f"accuracy_{group}"
+    return _node(nodes.accuracy, ["results", *SETTINGS.values()], name, name, group=group)
+
+
 def _overall(parameters: Parameters) -> Pipeline:
     """The tables over all datasets and the page, in the namespace `report`."""
     datasets = list(parameters.datasets)
-    of = {part: [f"{dataset}.{part}" for dataset in datasets] for part in ["results", *BY_DATASET]}
+    of = {part: [f"{dataset}.{part}" for dataset in datasets] for part in BY_DATASET}
+    groups = list(dict.fromkeys(group_of(dataset, parameters.report.groups) for dataset in datasets))
     methods, config, split = SETTINGS.values()
-    groups = dict.fromkeys(group_of(dataset, parameters.report.groups) for dataset in datasets)
+    measured = ["results", methods, split]
     tables = [
-        _node(nodes.tabulate, of["results"], "results", "tabulate"),
         *(
             _node(
                 nodes.accuracy,
                 ["results", methods, config, split],
-                _forms(f"accuracy_{group}"),
+                f"accuracy_{group}",
                 f"accuracy_{group}",
                 group=group,
             )
             for group in groups
         ),
-        _node(
-            nodes.efficiency,
-            ["results", methods, split],
-            ["efficiency_curves", *_forms("efficiency"), *_forms("readings")],
-            "efficiency",
-        ),
-        _node(nodes.architectures, ["results", methods, split], _forms("architectures"), "architectures"),
-        _node(nodes.ablation, ["results", methods, split], _forms("ablation"), "ablation"),
-        _node(nodes.difference, of["differences"], _forms("differences"), "differences"),
-        _node(nodes.cost, [methods, config, *of["speeds"]], _forms("cost"), "cost"),
+        _node(nodes.efficiency, measured, ["curves", "efficiency", "readings"], "efficiency"),
+        _node(nodes.architectures, measured, "architectures", "architectures"),
+        _node(nodes.ablation, measured, "ablation", "ablation"),
+        _node(nodes.difference, of["differences"], "differences", "differences"),
+        _node(nodes.cost, [methods, config, *of["speeds"]], "cost", "cost"),
     ]
-    found = [name for part in BY_DATASET for name in of[part]]
-    page = _node(nodes.page, ["results", methods, config, split, *found], "page", "page", datasets=datasets)
+    names = [output for table in tables for output in table.outputs if output != "curves"]
+    found = [config, "curves", *names, *of["samples"]]
     return Pipeline(
-        [*tables, page],
+        [
+            _node(nodes.tabulate, of["results"], "results", "tabulate"),
+            *tables,
+            _node(nodes.page, found, "page", "page", groups=groups, datasets=datasets),
+        ],
         namespace="report",
         inputs={name for names in of.values() for name in names},
         parameters={name: name for name in SETTINGS.values()},
     )
-
-
-def _forms(table: str) -> list[str]:
-    return [f"{table}.{form}" for form in FORMS]
