@@ -27,6 +27,7 @@ from guided_imagination.store import Expansion
 from guided_imagination.training import Cell
 
 logger = logging.getLogger(__name__)
+Samples = dict[str, list[dict[str, str]]]
 
 
 def collect(split: str, *rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, Table]:
@@ -67,11 +68,22 @@ def sample(*sheets: bytes, methods: list[str]) -> list[dict[str, str]]:
     return [for_page(sheet, method).to_json() for sheet, method in zip(sheets, methods, strict=True)]
 
 
-def tabulate(*collected: pd.DataFrame) -> pd.DataFrame:
-    """The tidy table of all datasets."""
-    results = pd.concat(collected, ignore_index=True)
+def gather(
+    results: pd.DataFrame, intervals: pd.DataFrame, speeds: pd.DataFrame, samples: list[dict[str, str]]
+) -> dict[str, Any]:
+    """All that one dataset hands to the tables and the page over all datasets."""
+    tables = {"results": results, "intervals": intervals, "speeds": speeds}
+    return {"samples": samples, **{name: table.to_dict(orient="split") for name, table in tables.items()}}
+
+
+def merge(*findings: dict[str, Any], datasets: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples]:
+    """The tidy tables over all datasets (results, intervals, speeds), and the samples by dataset."""
+    results, intervals, speeds = (
+        pd.concat([pd.DataFrame(**found[name]) for found in findings], ignore_index=True)
+        for name in ("results", "intervals", "speeds")
+    )
     tracking.log_table(results, "results")
-    return results
+    return results, intervals, speeds, {name: found["samples"] for name, found in zip(datasets, findings, strict=True)}
 
 
 def accuracy(
@@ -97,27 +109,22 @@ def ablation(results: pd.DataFrame, methods: dict[str, Method], split: str) -> T
     return _shown(views.ablation(results, methods, split))
 
 
-def difference(*found: pd.DataFrame) -> Table:
-    """Paired differences of all datasets."""
-    return _shown(difference_table(pd.concat(found, ignore_index=True)))
+def difference(intervals: pd.DataFrame) -> Table:
+    """Paired differences."""
+    return _shown(difference_table(intervals))
 
 
-def cost(methods: dict[str, Method], config: ReportConfig, *speeds: pd.DataFrame) -> Table:
+def cost(speeds: pd.DataFrame, methods: dict[str, Method], config: ReportConfig) -> Table:
     """Seconds and money per 1,000 images."""
-    return _shown(views.cost(pd.concat(speeds, ignore_index=True), methods, config))
+    return _shown(views.cost(speeds, methods, config))
 
 
-def page(config: ReportConfig, curves: bytes, *found: Any, groups: list[str], datasets: list[str]) -> str:
-    """Everything on one HTML page. `found` are the tables, then the samples of each dataset."""
-    count = len(found) - len(datasets)
-    tables = {table.name: table for table in found[:count]}
-    samples = {
-        name: [Picture.from_json(picture) for picture in pictures]
-        for name, pictures in zip(datasets, found[count:], strict=True)
-    }
+def page(config: ReportConfig, curves: bytes, samples: Samples, *tables: Table, groups: list[str]) -> str:
+    """Everything on one HTML page."""
     run = mlflow.active_run()
     where = Tracking(config.tracking_url.rstrip("/"), run.info.experiment_id if run else None)
-    parts = sections(tables, groups, curves, samples)
+    pictures = {name: [Picture.from_json(picture) for picture in found] for name, found in samples.items()}
+    parts = sections({table.name: table for table in tables}, groups, curves, pictures)
     return render(parts, "Guided Imagination: what was measured", where, run.info.run_id if run else None)
 
 

@@ -11,7 +11,6 @@ from guided_imagination.pipelines.typed import typed
 from guided_imagination.report.accuracy import group_of
 
 SETTINGS = {"methods": "params:methods", "config": "params:report", "split": "params:train.evaluate_on"}
-BY_DATASET = ["results", "differences", "speeds", "samples"]  # what a dataset hands to `report`
 
 
 def create_pipeline(parameters: Parameters, references: Sequence[str] = ()) -> Pipeline:
@@ -32,24 +31,21 @@ def _node(
 def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) -> Pipeline:
     methods = list(parameters.methods)
     made = [method for method, row in parameters.methods.items() if row.pipeline is not None]
-    rows = [f"{method}.results" for method in (*methods, *references)]
-    expanded = [f"{method}.expanded" for method in made]
+    rows = {f"{method}_results": f"{dataset}.{method}.results" for method in (*methods, *references)}
+    expanded = {f"{method}_expanded": f"{dataset}.{method}.expanded" for method in made}
+    sheets = {f"{method}_contact_sheet": f"{dataset}.{method}.contact_sheet" for method in made}
+    named = {"dataset": dataset, "methods": methods}
     config, split, models = SETTINGS["config"], SETTINGS["split"], "params:models_dir"
     own = Pipeline(
         [
-            _node(
-                nodes.collect,
-                [split, *rows],
-                ["results", "accuracy_table"],
-                "collect",
-                dataset=dataset,
-                methods=methods,
-            ),
-            _node(nodes.compare, ["results", config, models], "differences", "compare"),
-            _node(nodes.speeds, expanded, "speeds", "speeds", dataset=dataset, methods=made),
-            _node(nodes.sample, [f"{method}.contact_sheet" for method in made], "samples", "sample", methods=made),
+            _node(nodes.collect, [split, *rows], ["results", "accuracy_table"], "collect", **named),
+            _node(nodes.compare, ["results", config, models], "intervals", "compare"),
+            _node(nodes.speeds, list(expanded), "speeds", "speeds", dataset=dataset, methods=made),
+            _node(nodes.sample, list(sheets), "samples", "sample", methods=made),
+            _node(nodes.gather, ["results", "intervals", "speeds", "samples"], "findings", "gather"),
         ],
         namespace=dataset,
+        inputs={**rows, **expanded, **sheets},
         parameters={name: name for name in (config, split, models)},
     )
     return Pipeline([own, *(_contact_sheet(dataset, method) for method in made)])
@@ -79,7 +75,7 @@ def _accuracy(group: str) -> Node:
 def _overall(parameters: Parameters) -> Pipeline:
     """The tables over all datasets and the page, in the namespace `report`."""
     datasets = list(parameters.datasets)
-    of = {part: [f"{dataset}.{part}" for dataset in datasets] for part in BY_DATASET}
+    findings = [f"{dataset}.findings" for dataset in datasets]
     groups = list(dict.fromkeys(group_of(dataset, parameters.report.groups) for dataset in datasets))
     methods, config, split = SETTINGS.values()
     measured = ["results", methods, split]
@@ -97,18 +93,17 @@ def _overall(parameters: Parameters) -> Pipeline:
         _node(nodes.efficiency, measured, ["curves", "efficiency", "readings"], "efficiency"),
         _node(nodes.architectures, measured, "architectures", "architectures"),
         _node(nodes.ablation, measured, "ablation", "ablation"),
-        _node(nodes.difference, of["differences"], "differences", "differences"),
-        _node(nodes.cost, [methods, config, *of["speeds"]], "cost", "cost"),
+        _node(nodes.difference, ["intervals"], "differences", "differences"),
+        _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
     ]
     names = [output for table in tables for output in table.outputs if output != "curves"]
-    found = [config, "curves", *names, *of["samples"]]
     return Pipeline(
         [
-            _node(nodes.tabulate, of["results"], "results", "tabulate"),
+            _node(nodes.merge, findings, ["results", "intervals", "speeds", "samples"], "merge", datasets=datasets),
             *tables,
-            _node(nodes.page, found, "page", "page", groups=groups, datasets=datasets),
+            _node(nodes.page, [config, "curves", "samples", *names], "page", "page", groups=groups),
         ],
         namespace="report",
-        inputs={name for names in of.values() for name in names},
+        inputs=set(findings),
         parameters={name: name for name in SETTINGS.values()},
     )
