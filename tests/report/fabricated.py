@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from guided_imagination.config import Method
+from guided_imagination.config import Method, ReportConfig
 
 METHODS = {
     "original": Method(),
@@ -43,4 +43,16 @@ def results() -> pd.DataFrame:
         cells("cars", "gif_dalle", 5, 50, 50, architecture="large"),
         cells("pathmnist", "original", 0, 70),
         cells("pathmnist", "gif_dalle", 5, 81.5),
+    )
+
+
+def config() -> ReportConfig:
+    return ReportConfig(
+        contact_seeds=2,
+        contact_variants=2,
+        groups={"natural": ["cars"], "medical": ["pathmnist"]},
+        compare=[("gif_dalle", "randaugment")],
+        price_per_hour=3.6,
+        hand_price_per_image=0.05,
+        tracking_url="http://127.0.0.1:5000",
     )
