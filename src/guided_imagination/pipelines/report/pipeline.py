@@ -75,7 +75,7 @@ def _accuracy(group: str) -> Node:
 def _overall(parameters: Parameters) -> Pipeline:
     """The tables over all datasets and the page, in the namespace `report`."""
     datasets = list(parameters.datasets)
-    findings = [f"{dataset}.findings" for dataset in datasets]
+    findings = {f"{dataset}_findings": f"{dataset}.findings" for dataset in datasets}
     groups = list(dict.fromkeys(group_of(dataset, parameters.report.groups) for dataset in datasets))
     methods, config, split = SETTINGS.values()
     measured = ["results", methods, split]
@@ -99,11 +99,11 @@ def _overall(parameters: Parameters) -> Pipeline:
     names = [output for table in tables for output in table.outputs if output != "curves"]
     return Pipeline(
         [
-            _node(nodes.merge, findings, ["results", "intervals", "speeds", "samples"], "merge", datasets=datasets),
+            _node(nodes.merge, list(findings), ["results", "intervals", "speeds", "samples"], "merge", datasets=datasets),
             *tables,
             _node(nodes.page, [config, "curves", "samples", *names], "page", "page", groups=groups),
         ],
         namespace="report",
-        inputs=set(findings),
+        inputs=findings,
         parameters={name: name for name in SETTINGS.values()},
     )
