@@ -33,3 +33,6 @@ class ProjectHooks:
                     locate_whole(model, hub_folder(self.parameters.models_dir))
             if nodes:
                 place(self.parameters.compute)
+        if any("audit" in node.tags for node in pipeline.nodes):
+            guide = self.parameters.guides[self.parameters.audit.guide]
+            locate_whole(guide, hub_folder(self.parameters.models_dir))
