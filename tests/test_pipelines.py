@@ -12,7 +12,7 @@ from guided_imagination.config import check
 from guided_imagination.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
-MAIN = ["ingest", "adapt", "expand_mae", "expand_dalle", "expand_sd", "augment_baselines", "train", "report"]
+MAIN = ["ingest", "adapt", "expand_mae", "expand_dalle", "expand_sd", "augment_baselines", "train", "audit", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +32,18 @@ def pipelines(config: OmegaConfigLoader) -> dict[str, Pipeline]:
 def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
     nodes = {node.name for name in MAIN for node in pipelines[name].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == nodes
-    # one ingest, seven expansions, eight trainings, seven contact sheets, five nodes per dataset, eight over all
-    assert len(nodes) == 1 + 7 + 8 + 7 + 5 + 8
-    assert set(pipelines) == {*MAIN, "pretrain", "__default__"}
+    # one ingest, seven expansions, eight trainings, seven contact sheets, eight audits and their table,
+    # five nodes of the report per dataset, eight over all
+    assert len(nodes) == 1 + 7 + 8 + 7 + 8 + 1 + 5 + 8
+    assert set(pipelines) == {*MAIN, "verify", "export", "pretrain", "__default__"}
 
 
 def test_at_first_look_there_are_few_boxes(pipelines: dict[str, Pipeline]) -> None:
     """Kedro-Viz folds namespaces, and shows beside them what passes between them or comes out of none."""
     main = pipelines["__default__"]
     assert {str(node.namespace).split(".")[0] for node in main.nodes} == {"fashion", "report"}
-    assert main.outputs() == {"fashion.accuracy_table", "fashion.split", "fashion.manifest", "report.page"}
+    tables = {"fashion.accuracy_table", "fashion.audit_table", "fashion.audit_markdown"}
+    assert main.outputs() == {*tables, "fashion.split", "fashion.manifest", "report.page"}
 
 
 def test_each_row_has_its_namespace(pipelines: dict[str, Pipeline]) -> None:
@@ -50,6 +52,7 @@ def test_each_row_has_its_namespace(pipelines: dict[str, Pipeline]) -> None:
         "fashion.gif_dalle.expand",
         "fashion.gif_dalle.train",
         "fashion.gif_dalle.contact_sheet",
+        "fashion.gif_dalle.audit",
     }
 
 
