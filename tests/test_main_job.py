@@ -62,7 +62,12 @@ def test_guided_and_unguided_rows_differ_in_guidance_alone(data: Path) -> None:
 
 def test_report_is_left_on_disk(data: Path) -> None:
     report = data / "08_reporting"
-    assert (report / "accuracy_table.md").read_text().startswith("| method")
+    for name in ("accuracy_embedded", "efficiency", "readings", "architectures", "ablation", "differences", "cost"):
+        assert {path.suffix for path in (report / "tables" / name).iterdir()} == {".csv", ".json", ".md", ".tex"}
+    assert (report / "tables/accuracy_embedded/accuracy_embedded.md").read_text().startswith("| method")
+    page = (report / "report.html").read_text()
+    assert page.count("data:image/webp") == len(METHODS[1:]), "a contact sheet per method"
+    assert "Cost of 1,000 labelled images" in page
     assert {path.name for path in (report / "fashion").glob("*.png")} == {f"contact_sheet_{m}.png" for m in METHODS[1:]}
 
 

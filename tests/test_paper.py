@@ -52,7 +52,7 @@ def assert_all_rows(data: Path, dataset: str) -> None:
     assert results["method"].tolist() == METHODS
     report = data / "08_reporting" / dataset
     assert {path.name for path in report.glob("*.png")} == {f"contact_sheet_{name}.png" for name in METHODS[1:]}
-    assert (report / "accuracy_table.md").read_text().count("\n|") == 1 + len(METHODS)
+    assert (report / "accuracy_table" / "accuracy_table.md").read_text().count("\n|") == 1 + len(METHODS)
 
 
 def manifest(data: Path, dataset: str, method: str) -> dict[str, object]:

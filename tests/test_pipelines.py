@@ -32,9 +32,18 @@ def pipelines(config: OmegaConfigLoader) -> dict[str, Pipeline]:
 def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
     nodes = {node.name for name in MAIN for node in pipelines[name].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == nodes
-    # one ingest, seven expansions, eight trainings, audits with their table, seven contact sheets, collect and tabulate
-    assert len(nodes) == 1 + 7 + 8 + 9 + 7 + 2
+    # one ingest, seven expansions, eight trainings, seven contact sheets, eight audits and their table,
+    # five nodes of the report per dataset, eight over all
+    assert len(nodes) == 1 + 7 + 8 + 7 + 8 + 1 + 5 + 8
     assert set(pipelines) == {*MAIN, "verify", "export", "pretrain", "__default__"}
+
+
+def test_at_first_look_there_are_few_boxes(pipelines: dict[str, Pipeline]) -> None:
+    """Kedro-Viz folds namespaces, and shows beside them what passes between them or comes out of none."""
+    main = pipelines["__default__"]
+    assert {str(node.namespace).split(".")[0] for node in main.nodes} == {"fashion", "report"}
+    tables = {"fashion.accuracy_table", "fashion.audit_table", "fashion.audit_markdown"}
+    assert main.outputs() == {*tables, "fashion.split", "fashion.manifest", "report.page"}
 
 
 def test_each_row_has_its_namespace(pipelines: dict[str, Pipeline]) -> None:

@@ -45,7 +45,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "augment_baselines": augment_baselines.create_pipeline(datasets, methods),
         "train": train.create_pipeline(datasets, methods),
         "audit": audit.create_pipeline(datasets, methods),
-        "report": report.create_pipeline(datasets, methods),
+        "report": report.create_pipeline(parameters),
     }
     apart = {
         "verify": verify.create_pipeline(datasets, methods),

@@ -29,8 +29,8 @@ from guided_imagination.config.expansion import StableUnclipConfig as StableUncl
 from guided_imagination.config.expansion import UnclipConfig as UnclipConfig
 from guided_imagination.config.parameters import Method as Method
 from guided_imagination.config.parameters import Parameters as Parameters
-from guided_imagination.config.parameters import ReportConfig as ReportConfig
 from guided_imagination.config.parameters import check as check
+from guided_imagination.config.report import ReportConfig as ReportConfig
 from guided_imagination.config.training import Architecture as Architecture
 from guided_imagination.config.training import Recipe as Recipe
 from guided_imagination.config.training import TrainConfig as TrainConfig

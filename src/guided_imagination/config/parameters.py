@@ -19,6 +19,7 @@ from guided_imagination.config.expansion import (
     GuideConfig,
     ImageFileConfig,
 )
+from guided_imagination.config.report import ReportConfig
 from guided_imagination.config.strict import Count, Names, Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig
 from guided_imagination.errors import InputError
@@ -34,10 +35,6 @@ class Method(Strict):
     pipeline: Literal["augment_baselines", ExpandPipeline] | None = None
     guided: bool = False
     settings: dict[str, Any] = Field({})
-
-
-class ReportConfig(Strict):
-    contact_seeds: Count
 
 
 class Parameters(Strict):

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import ImagePreview
 
 from guided_imagination import store
+from guided_imagination.datasets.preview import preview
 from guided_imagination.expansion import Plan
 from guided_imagination.store import Expansion
 
@@ -25,6 +27,10 @@ class ExpansionDataset(AbstractDataset[Plan, Expansion]):
 
     def load(self) -> Expansion:
         return Expansion(self._folder)
+
+    def preview(self) -> ImagePreview:
+        """The first images of the first seeds."""
+        return preview(row["image"] for row in self.load().stream())
 
     def _exists(self) -> bool:
         return store.is_complete(self._folder)

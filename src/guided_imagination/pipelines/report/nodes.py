@@ -1,39 +1,135 @@
 """Nodes of `report`."""
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import mlflow
+import numpy as np
 import pandas as pd
 from datasets import Dataset
 from matplotlib.figure import Figure
 
-from guided_imagination import report, tracking
-from guided_imagination.config import ReportConfig
+from guided_imagination import tracking
+from guided_imagination.config import Method, ReportConfig
+from guided_imagination.report import views
+from guided_imagination.report.accuracy import accuracy_table
+from guided_imagination.report.cost import costs
+from guided_imagination.report.differences import difference_table, differences
+from guided_imagination.report.page import Tracking, render
+from guided_imagination.report.picture import Picture
+from guided_imagination.report.samples import contact_sheet, for_page
+from guided_imagination.report.sections import sections
+from guided_imagination.report.summary import summarise
+from guided_imagination.report.table import Table
 from guided_imagination.store import Expansion
+from guided_imagination.training import Cell
 
 logger = logging.getLogger(__name__)
+Samples = dict[str, list[dict[str, str]]]
 
 
-def collect(*rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, str]:
-    """The tidy table of one dataset's cells, and its paper-shaped one as Markdown; also printed."""
+def collect(split: str, *rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, Table]:
+    """The tidy table of one dataset's cells, and its paper-shaped one; also printed."""
     results = pd.concat(rows, ignore_index=True)
-    markdown = report.paper_table(results, methods).to_markdown(index=False)
-    logger.info("accuracy in percent, mean ± deviation over seeds (gain over the originals):\n\n%s\n", markdown)
+    table = accuracy_table(summarise(results), methods, split=split, name=dataset, title=dataset)
+    logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
-    return results, markdown
+    return results, table
 
 
-def tabulate(*collected: pd.DataFrame, methods: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """The tidy table of all datasets, the paper-shaped one, and that as Markdown; also in MLflow."""
-    results = pd.concat(collected, ignore_index=True)
-    table = report.paper_table(results, methods)
-    markdown = table.to_markdown(index=False)
-    tracking.log_table(results, "results")
-    tracking.log_table(table, "accuracy_table")
-    if len(collected) > 1:
-        logger.info("all datasets:\n\n%s\n", markdown)
-    return results, table, markdown
+def compare(results: pd.DataFrame, config: ReportConfig, models: str) -> pd.DataFrame:
+    """Differences of pairs of rows with their intervals, from the predictions kept beside the classifiers."""
+    return differences(results, config.compare, _correct(Path(models)))
+
+
+def _correct(models: Path) -> Callable[[dict[str, Any]], "np.ndarray[Any, Any] | None"]:
+    def read(row: dict[str, Any]) -> "np.ndarray[Any, Any] | None":
+        cell = Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
+        path = models / cell.dataset / cell.method / cell.name / "predictions.parquet"
+        return pd.read_parquet(path, columns=["correct"])["correct"].to_numpy() if path.exists() else None
+
+    return read
+
+
+def speeds(*expanded: Expansion, dataset: str, methods: list[str]) -> pd.DataFrame:
+    """How fast each method made its images."""
+    return costs(dataset, {name: made.manifest for name, made in zip(methods, expanded, strict=True)})
 
 
 def draw_contact_sheet(seeds: Dataset, expanded: Expansion, config: ReportConfig, *, title: str) -> Figure:
     """Seeds and their variants to look at."""
-    return report.contact_sheet(seeds, expanded, config.contact_seeds, title)
+    return contact_sheet(seeds, expanded, config.contact_seeds, config.contact_variants, title)
+
+
+def sample(*sheets: bytes, methods: list[str]) -> list[dict[str, str]]:
+    """The contact sheets of a dataset as the page carries them."""
+    return [for_page(sheet, method).to_json() for sheet, method in zip(sheets, methods, strict=True)]
+
+
+def gather(
+    results: pd.DataFrame, intervals: pd.DataFrame, speeds: pd.DataFrame, samples: list[dict[str, str]]
+) -> dict[str, Any]:
+    """All that one dataset hands to the tables and the page over all datasets."""
+    tables = {"results": results, "intervals": intervals, "speeds": speeds}
+    return {"samples": samples, **{name: table.to_dict(orient="split") for name, table in tables.items()}}
+
+
+def merge(*findings: dict[str, Any], datasets: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples]:
+    """The tidy tables over all datasets (results, intervals, speeds), and the samples by dataset."""
+    results, intervals, speeds = (
+        pd.concat([pd.DataFrame(**found[name]) for found in findings], ignore_index=True)
+        for name in ("results", "intervals", "speeds")
+    )
+    tracking.log_table(results, "results")
+    return results, intervals, speeds, {name: found["samples"] for name, found in zip(datasets, findings, strict=True)}
+
+
+def accuracy(
+    results: pd.DataFrame, methods: dict[str, Method], config: ReportConfig, split: str, *, group: str
+) -> Table:
+    """Datasets of one group x methods."""
+    return _shown(views.accuracy(results, methods, config, split, group))
+
+
+def efficiency(results: pd.DataFrame, methods: dict[str, Method], split: str) -> tuple[Figure, Table, Table]:
+    """Accuracy against ratio: the figure, its table, and which ratio equals which."""
+    curve, readings = views.efficiency_tables(results, methods, split)
+    return views.efficiency_curves(results, methods), _shown(curve), _shown(readings)
+
+
+def architectures(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Table:
+    """Architectures x methods."""
+    return _shown(views.architectures(results, methods, split))
+
+
+def ablation(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Table:
+    """What each part of a full method is worth."""
+    return _shown(views.ablation(results, methods, split))
+
+
+def difference(intervals: pd.DataFrame) -> Table:
+    """Paired differences."""
+    return _shown(difference_table(intervals))
+
+
+def cost(speeds: pd.DataFrame, methods: dict[str, Method], config: ReportConfig) -> Table:
+    """Seconds and money per 1,000 images."""
+    return _shown(views.cost(speeds, methods, config))
+
+
+def page(config: ReportConfig, curves: bytes, samples: Samples, *tables: Table, groups: list[str]) -> str:
+    """Everything on one HTML page."""
+    run = mlflow.active_run()
+    where = Tracking(config.tracking_url.rstrip("/"), run.info.experiment_id if run else None)
+    pictures = {name: [Picture.from_json(picture) for picture in found] for name, found in samples.items()}
+    parts = sections({table.name: table for table in tables}, groups, curves, pictures)
+    return render(parts, "Guided Imagination: what was measured", where, run.info.run_id if run else None)
+
+
+def _shown(table: Table) -> Table:
+    """`table`, in MLflow's UI too if it has rows."""
+    if table:
+        tracking.log_table(table.frame(), table.name)
+    return table

@@ -1,57 +1,111 @@
-"""`report`: results of all cells -> tables; seeds and expansions -> contact sheets."""
+"""`report`: results and expansions of each dataset -> tables, figures, contact sheets and one page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import Method
+from guided_imagination.config import Parameters
 from guided_imagination.pipelines.report import nodes
 from guided_imagination.pipelines.typed import typed
+from guided_imagination.report.accuracy import group_of
+
+SETTINGS = {"methods": "params:methods", "config": "params:report", "split": "params:train.evaluate_on"}
 
 
-def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
-    """The results of each dataset, a contact sheet per dataset and method, and the tables over all datasets."""
-    datasets = list(datasets)
-    collected = [f"results_{dataset}" for dataset in datasets]
-    tables = ["results", "accuracy_table", "accuracy_markdown"]
-    tabulate = Node(typed(nodes.tabulate, methods=list(methods)), collected, tables, name="tabulate", tags="report")
-    sheets = [
-        _contact_sheet(dataset, method)
-        for dataset in datasets
-        for method, row in methods.items()
-        if row.pipeline is not None
-    ]
-    return Pipeline([*(_collection(dataset, methods) for dataset in datasets), *sheets, tabulate])
+def create_pipeline(parameters: Parameters, references: Sequence[str] = ()) -> Pipeline:
+    """A namespace per dataset, one per dataset and method for its contact sheet, and `report` over all datasets.
+
+    `references` are rows of results beside those of the methods.
+    """
+    parts = [_dataset(dataset, parameters, references) for dataset in parameters.datasets]
+    return Pipeline([*parts, _overall(parameters)])
 
 
-def _collection(dataset: str, methods: Iterable[str]) -> Pipeline:
-    rows = {f"{method}_results": f"{dataset}.{method}.results" for method in methods}
-    collect = Node(
-        typed(nodes.collect, methods=list(methods), dataset=dataset),
-        list(rows),
-        ["results", "accuracy_table"],
-        name="collect",
-        tags="report",
-    )
-    return Pipeline(
-        [collect],
+def _node(
+    function: Callable[..., Any], inputs: Sequence[str], outputs: str | list[str], name: str, **fixed: Any
+) -> Node:
+    return Node(typed(function, **fixed), list(inputs), outputs, name=name, tags="report")
+
+
+def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) -> Pipeline:
+    methods = list(parameters.methods)
+    made = [method for method, row in parameters.methods.items() if row.pipeline is not None]
+    rows = {f"{method}_results": f"{dataset}.{method}.results" for method in (*methods, *references)}
+    expanded = {f"{method}_expanded": f"{dataset}.{method}.expanded" for method in made}
+    sheets = {f"{method}_contact_sheet": f"{dataset}.{method}.contact_sheet" for method in made}
+    named = {"dataset": dataset, "methods": methods}
+    config, split, models = SETTINGS["config"], SETTINGS["split"], "params:models_dir"
+    own = Pipeline(
+        [
+            _node(nodes.collect, [split, *rows], ["results", "accuracy_table"], "collect", **named),
+            _node(nodes.compare, ["results", config, models], "intervals", "compare"),
+            _node(nodes.speeds, list(expanded), "speeds", "speeds", dataset=dataset, methods=made),
+            _node(nodes.sample, list(sheets), "samples", "sample", methods=made),
+            _node(nodes.gather, ["results", "intervals", "speeds", "samples"], "findings", "gather"),
+        ],
         namespace=dataset,
-        inputs=rows,
-        outputs={"results": f"results_{dataset}"},
+        inputs={**rows, **expanded, **sheets},
+        parameters={name: name for name in (config, split, models)},
     )
+    return Pipeline([own, *(_contact_sheet(dataset, method) for method in made)])
 
 
 def _contact_sheet(dataset: str, method: str) -> Pipeline:
-    draw = Node(
-        typed(nodes.draw_contact_sheet, title=f"{dataset}: {method}"),
-        ["seeds", "expanded", "params:report"],
+    draw = _node(
+        nodes.draw_contact_sheet,
+        ["seeds", "expanded", SETTINGS["config"]],
         "contact_sheet",
-        name="contact_sheet",
-        tags="report",
+        "contact_sheet",
+        title=f"{dataset}: {method}",
     )
     return Pipeline(
         [draw],
         namespace=f"{dataset}.{method}",
         inputs={"seeds": f"{dataset}.seeds", "expanded": f"{dataset}.{method}.expanded"},
-        parameters={"params:report": "params:report"},
+        parameters={SETTINGS["config"]: SETTINGS["config"]},
+    )
+
+
+def _accuracy(group: str) -> Node:
+    name = f"accuracy_{group}"
+    return _node(nodes.accuracy, ["results", *SETTINGS.values()], name, name, group=group)
+
+
+def _overall(parameters: Parameters) -> Pipeline:
+    """The tables over all datasets and the page, in the namespace `report`."""
+    datasets = list(parameters.datasets)
+    findings = {f"{dataset}_findings": f"{dataset}.findings" for dataset in datasets}
+    groups = list(dict.fromkeys(group_of(dataset, parameters.report.groups) for dataset in datasets))
+    methods, config, split = SETTINGS.values()
+    measured = ["results", methods, split]
+    tables = [
+        *(
+            _node(
+                nodes.accuracy,
+                ["results", methods, config, split],
+                f"accuracy_{group}",
+                f"accuracy_{group}",
+                group=group,
+            )
+            for group in groups
+        ),
+        _node(nodes.efficiency, measured, ["curves", "efficiency", "readings"], "efficiency"),
+        _node(nodes.architectures, measured, "architectures", "architectures"),
+        _node(nodes.ablation, measured, "ablation", "ablation"),
+        _node(nodes.difference, ["intervals"], "differences", "differences"),
+        _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
+    ]
+    names = [output for table in tables for output in table.outputs if output != "curves"]
+    return Pipeline(
+        [
+            _node(
+                nodes.merge, list(findings), ["results", "intervals", "speeds", "samples"], "merge", datasets=datasets
+            ),
+            *tables,
+            _node(nodes.page, [config, "curves", "samples", *names], "page", "page", groups=groups),
+        ],
+        namespace="report",
+        inputs=findings,
+        parameters={name: name for name in SETTINGS.values()},
     )

@@ -1,0 +1,15 @@
+"""Typed settings of the report."""
+
+from guided_imagination.config.strict import Count, NonNegative, Strict
+
+
+class ReportConfig(Strict):
+    """Sizes of contact sheets, groups of datasets (a table each), pairs of rows, prices, MLflow's address."""
+
+    contact_seeds: Count
+    contact_variants: Count
+    groups: dict[str, list[str]]
+    compare: list[tuple[str, str]]
+    price_per_hour: NonNegative
+    hand_price_per_image: NonNegative
+    tracking_url: str

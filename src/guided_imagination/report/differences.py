@@ -1,0 +1,59 @@
+"""Differences between rows with their paired bootstrap intervals."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from guided_imagination.report.summary import SETTING, largest_ratio, varying
+from guided_imagination.report.table import Cell, Table
+from guided_imagination.significance import paired_bootstrap
+
+Correct = Callable[[dict[str, Any]], "np.ndarray[Any, Any] | None"]
+COLUMNS = [*SETTING, "ratio", "method", "minus", "difference", "low", "high", "images"]
+WORDS = (
+    "Difference of the mean accuracies in percentage points, with the 95% interval of a bootstrap over the measured "
+    "images, paired: both rows are measured on the same ones. Where the interval holds 0, the images do not tell the "
+    "two apart; how much a repeated expansion or draw of seed images would change, it does not say."
+)
+
+
+def differences(results: pd.DataFrame, pairs: Sequence[tuple[str, str]], correct: Correct) -> pd.DataFrame:
+    """COLUMNS of every pair (method, other) at the largest ratio of each setting.
+
+    `correct` gives, of a row of `results`, whether each measured image was classified right, (images,), or
+    None where that was not kept; a pair with such a row is left out.
+    """
+    rows = []
+    for setting, cells in largest_ratio(results).groupby(SETTING, sort=False):
+        kept = {method: _stacked(part, correct) for method, part in cells.groupby("method")}
+        for method, other in pairs:
+            first, second = kept.get(method), kept.get(other)
+            if first is not None and second is not None:
+                interval = paired_bootstrap(first, second)
+                rows.append((*setting, cells["ratio"].max(), method, other, *interval, first.shape[1]))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _stacked(rows: pd.DataFrame, correct: Correct) -> "np.ndarray[Any, Any] | None":
+    """(seeds, images), or None if one is missing."""
+    arrays = [correct(row) for row in rows.to_dict("records")]
+    found = [array for array in arrays if array is not None]
+    return np.stack(found) if len(found) == len(arrays) else None
+
+
+def difference_table(found: pd.DataFrame) -> Table:
+    """The rows of `differences`, to be read."""
+    blocks = ["dataset", *varying(found, ["architecture", "recipe"])]
+    body = [
+        [
+            *(Cell(row[label]) for label in (*blocks, "method", "minus")),
+            Cell(f"{row['difference']:+.1f}", row["difference"]),
+            Cell(f"{row['low']:+.1f} to {row['high']:+.1f}", row["low"]),
+            Cell(str(row["images"]), float(row["images"])),
+        ]
+        for _, row in found.iterrows()
+    ]
+    header = [*blocks, "method", "minus", "difference", "95% interval", "images"]
+    return Table("differences", "Differences between rows", header, len(blocks) + 2, body, WORDS)

@@ -1,0 +1,65 @@
+"""The sections of the report, in the order of the paper; what was not measured is not there."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from guided_imagination.report.paper import paper_accuracy, paper_architectures, paper_efficiency
+from guided_imagination.report.picture import Picture
+from guided_imagination.report.table import Table
+
+CURVES = "Line chart: accuracy in percent against new images per seed image; the table below has its values."
+
+
+@dataclass(frozen=True)
+class Section:
+    """What was measured, and beside it what the paper reports on datasets of the same kind."""
+
+    name: str
+    title: str
+    tables: Sequence[Table] = ()
+    pictures: Sequence[Picture] = ()
+    paper: Sequence[Table] = ()
+
+
+def sections(
+    tables: Mapping[str, Table], groups: Iterable[str], curves: bytes, samples: Mapping[str, Sequence[Picture]]
+) -> list[Section]:
+    """All that can be shown.
+
+    tables: those of `views` by name; curves: the figure as PNG; samples: contact sheets by dataset.
+    """
+    figure = Picture(curves, "image/png", CURVES, "Accuracy against expansion ratio")
+    parts = [
+        *(_accuracy(tables[f"accuracy_{group}"], group) for group in groups),
+        Section(
+            "efficiency",
+            "Expansion efficiency",
+            [tables["efficiency"], tables["readings"]],
+            [figure] if tables["efficiency"] else [],
+            [paper_efficiency()],
+        ),
+        Section("architectures", "Architectures", [tables["architectures"]], paper=[paper_architectures()]),
+        *(Section(f"samples-{name}", f"Seeds and variants: {name}", pictures=found) for name, found in samples.items()),
+        Section("ablation", "Ablation", [tables["ablation"]]),
+        Section("differences", "Paired differences", [tables["differences"]]),
+        Section("cost", "Cost", [tables["cost"]]),
+    ]
+    shown = [section for part in parts if (section := _without_empty(part)).tables or section.pictures]
+    return [*shown, *_rest_of_paper(shown)]
+
+
+def _accuracy(table: Table, group: str) -> Section:
+    return Section(f"accuracy-{group}", table.title, [table], paper=[paper_accuracy(group)])
+
+
+def _without_empty(section: Section) -> Section:
+    tables, paper = ([table for table in tables if table] for tables in (section.tables, section.paper))
+    return Section(section.name, section.title, tables, section.pictures, paper)
+
+
+def _rest_of_paper(shown: Sequence[Section]) -> list[Section]:
+    """The paper's tables that no section shows beside measured ones."""
+    every = [paper_accuracy("natural"), paper_efficiency(), paper_architectures(), paper_accuracy("medical")]
+    beside = {table.name for section in shown for table in section.paper}
+    rest = [table for table in every if table.name not in beside]
+    return [Section("paper", "What the paper reports beyond these datasets", paper=rest)] if rest else []

@@ -1,0 +1,83 @@
+"""A table as plain data, and its plain forms."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`text` is read, `value` is what the column sorts by; `runs` are the MLflow runs behind a number."""
+
+    text: str
+    value: float | None = None
+    runs: tuple[str, ...] = ()
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under `header`; the first `labels` columns name a row, the others hold numbers.
+
+    `words` say what was measured on, in full sentences.
+    """
+
+    name: str
+    title: str
+    header: list[str]
+    labels: int
+    body: list[list[Cell]] = field(repr=False)
+    words: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.body)
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as plain values, from which `from_json` makes it again."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Table":
+        cells = [[Cell(**{**cell, "runs": tuple(cell["runs"])}) for cell in row] for row in value["body"]]
+        return cls(**{**value, "body": cells})
+
+    def frame(self) -> pd.DataFrame:
+        """The texts, as a person reads them."""
+        return pd.DataFrame([[cell.text for cell in row] for row in self.body], columns=self.header)
+
+    def markdown(self) -> str:
+        """A Markdown table with the best of each column in bold, and the words below it; empty without rows."""
+        if not self:
+            return ""
+        aligned = ["left"] * self.labels + ["right"] * (len(self.header) - self.labels)
+        texts = [[f"**{cell.text}**" if cell.best else cell.text for cell in row] for row in self.body]
+        table = pd.DataFrame(texts, columns=self.header).to_markdown(
+            index=False, colalign=aligned, disable_numparse=True
+        )
+        return f"{table}\n\n{self.words}\n" if self.words else f"{table}\n"
+
+    def latex(self) -> str:
+        r"""A booktabs `table`, for documents with \usepackage{booktabs}; empty without rows."""
+        if not self:
+            return ""
+        texts = [[_latex(cell) for cell in row] for row in self.body]
+        style = pd.DataFrame(texts, columns=[_escape(name) for name in self.header]).style.hide(axis="index")
+        return style.to_latex(
+            hrules=True,
+            column_format="l" * self.labels + "r" * (len(self.header) - self.labels),
+            position="tbp",
+            position_float="centering",
+            caption=_escape(f"{self.title}. {self.words}".strip()),
+            label=f"tab:{self.name}",
+        )
+
+
+def _latex(cell: Cell) -> str:
+    return f"\\textbf{{{_escape(cell.text)}}}" if cell.best else _escape(cell.text)
+
+
+def _escape(text: str) -> str:
+    special = {**{mark: f"\\{mark}" for mark in "&%$#_{}"}, "\\": r"\textbackslash{}"}
+    special |= {"±": r"$\pm$", "\u00d7": r"$\times$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(mark, mark) for mark in text)

@@ -1,0 +1,65 @@
+"""The report's tables and its figure, from the tidy results of all rows."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from guided_imagination.config import Method, ReportConfig
+from guided_imagination.report.ablation import ablation_table
+from guided_imagination.report.accuracy import accuracy_table, architecture_table, group_of
+from guided_imagination.report.cost import cost_table
+from guided_imagination.report.curves import efficiency_figure
+from guided_imagination.report.efficiency import efficiency_table, readings_table
+from guided_imagination.report.summary import summarise, with_references
+from guided_imagination.report.table import Table
+
+AUGMENTED = "augment_baselines"
+
+
+def accuracy(
+    results: pd.DataFrame, methods: Mapping[str, Method], config: ReportConfig, split: str, group: str
+) -> Table:
+    """The datasets of one group, for the first architecture."""
+    summary = with_references(_first_architecture(results, methods), summarise(results), methods)
+    members = summary["dataset"].map(lambda dataset: group_of(dataset, config.groups)) == group
+    name, title = f"accuracy_{group}", f"Accuracy: {group} datasets"
+    return accuracy_table(summary[members], list(methods), split=split, name=name, title=title)
+
+
+def efficiency_tables(results: pd.DataFrame, methods: Mapping[str, Method], split: str) -> tuple[Table, Table]:
+    """Accuracy by ratio, and which ratio equals which."""
+    summary = _first_architecture(results, methods)
+    imagined = [name for name, row in methods.items() if row.pipeline not in (None, AUGMENTED)]
+    augmented = [name for name, row in methods.items() if row.pipeline == AUGMENTED]
+    return efficiency_table(summary, list(methods), split), readings_table(summary, imagined, augmented)
+
+
+def architectures(results: pd.DataFrame, methods: Mapping[str, Method], split: str) -> Table:
+    """Accuracy by architecture."""
+    return architecture_table(_measured(results, methods), list(methods), split)
+
+
+def ablation(results: pd.DataFrame, methods: Mapping[str, Method], split: str) -> Table:
+    """What each part of the full methods is worth."""
+    return ablation_table(_measured(results, methods), methods, split)
+
+
+def efficiency_curves(results: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
+    """Accuracy against ratio, a line per method."""
+    return efficiency_figure(_first_architecture(results, methods), list(methods))
+
+
+def cost(speeds: pd.DataFrame, methods: Mapping[str, Method], config: ReportConfig) -> Table:
+    """Seconds and money per 1,000 images."""
+    return cost_table(speeds, list(methods), config.price_per_hour, config.hand_price_per_image)
+
+
+def _measured(results: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:
+    """The summary of the rows that were trained, without reference lines."""
+    return summarise(results[results["method"].isin(list(methods))])
+
+
+def _first_architecture(results: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:
+    summary = _measured(results, methods)
+    return summary[summary["architecture"].isin(summary["architecture"].head(1))]
