@@ -4,9 +4,11 @@ from typing import Any, get_args
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from guided_imagination import config
+from guided_imagination.errors import InputError
 from guided_imagination.weights import check_weights, hub_folder, locate
 
 
@@ -33,3 +35,13 @@ class ProjectHooks:
                     check_weights(locate(model, hub_folder(self.parameters.models_dir)))
             if nodes:
                 place(self.parameters.compute)
+
+    @hook_impl(trylast=True)  # after the MLflow run is closed
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        names = [name for name in pipeline.outputs() if name.endswith(".failures")]
+        failures = {cell: error for name in names for cell, error in catalog.load(name).items()}
+        if failures:
+            raise InputError(
+                f"{len(failures)} cells failed ({'; '.join(f'{cell}: {error}' for cell, error in failures.items())}); "
+                "all others are finished, and the same command tries only these again"
+            )

@@ -6,7 +6,7 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
 from guided_imagination.config import ExpandPipeline, Parameters, check
-from guided_imagination.pipelines import adapt, augment_baselines, expand, ingest, pretrain, report, train
+from guided_imagination.pipelines import adapt, augment_baselines, expand, ingest, pretrain, report, train, tune
 
 _parameters: Parameters | None = None
 
@@ -32,7 +32,10 @@ def register_pipelines() -> dict[str, Pipeline]:
         "adapt": adapt.create_pipeline(parameters),
         **{name: expand.create_pipeline(name, parameters) for name in get_args(ExpandPipeline)},
         "augment_baselines": augment_baselines.create_pipeline(datasets, methods),
-        "train": train.create_pipeline(datasets, methods),
+        "train": train.create_pipeline(parameters),
         "report": report.create_pipeline(datasets, methods),
     }
-    return {**main, "pretrain": pretrain.create_pipeline(), "__default__": Pipeline(list(main.values()))}
+    search = tune.create_pipeline(datasets)
+    if parameters.train.tuned:
+        main["tune"] = search
+    return {**main, "tune": search, "pretrain": pretrain.create_pipeline(), "__default__": Pipeline(list(main.values()))}

@@ -30,3 +30,4 @@ from guided_imagination.config.parameters import check as check
 from guided_imagination.config.training import Architecture as Architecture
 from guided_imagination.config.training import Recipe as Recipe
 from guided_imagination.config.training import TrainConfig as TrainConfig
+from guided_imagination.config.training import TuneConfig as TuneConfig
