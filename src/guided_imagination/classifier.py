@@ -118,7 +118,7 @@ def train_classifier(
     steps = updates(recipe, len(train))
     with seeded(seed, "initialisation"):
         model = build_model(architecture, classes)
-    model = model.to(placement.device, memory_format=torch.channels_last)
+    model = model.to(placement.device).to(memory_format=torch.channels_last)
     optimizer, schedule = build_optimizer(model, recipe, steps)
     every, history, pace = math.ceil(steps / log_points), History(log), Pace()
 
@@ -128,10 +128,11 @@ def train_classifier(
 
     def loss_at(step: int) -> Tensor:
         with pace.wait(recipe.batch_size):
-            images, labels = augment(*batches(step), recipe, classes, placement.device)
+            pixels, labels = batches(step)
+            images, targets = augment(pixels, labels, recipe, classes, placement.device)
         with placement.autocast():
             logits = model(images.contiguous(memory_format=torch.channels_last))
-        return cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        return cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
 
     def after_step(step: int, loss: Tensor) -> None:
         if (step + 1) % every == 0 or step + 1 == steps:

@@ -54,8 +54,6 @@ def recipes_of(
     `tuned` is by architecture and recipe; what it does not name stays as it is.
     """
     return {
-        (architecture, name): recipes[name]
-        .overridden(changes)
-        .overridden(tuned.get(architecture, {}).get(name, {}))
+        (architecture, name): recipes[name].overridden(changes).overridden(tuned.get(architecture, {}).get(name, {}))
         for architecture, name in product(config.architectures, config.recipes)
     }

@@ -1,7 +1,6 @@
 """What is measured of a classifier: percentages, and a calibration error in [0, 1]."""
 
 import pandas as pd
-import torch
 from sklearn.metrics import f1_score, roc_auc_score
 from torch import Tensor
 

@@ -38,4 +38,9 @@ def register_pipelines() -> dict[str, Pipeline]:
     search = tune.create_pipeline(datasets)
     if parameters.train.tuned:
         main["tune"] = search
-    return {**main, "tune": search, "pretrain": pretrain.create_pipeline(), "__default__": Pipeline(list(main.values()))}
+    return {
+        **main,
+        "tune": search,
+        "pretrain": pretrain.create_pipeline(),
+        "__default__": Pipeline(list(main.values())),
+    }

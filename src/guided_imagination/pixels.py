@@ -19,7 +19,7 @@ CHUNK = 512  # images that are decoded at once
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labels (N,) int64 and where their images are: `rows` (N,) of `images` (M, 3, H, W) uint8, None for all in order."""
+    """Labels (N,) int64 and their images: `rows` (N,) of `images` (M, 3, H, W) uint8, None for all in order."""
 
     images: Tensor
     labels: Tensor
@@ -48,7 +48,7 @@ class Decoded:
 
 
 def decode(parts: Iterable[Dataset], count: int, folder: Path, resolution: int) -> Decoded:
-    """The `count` images of `parts` in their order, squares of `resolution` pixels; made in `folder` unless it is there.
+    """The `count` images of `parts` in their order, squares of `resolution` pixels, in `folder`: made unless there.
 
     `folder` appears when it is complete. A part without the column `variant` is of seeds.
     """

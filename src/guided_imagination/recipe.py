@@ -15,7 +15,9 @@ from guided_imagination.augment import randaugment
 from guided_imagination.config import Architecture, RandAugmentConfig, Recipe
 
 
-def augment(pixels: Tensor, labels: Tensor, recipe: Recipe, classes: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def augment(
+    pixels: Tensor, labels: Tensor, recipe: Recipe, classes: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """A batch as the network sees it: images (B, 3, H, W) in [-1, 1], and labels (B,) or, once mixed, (B, classes).
 
     `pixels` (B, 3, H, W) uint8 and `labels` (B,) lie on the CPU, the result on `device`. Draws from torch's global

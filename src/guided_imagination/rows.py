@@ -55,8 +55,9 @@ class Sources:
 def _parts(seeds: Dataset, expanded: Expansion | None) -> Iterator[Dataset]:
     """The seeds, then the shards of the expansion; only one of those is in memory."""
     yield seeds
-    for shard in expanded.manifest["shards"] if expanded else []:
-        yield Dataset(pq.read_table(expanded.folder / shard["file"]))
+    if expanded is not None:
+        for shard in expanded.manifest["shards"]:
+            yield Dataset(pq.read_table(expanded.folder / shard["file"]))
 
 
 def train_row(
@@ -75,16 +76,17 @@ def train_row(
     The decoded images lie beside the cells until all of them are finished; a finished row decodes none.
     """
     inputs, classes = sources.checksum, len(class_names(sources.seeds))
-    jobs = [
-        Job(cell, architectures[cell.architecture], recipes[cell.architecture, cell.recipe], inputs, classes, log_points)
-        for cell in cells
-    ]
+
+    def job(cell: Cell) -> Job:
+        recipe = recipes[cell.architecture, cell.recipe]
+        return Job(cell, architectures[cell.architecture], recipe, inputs, classes, log_points)
+
     row = models / cells[0].dataset / cells[0].method
     folder = row / f"images-{derive_seed(inputs, fingerprint(sources.validation)):016x}"
     for other in set(row.glob("images-*")) - {folder}:
         shutil.rmtree(other)
     load = cache(lambda: sources.decode(folder))
-    table, failures = train_cells(jobs, lambda cell: load()(cell), models, placement, track)
+    table, failures = train_cells([job(cell) for cell in cells], lambda cell: load()(cell), models, placement, track)
     if not failures:
         shutil.rmtree(folder, ignore_errors=True)
     return table, failures

@@ -1,5 +1,6 @@
 """MLflow: a child run per training cell below the run of `kedro run`, and the registry of the best models."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -9,9 +10,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 import torch
-from mlflow.data.meta_dataset import MetaDataset
-from mlflow.data.sources import LocalArtifactDatasetSource
-from mlflow.entities import Metric, RunStatus
+from mlflow.entities import Dataset, DatasetInput, InputTag, RunStatus
 from torch import nn
 
 from guided_imagination.training import Job, Run
@@ -25,6 +24,12 @@ class Images:
     folder: Path
     checksum: str
     context: str  # MLflow's word for the use: training or testing
+
+    @property
+    def entity(self) -> DatasetInput:
+        source = json.dumps({"uri": str(self.folder.resolve())})
+        dataset = Dataset(self.name, self.checksum, source_type="local", source=source)
+        return DatasetInput(dataset, [InputTag("mlflow.data.context", self.context)])
 
 
 @contextmanager
@@ -46,9 +51,7 @@ def track(job: Job, folder: Path, *, inputs: Sequence[Images]) -> Iterator[Run]:
     with mlflow.start_run(run_id, run_name=job.cell.title, nested=True, tags=tags) as active:
         if earlier is None:
             mlflow.log_params({**asdict(job.cell), **job.recipe.model_dump()})
-            mlflow.log_inputs(
-                [_dataset(images) for images in inputs], [images.context for images in inputs], [None] * len(inputs)
-            )
+            mlflow.MlflowClient().log_inputs(active.info.run_id, [images.entity for images in inputs])
         yield _run(active.info.run_id, known)
 
 
@@ -64,23 +67,12 @@ def _known_steps(run_id: str) -> set[tuple[str, int]]:
 
 
 def _run(run_id: str, known: set[tuple[str, int]]) -> Run:
-    client = mlflow.MlflowClient()
-
     def log(metrics: dict[str, float], step: int) -> None:
-        new = [Metric(name, value, _now(), step) for name, value in metrics.items() if (name, step) not in known]
+        new = {name: value for name, value in metrics.items() if (name, step) not in known}
         if new:
-            client.log_batch(run_id, metrics=new)
+            mlflow.log_metrics(new, step, run_id=run_id)
 
     return Run(run_id, log)
-
-
-def _now() -> int:
-    return round(pd.Timestamp.now("UTC").timestamp() * 1000)
-
-
-def _dataset(images: Images) -> MetaDataset:
-    source = LocalArtifactDatasetSource(str(images.folder.resolve()))
-    return MetaDataset(source, name=images.name, digest=images.checksum)
 
 
 def register(name: str, model: nn.Module, pixels: torch.Tensor, run_id: str, tags: dict[str, str]) -> None:

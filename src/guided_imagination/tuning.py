@@ -25,9 +25,7 @@ def search_cells(dataset: str, architectures: Iterable[str], names: Iterable[str
 
     What is best for the originals favours no method; it is their row that a badly chosen rate would make too low.
     """
-    return [
-        Cell(dataset, METHOD, ORIGINALS, *choice) for choice in product(architectures, names, range(seeds))
-    ]
+    return [Cell(dataset, METHOD, ORIGINALS, *choice) for choice in product(architectures, names, range(seeds))]
 
 
 def choose(results: pd.DataFrame, tried: dict[str, Recipe], config: TuneConfig) -> dict[str, Any]:
@@ -39,7 +37,5 @@ def choose(results: pd.DataFrame, tried: dict[str, Recipe], config: TuneConfig) 
     chosen: dict[str, Any] = {}
     for architecture in results["architecture"].unique():
         best = tried[str(means[architecture].idxmax())]
-        chosen[architecture] = {
-            config.recipe: {"learning_rate": best.learning_rate, "weight_decay": best.weight_decay}
-        }
+        chosen[architecture] = {config.recipe: {"learning_rate": best.learning_rate, "weight_decay": best.weight_decay}}
     return chosen

@@ -23,7 +23,9 @@ def create_pipeline(parameters: Parameters) -> Pipeline:
     """One namespace per dataset and method, one for CLIP's zero-shot row, and the registration per dataset."""
     tuned = parameters.train.tuned
     rows = [
-        _row(dataset, method, row, tuned) for dataset in parameters.datasets for method, row in parameters.methods.items()
+        _row(dataset, method, row, tuned)
+        for dataset in parameters.datasets
+        for method, row in parameters.methods.items()
     ]
     references = [_reference(dataset) for dataset in parameters.datasets if parameters.train.zero_shot]
     registrations = [_registration(dataset, list(parameters.methods)) for dataset in parameters.datasets]
