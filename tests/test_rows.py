@@ -147,11 +147,11 @@ def test_a_grid_killed_in_the_middle_trains_no_finished_cell_twice_and_ends_with
     process.kill()  # SIGKILL
     process.join()
     finished = {path.parent for path in killed.rglob("result.json")}
-    assert len(finished) == 14
+    assert 14 <= len(finished) < 32
     resumed = train_grid(killed)
 
     times = pd.Series(trained(killed)).value_counts()
     assert len(times) == 2 * 8 * 2
-    assert times.sum() == 32 + 1  # the cell in which the kill fell was begun again
+    assert times.sum() <= 32 + 1  # at most the cell in which the kill fell was begun again
     measured = [*CELL_COLUMNS, "accuracy", "macro_f1", "auc", "ece"]
     pd.testing.assert_frame_equal(train_grid(whole)[measured], resumed[measured], check_exact=True)
