@@ -11,10 +11,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[viz,dev]'
 	touch $@
 
-.PHONY: help install run test lint format viz mlflow benchmark pretrain clean
+.PHONY: help install run test full-size lint format viz mlflow benchmark pretrain clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 install: $(VENV)/.installed ## make the environment in .venv
 
@@ -23,6 +23,9 @@ run: install ## expand, train and report on the embedded default
 
 test: lint ## lint, type check and all tests
 	$(BIN)/pytest
+
+full-size: install ## one seed through models of full size with random weights: 10 GB of memory, minutes
+	$(BIN)/pytest -m full_size --capture=no
 
 lint: install ## ruff, mypy and the import contracts
 	$(BIN)/ruff check

@@ -1,15 +1,27 @@
 """Tiny models with random weights, of the same classes as the real ones."""
 
+from pathlib import Path
+
 import pytest
 import torch
-from diffusers import DDIMScheduler, KandinskyV22Pipeline, UNet2DConditionModel, VQModel
+from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    KandinskyV22Pipeline,
+    PNDMScheduler,
+    StableDiffusionImg2ImgPipeline,
+    StableUnCLIPImg2ImgPipeline,
+    VQModel,
+)
+from diffusers.pipelines.stable_diffusion import StableUnCLIPImageNormalizer
 from hypothesis import settings
-from transformers import CLIPConfig, CLIPModel, CLIPProcessor, ViTImageProcessor, ViTMAEConfig, ViTMAEForPreTraining
+from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer, ViTImageProcessor, ViTMAEForPreTraining
 
+import tiny
+from guided_imagination.encoders import JointEncoders
 from guided_imagination.guide import Guide
 from guided_imagination.pretraining.clip import build_processor
 from guided_imagination.pretraining.unclip import SCHEDULER
-from guided_imagination.randomness import seeded
 from toy import NAMES
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
@@ -17,30 +29,22 @@ settings.load_profile("default")
 torch.set_num_threads(1)  # nothing here is large enough to share
 
 WIDTH = 8
-LAYER = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 
 
 @pytest.fixture(scope="session")
 def clip_processor() -> CLIPProcessor:
-    return build_processor(NAMES, image_size=32, mean=0.4, std=0.3, context=24)
+    return build_processor(NAMES, image_size=32, mean=0.4, std=0.3, context=tiny.CONTEXT)
 
 
 @pytest.fixture(scope="session")
 def clip_model(clip_processor) -> CLIPModel:
-    tokenizer = clip_processor.tokenizer
-    special = {key: getattr(tokenizer, key) for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    config = CLIPConfig(
-        projection_dim=WIDTH,
-        text_config={**LAYER, **special, "vocab_size": len(tokenizer), "max_position_embeddings": 24},
-        vision_config={**LAYER, "image_size": 32, "patch_size": 16},
-    )
-    with seeded("clip"):
-        return CLIPModel(config).eval()
+    return tiny.clip(clip_processor.tokenizer, WIDTH)
 
 
 @pytest.fixture(scope="session")
 def guide(clip_model, clip_processor) -> Guide:
-    return Guide(clip_model, clip_processor, NAMES, ["a photo of a {}.", "a {}."])
+    image_processor, tokenizer = clip_processor.image_processor, clip_processor.tokenizer
+    return Guide(JointEncoders(clip_model), image_processor, tokenizer, NAMES, ["a photo of a {}.", "a {}."])
 
 
 @pytest.fixture(scope="session")
@@ -50,46 +54,72 @@ def mae_processor() -> ViTImageProcessor:
 
 @pytest.fixture(scope="session")
 def mae_model() -> ViTMAEForPreTraining:
-    decoder = {f"decoder_{name}": value for name, value in LAYER.items()}
-    with seeded("mae"):
-        return ViTMAEForPreTraining(ViTMAEConfig(image_size=16, patch_size=4, **LAYER, **decoder))
+    return tiny.mae()
 
 
 @pytest.fixture(scope="session")
 def movq() -> VQModel:
-    with seeded("movq"):
-        return VQModel(
-            down_block_types=["DownEncoderBlock2D"] * 2,
-            up_block_types=["UpDecoderBlock2D"] * 2,
-            block_out_channels=[4, 4],
-            latent_channels=4,
-            num_vq_embeddings=4,
-            norm_num_groups=2,
-            mid_block_add_attention=False,
-        ).eval()
+    return tiny.movq()
 
 
 @pytest.fixture(scope="session")
 def kandinsky(movq) -> KandinskyV22Pipeline:
-    with seeded("unet"):
-        unet = UNet2DConditionModel(
-            sample_size=8,
-            in_channels=4,
-            out_channels=8,
-            block_out_channels=[4, 8],
-            layers_per_block=1,
-            down_block_types=["ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"],
-            mid_block_type="UNetMidBlock2DSimpleCrossAttn",
-            up_block_types=["SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"],
-            resnet_time_scale_shift="scale_shift",
-            encoder_hid_dim=WIDTH,
-            encoder_hid_dim_type="image_proj",
-            addition_embed_type="image",
-            cross_attention_dim=8,
-            attention_head_dim=4,
-            norm_num_groups=2,
-        )
-    return KandinskyV22Pipeline(unet=unet.eval(), scheduler=DDIMScheduler(**SCHEDULER), movq=movq)
+    return KandinskyV22Pipeline(unet=tiny.kandinsky_unet(WIDTH), scheduler=DDIMScheduler(**SCHEDULER), movq=movq)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> CLIPTokenizer:
+    return tiny.clip_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def stable_unclip(tokenizer) -> StableUnCLIPImg2ImgPipeline:
+    normalizer = StableUnCLIPImageNormalizer(WIDTH)
+    with torch.no_grad():
+        normalizer.std.fill_(0.5)
+    return StableUnCLIPImg2ImgPipeline(
+        feature_extractor=None,
+        image_encoder=tiny.image_encoder(WIDTH),
+        image_normalizer=normalizer,
+        image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
+        tokenizer=tokenizer,
+        text_encoder=tiny.text_encoder(tokenizer),
+        unet=tiny.text_unet(class_embed_type="projection", projection_class_embeddings_input_dim=2 * WIDTH),
+        scheduler=PNDMScheduler(skip_prk_steps=True, steps_offset=1),
+        vae=tiny.vae(),
+    )
+
+
+@pytest.fixture(scope="session")
+def stable_diffusion(tokenizer) -> StableDiffusionImg2ImgPipeline:
+    return StableDiffusionImg2ImgPipeline(
+        vae=tiny.vae().requires_grad_(False),
+        text_encoder=tiny.text_encoder(tokenizer),
+        tokenizer=tokenizer,
+        unet=tiny.text_unet(),
+        scheduler=PNDMScheduler(beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory) -> Path:
+    """A hub cache with every model of the configuration, tiny."""
+    pytest.importorskip("sentencepiece")
+    from hub import build
+
+    build(cache := tmp_path_factory.mktemp("hub"))
+    return cache
+
+
+@pytest.fixture
+def offline(hub, monkeypatch) -> Path:
+    """The hub's libraries see this cache and no network."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(hub))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return hub
 
 
 @pytest.fixture

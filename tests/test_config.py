@@ -135,7 +135,7 @@ def test_a_row_may_change_settings_for_itself_alone(shipped):
     ("row", "sentence"),
     [
         ({"pipeline": "expand_dalle", "settings": {"epsilon": 1}}, "methods.own.settings: epsilon: Extra inputs"),
-        ({"pipeline": "augment_baselines", "settings": {"eps": 1}}, "methods.own: only rows of expand_mae"),
+        ({"settings": {"eps": 1}}, "methods.own: only rows of expand_mae"),
     ],
 )
 def test_wrong_settings_of_a_row_are_refused(shipped, row, sentence):

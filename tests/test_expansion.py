@@ -5,6 +5,7 @@ from PIL import Image
 
 from guided_imagination.clock import Clock
 from guided_imagination.data import to_tensors
+from guided_imagination.device import CPU, Batches
 from guided_imagination.expansion import Augmentation, Imagination, expand_shard
 from guided_imagination.seeding import derive_seed
 from toy import SIDE, ToyGenerator, ToyGuide, ToyMaker, dataset, guidance, plan
@@ -117,7 +118,7 @@ def test_an_augmentation_transforms_each_variants_own_seed():
 
 def test_imagination_writes_variants_within_the_ball():
     guide = ToyGuide(classes=2)
-    maker = Imagination(ToyGenerator(guide), guide, guidance(eps=0.1))
+    maker = Imagination(ToyGenerator(guide), guide, guidance(eps=0.1), CPU, Batches(8))
     seeds = dataset([0, 1])
     rows, _ = expand(maker, seeds=seeds, rejected="keep")
     images, _ = to_tensors(seeds)

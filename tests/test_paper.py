@@ -20,7 +20,7 @@ SHARED = ROOT.parent / "shared" / "data"
 METHODS = ["original", "cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle", "sd", "gif_sd"]
 SIDE = {"image_size": 32, "inference_steps": 2}
 SMALL = {
-    "generators": {"kandinsky": SIDE, "stable_diffusion": SIDE},
+    "generators": {"kandinsky": SIDE, "stable_diffusion": {**SIDE, "inference_steps": 3}},
     "ratio": 2,
     "train": {"seeds": 1, "log_points": 1},
     "recipes": {"paper": {"epochs": 1, "batch_size": 8}},

@@ -12,7 +12,7 @@ from guided_imagination.config import check
 from guided_imagination.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
-MAIN = ["ingest", "expand_mae", "expand_dalle", "augment_baselines", "train", "report"]
+MAIN = ["ingest", "adapt", "expand_mae", "expand_dalle", "expand_sd", "augment_baselines", "train", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def pipelines(config: OmegaConfigLoader) -> dict[str, Pipeline]:
     return pipeline_registry.register_pipelines()
 
 
-def test_default_run_is_the_six_pipelines(pipelines: dict[str, Pipeline]) -> None:
+def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
     nodes = {node.name for name in MAIN for node in pipelines[name].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == nodes
     # one ingest, seven expansions, eight trainings, seven contact sheets, collect and tabulate

@@ -25,7 +25,7 @@ EXPANDER = Expander(
     guide={"model": "clip"},
     criteria=guidance().criteria,
 )
-SPEC = DatasetSpec(source={"kind": "parquet", "train": "", "test": ""}, resolution=4, templates=["a {}."])
+SPEC = DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=4, templates=["a {}."])
 COMPUTE = ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none")
 BASELINES = AugmentConfig(
     cutout={"length": 0.5},

@@ -45,9 +45,9 @@ class Imagination:
     def make(
         self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator], clock: Clock
     ) -> Imagined:
-        given = [tensor.to(self.placement.device) for tensor in (seeds, labels, owner)]
+        seeds, labels, owner = (tensor.to(self.placement.device) for tensor in (seeds, labels, owner))
         with self.placement.autocast():
-            return imagine(self.generator, self.guide, *given, self.guidance, rngs, self.memory, clock)
+            return imagine(self.generator, self.guide, seeds, labels, owner, self.guidance, rngs, self.memory, clock)
 
     def predict(self, images: Tensor) -> Tensor | None:
         def predict(size: int) -> Tensor:

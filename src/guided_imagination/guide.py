@@ -4,58 +4,78 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, log_softmax, normalize
-from transformers import CLIPModel, CLIPProcessor
-from transformers.image_processing_utils import BaseImageProcessor
+from torch.nn.functional import log_softmax, normalize
+from transformers import PreTrainedTokenizerBase, TorchvisionBackend
 
+from guided_imagination.encoders import Encoders, JointEncoders, SeparateEncoders
+from guided_imagination.preprocessing import preprocess
 
-def preprocess(images: Tensor, processor: BaseImageProcessor) -> Tensor:
-    """A CLIP image processor's own steps on tensors, differentiable: resize, centre crop, normalise.
-
-    (B, 3, H, W) in [0, 1] -> (B, 3, h, w) as the image encoder takes it. Seeds and variants go
-    through the same function.
-    """
-    short, crop = processor.size["shortest_edge"], processor.crop_size
-    height, width = images.shape[-2:]
-    if min(height, width) != short:
-        size = (short * height // min(height, width), short * width // min(height, width))
-        images = interpolate(images, size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-    top = (images.shape[-2] - crop["height"]) // 2
-    left = (images.shape[-1] - crop["width"]) // 2
-    images = images[..., top : top + crop["height"], left : left + crop["width"]]
-    mean = images.new_tensor(processor.image_mean)[:, None, None]
-    std = images.new_tensor(processor.image_std)[:, None, None]
-    return (images - mean) / std
+TEXTS_PER_BATCH = 256
 
 
 @torch.no_grad()
 def zero_shot_weights(
-    model: CLIPModel, processor: CLIPProcessor, class_names: Sequence[str], templates: Sequence[str]
+    encoders: Encoders,
+    tokenizer: PreTrainedTokenizerBase,
+    class_names: Sequence[str],
+    templates: Sequence[str],
+    device: torch.device,
 ) -> Tensor:
-    """Unit-norm text feature of each class (C, D), averaged over `templates` with `{}` for the name."""
+    """Unit-norm text feature of each class (C, D), averaged over `templates` with `{}` for the name.
+
+    Texts are padded to the full context and go without a mask: SigLIP was trained so, and CLIP, which is causal,
+    does not look at what follows the end of a text.
+    """
     texts = [template.format(name) for name in class_names for template in templates]
-    tokens = processor.tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(model.device)
-    features = normalize(model.get_text_features(**tokens).pooler_output, dim=-1)
+    tokens = tokenizer(
+        texts, padding="max_length", truncation=True, max_length=encoders.context, return_tensors="pt"
+    ).input_ids
+    parts = [encoders.encode_texts(part.to(device)).float() for part in tokens.split(TEXTS_PER_BATCH)]
+    features = normalize(torch.cat(parts), dim=-1)
     return normalize(features.unflatten(0, (len(class_names), len(templates))).mean(1), dim=-1)
 
 
 class Guide(nn.Module):
-    """CLIP's image encoder and a zero-shot head; its parameters are frozen, gradients reach the images."""
+    """An image encoder and a zero-shot head; frozen, but gradients reach the images.
+
+    Features and probabilities are float32, whatever the precision of the weights.
+    """
 
     head: Tensor
 
     def __init__(
-        self, model: CLIPModel, processor: CLIPProcessor, class_names: Sequence[str], templates: Sequence[str]
+        self,
+        encoders: JointEncoders | SeparateEncoders,
+        image_processor: TorchvisionBackend,
+        tokenizer: PreTrainedTokenizerBase,
+        class_names: Sequence[str],
+        templates: Sequence[str],
     ) -> None:
         super().__init__()
-        self.model = model.eval().requires_grad_(False)
-        self.processor = processor
-        self.register_buffer("head", zero_shot_weights(model, processor, class_names, templates))
+        self.encoders = encoders.eval().requires_grad_(False)
+        self.image_processor = image_processor
+        weights = next(encoders.parameters())
+        self.dtype = weights.dtype
+        self.register_buffer("head", zero_shot_weights(encoders, tokenizer, class_names, templates, weights.device))
+
+    @property
+    def device(self) -> torch.device:
+        return self.head.device
+
+    @property
+    def width(self) -> int:
+        """D, the size of an embedding."""
+        return self.head.shape[1]
 
     def image_embeds(self, images: Tensor) -> Tensor:
         """Projected image embeddings (B, D), not normalised, of images (B, 3, H, W) in [0, 1]."""
-        pixels = preprocess(images, self.processor.image_processor)
-        return self.model.get_image_features(pixels).pooler_output
+        return self.encoders.encode_images(preprocess(images, self.image_processor).to(self.dtype)).float()
+
+    @torch.no_grad()
+    def zero_embedding(self) -> Tensor:
+        """(1, D): the embedding of an all-zero encoder input, what Kandinsky calls the negative image."""
+        side = self.encoders.image_size
+        return self.encoders.encode_images(torch.zeros(1, 3, side, side, dtype=self.dtype, device=self.device)).float()
 
     def features(self, images: Tensor) -> Tensor:
         """Unit-norm image features (B, D)."""
@@ -63,9 +83,10 @@ class Guide(nn.Module):
 
     def log_probs(self, features: Tensor, logit_scale: float = 100.0) -> Tensor:
         """Log of softmax(scale * cosine(image, text)) (B, C); the paper's scale is 100."""
-        return log_softmax(logit_scale * features @ self.head.T, dim=-1)
+        with torch.autocast(features.device.type, enabled=False):  # a scale of 100 leaves 16 bits no digits
+            return log_softmax(logit_scale * features.float() @ self.head.T, dim=-1)
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
         """Zero-shot class (B,) of images (B, 3, H, W) in [0, 1]."""
-        return (self.features(images) @ self.head.T).argmax(1)
+        return self.log_probs(self.features(images)).argmax(1)

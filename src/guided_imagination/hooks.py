@@ -9,7 +9,7 @@ from kedro.pipeline import Pipeline
 
 from guided_imagination import config
 from guided_imagination.errors import InputError
-from guided_imagination.weights import check_weights, hub_folder, locate
+from guided_imagination.weights import hub_folder, locate_whole
 
 
 class ProjectHooks:
@@ -32,7 +32,7 @@ class ProjectHooks:
             for dataset, method in (str(node.namespace).split(".") for node in nodes):
                 expander = self.parameters.expander(dataset, name, method)
                 for model in (expander.generator, expander.guide):
-                    check_weights(locate(model, hub_folder(self.parameters.models_dir)))
+                    locate_whole(model, hub_folder(self.parameters.models_dir))
             if nodes:
                 place(self.parameters.compute)
 

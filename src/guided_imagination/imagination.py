@@ -93,16 +93,19 @@ def imagine(
         log_probs = guide.log_probs(features, config.criteria.logit_scale)
         return guidance.Candidates(features, log_probs, seed_log_probs, held, owner, config.criteria.temperature)
 
-    def slopes(z: Tensor, b: Tensor, size: int) -> tuple[Tensor, ...]:
-        total = guidance.score(look(z, b, size), config.criteria.weights).sum()
-        return torch.autograd.grad(total, (z, b))
+    def slopes(z: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+        z, b = z.requires_grad_(), b.requires_grad_()
+
+        def gradients(size: int) -> tuple[Tensor, ...]:
+            return torch.autograd.grad(guidance.score(look(z, b, size), config.criteria.weights).sum(), (z, b))
+
+        return memory.run(gradients)
 
     with clock("guide"):
         for _ in range(config.steps):
             if config.criteria.straight_through:
                 b = tighten(feature, z, b, config.eps)
-            start = z.requires_grad_(), b.requires_grad_()
-            slope_z, slope_b = memory.run(lambda size, start=start: slopes(*start, size))
+            slope_z, slope_b = slopes(z, b)
             z = (z + config.step_size * slope_z.sign()).detach()
             b = (b + config.step_size * slope_b.sign()).detach()
         with torch.no_grad():

@@ -12,7 +12,7 @@ from guided_imagination.data import class_names, fingerprint
 from guided_imagination.device import Batches, place
 from guided_imagination.expansion import Augmentation, Imagination, Plan
 from guided_imagination.models import load_generator, load_guide
-from guided_imagination.weights import locate, weights_checksum
+from guided_imagination.weights import model_checksum
 
 AUGMENTED_PER_SHARD = 100  # seeds; only memory depends on it
 
@@ -66,9 +66,9 @@ def imagination_plan(
         inputs={
             "seeds": fingerprint(seeds),
             "generator": generator.model,
-            "generator weights": weights_checksum(locate(generator, hub)),
+            "generator weights": model_checksum(generator, hub),
             "guide": expander.guide.model,
-            "guide weights": weights_checksum(locate(expander.guide, hub)),
+            "guide weights": model_checksum(expander.guide, hub),
             **({"adapted weights": adapted["checksum"]} if adapted else {}),
         },
         overwrite=overwrite,

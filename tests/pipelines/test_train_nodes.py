@@ -38,7 +38,7 @@ def train(tmp_path, monkeypatch):
             seeds,
             dataset([1, 1, 1]),
             test,
-            DatasetSpec(source={"kind": "parquet", "train": "", "test": ""}, resolution=resolution),
+            DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=resolution),
             TrainConfig(architectures=["tiny"], recipe="short", seeds=1, evaluate_on=evaluate_on, log_points=1),
             {"short": Recipe(**RECIPE)},
             {"tiny": Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})},

@@ -1,15 +1,16 @@
 """Typed settings of what makes new images: criteria, models, expansions, adaptation, baselines."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from guided_imagination.config.strict import Count, NonNegative, Positive, Share, Strict
 
 T = TypeVar("T")
 ExpandPipeline = Literal["expand_mae", "expand_dalle", "expand_sd"]
 CriterionName = Literal["consistency", "entropy", "diversity"]
+ImageSize = Annotated[int, Field(ge=8, multiple_of=8)]  # autoencoders halve it three times
 
 
 class Criteria(Strict):
@@ -36,12 +37,17 @@ class Guidance(Strict):
 class PretrainedModel(Strict):
     """A model id of the Hugging Face hub, or a local folder in the same layout; `revision` pins the hub's commit."""
 
+    # folders with weights that are used if the model is a diffusers pipeline
+    networks: ClassVar[tuple[str, ...]] = ()
+
     model: str = Field(min_length=1)
     revision: str | None = None
 
 
 class GuideConfig(PretrainedModel):
     """CLIP or SigLIP: a transformers model, or a diffusers pipeline that holds both encoders of one CLIP."""
+
+    networks: ClassVar[tuple[str, ...]] = ("image_encoder", "text_encoder")
 
 
 class MaeConfig(PretrainedModel):
@@ -52,8 +58,10 @@ class MaeConfig(PretrainedModel):
 class UnclipConfig(PretrainedModel):
     """Kandinsky 2.2's decoder: the guide has to be the CLIP that it was trained with."""
 
+    networks: ClassVar[tuple[str, ...]] = ("unet", "movq")
+
     kind: Literal["unclip"]
-    image_size: Count
+    image_size: ImageSize
     inference_steps: Count
     guidance_scale: NonNegative
 
@@ -61,8 +69,10 @@ class UnclipConfig(PretrainedModel):
 class StableUnclipConfig(PretrainedModel):
     """Stable Diffusion 2.1 conditioned on a CLIP image embedding; the guide has to be that CLIP."""
 
+    networks: ClassVar[tuple[str, ...]] = ("image_encoder", "image_normalizer", "text_encoder", "unet", "vae")
+
     kind: Literal["stable_unclip"]
-    image_size: Count
+    image_size: ImageSize
     inference_steps: Count
     guidance_scale: NonNegative
     noise_level: int = Field(ge=0, lt=1000)
@@ -71,8 +81,10 @@ class StableUnclipConfig(PretrainedModel):
 class StableDiffusionConfig(PretrainedModel):
     """Stable Diffusion 1.x, image to image, prompted by "domain adjective class"."""
 
+    networks: ClassVar[tuple[str, ...]] = ("text_encoder", "unet", "vae")
+
     kind: Literal["stable_diffusion"]
-    image_size: Count
+    image_size: ImageSize
     inference_steps: Count
     guidance_scale: NonNegative
     strength: Share
@@ -81,6 +93,14 @@ class StableDiffusionConfig(PretrainedModel):
     domains: list[str] = Field(min_length=1)
     adjectives: list[str] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def something_is_denoised(self) -> "StableDiffusionConfig":
+        if int(self.strength * self.inference_steps) < 1:
+            raise ValueError(
+                f"strength {self.strength} of {self.inference_steps} inference_steps is less than one step"
+            )
+        return self
+
 
 GeneratorConfig = Annotated[
     MaeConfig | UnclipConfig | StableUnclipConfig | StableDiffusionConfig, Field(discriminator="kind")
@@ -88,7 +108,11 @@ GeneratorConfig = Annotated[
 
 
 class AdaptConfig(Strict):
-    """Fine-tuning of a generator on the seeds before it expands them; `rank` is that of LoRA (not for MAE)."""
+    """Fine-tuning of a generator on the seeds before it expands them, as DreamBooth does for the paper's medical sets.
+
+    All weights of a MAE, or an adapter of `rank` on a UNet's attention (LoRA), by AdamW with a tenth of warm-up and
+    cosine decay. Usual rates are 1e-4 for both; the paper's 400 steps are a fair start.
+    """
 
     steps: Count
     batch_size: Count

@@ -44,6 +44,7 @@ class Parameters(Strict):
 
     data_dir: str | None = None
     models_dir: str
+    raw_dir: str
     datasets: Names
     dataset_specs: dict[str, DatasetSpec]
     methods: dict[str, Method]
@@ -156,6 +157,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return f"parameters: {place} is missing"
     if not place:
         return f"parameters: {message}"
+    if isinstance(error["input"], Mapping):
+        return f"parameters: {place}: {message[0].lower()}{message[1:]}"
     return f"parameters: {place} = {error['input']!r}: {message[0].lower()}{message[1:]}"
 
 

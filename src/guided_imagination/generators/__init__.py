@@ -1,1 +1,1 @@
-"""Generators: MAE reconstructs, unCLIP imagines anew."""
+"""Generators: MAE reconstructs, unCLIP imagines anew, Stable Diffusion redraws."""

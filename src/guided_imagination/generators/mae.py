@@ -5,11 +5,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
-from transformers import ViTImageProcessor, ViTMAEForPreTraining
+from transformers import TorchvisionBackend, ViTMAEForPreTraining
 
 from guided_imagination.generators.base import Latent
 from guided_imagination.guide import Guide
+from guided_imagination.preprocessing import to_size
+
+PATCH_EPS = 1e-6  # of the normalised targets in the loss of He et al. 2022, section 3
 
 
 class MaeGenerator(nn.Module):
@@ -25,30 +27,31 @@ class MaeGenerator(nn.Module):
     def __init__(
         self,
         mae: ViTMAEForPreTraining,
-        processor: ViTImageProcessor,
+        processor: TorchvisionBackend,
         guide: Guide,
         decoding: Literal["full", "residual"],
     ) -> None:
         super().__init__()
         self.mae = mae.eval().requires_grad_(False)
         self.mae.config.mask_ratio = 0.0
+        self.processor = processor
         self.guide = guide
         self.decoding = decoding
-        self.register_buffer("mean", torch.tensor(processor.image_mean)[:, None, None])
-        self.register_buffer("std", torch.tensor(processor.image_std)[:, None, None])
+        self.register_buffer("mean", torch.tensor(processor.image_mean, device=mae.device)[:, None, None])
+        self.register_buffer("std", torch.tensor(processor.image_std, device=mae.device)[:, None, None])
 
     @torch.no_grad()
     def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
-        """Tokens (N, 1 + patches, D); the context is the correction (N, 3, h, w) added after decoding."""
-        side = self.mae.config.image_size
-        images = seeds
-        if images.shape[-2:] != (side, side):
-            images = interpolate(images, (side, side), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+        """Tokens (N, 1 + patches, D); the context is the scale and shift (N, 2, 3, h, w) of the decoder's output."""
+        images = to_size(seeds, self.processor)
+        pixels = (images - self.mean) / self.std
         # patches are shuffled by ascending noise: an ascending sequence keeps them in order
-        order = torch.arange((side // self.mae.config.patch_size) ** 2, device=images.device).float()
-        tokens = self.mae.vit((images - self.mean) / self.std, noise=order.expand(len(images), -1)).last_hidden_state
-        residual = images - self._pixels(tokens) if self.decoding == "residual" else torch.zeros_like(images)
-        return Latent(tokens, residual).take(owner)
+        order = self._patch_order(len(images)).float()
+        tokens = self.mae.vit(pixels.to(self.mae.dtype), noise=order).last_hidden_state.float()
+        scale, shift = self._output_range(pixels)
+        if self.decoding == "residual":
+            shift = shift + images - (self._decoder_output(tokens) * scale + shift)
+        return Latent(tokens, torch.stack([scale, shift], 1)).take(owner)
 
     def embed(self, latent: Latent) -> Tensor:
         return self.guide.features(self._show(latent))
@@ -62,10 +65,28 @@ class MaeGenerator(nn.Module):
         return (len(feature), 1, feature.shape[-1])
 
     def _show(self, latent: Latent) -> Tensor:
-        return (self._pixels(latent.feature) + latent.context).clamp(0, 1)
+        scale, shift = latent.context.unbind(1)
+        return (self._decoder_output(latent.feature) * scale + shift).clamp(0, 1)
 
-    def _pixels(self, tokens: Tensor) -> Tensor:
-        patches = tokens.shape[1] - 1
-        restore = torch.arange(patches, device=tokens.device).expand(len(tokens), patches)
-        pixels = self.mae.unpatchify(self.mae.decoder(tokens, restore).logits)
-        return pixels * self.std + self.mean
+    def _decoder_output(self, tokens: Tensor) -> Tensor:
+        """(B, 3, h, w) as the decoder was trained to predict it: normalised pixels."""
+        logits = self.mae.decoder(tokens.to(self.mae.dtype), self._patch_order(len(tokens))).logits
+        return self.mae.unpatchify(logits.float())
+
+    def _output_range(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and shift (B, 3, h, w) that turn the decoder's output into [0, 1].
+
+        A model trained with `norm_pix_loss` predicts patches of mean 0 and deviation 1: the seed's own
+        statistics (He et al. 2022, section 3) are given back to them.
+        """
+        if not self.mae.config.norm_pix_loss:
+            return self.std.expand_as(pixels), self.mean.expand_as(pixels)
+        patches = self.mae.patchify(pixels)
+        deviation = (patches.var(-1, keepdim=True) + PATCH_EPS).sqrt().expand_as(patches)
+        mean = patches.mean(-1, keepdim=True).expand_as(patches)
+        return self.mae.unpatchify(deviation) * self.std, self.mae.unpatchify(mean) * self.std + self.mean
+
+    def _patch_order(self, rows: int) -> Tensor:
+        config = self.mae.config
+        patches = (config.image_size // config.patch_size) ** 2
+        return torch.arange(patches, device=self.mae.device).expand(rows, patches)

@@ -7,7 +7,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from guided_imagination.config import MaeConfig, UnclipConfig
+from guided_imagination.config import GuideConfig, MaeConfig, UnclipConfig
+from guided_imagination.device import CPU
 from guided_imagination.guide import Guide
 from guided_imagination.models import load_generator, load_guide
 from guided_imagination.pretraining.captions import TEMPLATES
@@ -25,21 +26,22 @@ def measure_clip(guide: Guide, data: Labelled) -> float:
 
 def measure_mae(config: MaeConfig, guide: Guide, data: Labelled) -> float:
     """Mean absolute error on [0, 1] of the full reconstruction at mask ratio 0."""
-    mae = load_generator(config, guide)
+    mae = load_generator(config, guide, [], CPU, Path())
     errors = []
     for rows in torch.arange(len(data.labels)).split(256):
         images = data.rgb(rows)
-        errors.append((mae.decode(mae.encode(images, data.labels[rows]), []) - images).abs().mean((1, 2, 3)))
+        latent = mae.encode(images, data.labels[rows], torch.arange(len(rows)), [])
+        errors.append((mae.decode(latent, []) - images).abs().mean((1, 2, 3)))
     return torch.cat(errors).mean().item()
 
 
 def vary(config: UnclipConfig, guide: Guide, images: Tensor) -> Tensor:
     """One unguided, unperturbed variation of each image (B, 3, H, W) in [0, 1]."""
-    unclip = load_generator(config, guide)
+    unclip = load_generator(config, guide, [], CPU, Path())
     rngs = [generator("variation", row) for row in range(len(images))]
-    labels = torch.zeros(len(images), dtype=torch.long)
+    rows = torch.arange(len(images))
     with torch.no_grad():
-        return unclip.decode(unclip.encode(images, labels), rngs)
+        return unclip.decode(unclip.encode(images, torch.zeros_like(rows), rows, rngs), rngs)
 
 
 def measure_unclip(config: UnclipConfig, guide: Guide, data: Labelled) -> float:
@@ -63,7 +65,7 @@ def variation_sheet(config: UnclipConfig, guide: Guide, data: Labelled, per_clas
 
 def load_clip(config: PretrainConfig) -> Guide:
     """The embedded CLIP with its training templates."""
-    return load_guide(str(config.folder("clip")), config.class_names, TEMPLATES)
+    return load_guide(GuideConfig(model=str(config.folder("clip"))), config.class_names, TEMPLATES, CPU, Path())
 
 
 def write_card(title: str, kind: str, quality: str, stages: dict[str, dict[str, Any]], folder: Path) -> str:

@@ -1,12 +1,17 @@
 """Nodes of `ingest`."""
 
+from typing import Any
+
 from datasets import Dataset
 
-from guided_imagination import data
+from guided_imagination import ingestion
 from guided_imagination.config import DatasetSpec
 
 
-def read(spec: DatasetSpec, draw: int) -> tuple[Dataset, Dataset, Dataset]:
-    """Seeds, validation and test split of one dataset."""
-    splits = data.read(spec, draw)
-    return splits.seeds, splits.validation, splits.test
+def read(
+    spec: DatasetSpec, draw: int, *, dataset: str
+) -> tuple[Dataset, Dataset, Dataset, dict[str, Any], dict[str, Any]]:
+    """Seeds, validation and test split of one dataset, their index, and the manifest."""
+    splits = ingestion.read(spec, draw)
+    index, manifest = ingestion.index(splits), ingestion.manifest(dataset, spec, draw, splits)
+    return splits.seeds, splits.validation, splits.test, index, manifest

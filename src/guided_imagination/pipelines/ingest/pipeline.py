@@ -10,24 +10,19 @@ from guided_imagination.pipelines.typed import typed
 
 def create_pipeline(datasets: Iterable[str]) -> Pipeline:
     """One namespace per dataset."""
-    base = Pipeline(
-        [
-            Node(
-                typed(nodes.read),
-                ["params:spec", "params:draw"],
-                ["seeds", "validation", "test"],
-                name="read",
-                tags="ingest",
-            )
-        ]
+    return Pipeline([_reading(dataset) for dataset in datasets])
+
+
+def _reading(dataset: str) -> Pipeline:
+    node = Node(
+        typed(nodes.read, dataset=dataset),
+        ["params:spec", "params:draw"],
+        ["seeds", "validation", "test", "split", "manifest"],
+        name="read",
+        tags="ingest",
     )
     return Pipeline(
-        [
-            Pipeline(
-                base,
-                namespace=dataset,
-                parameters={"params:spec": f"params:dataset_specs.{dataset}", "params:draw": "params:draw"},
-            )
-            for dataset in datasets
-        ]
+        [node],
+        namespace=dataset,
+        parameters={"params:spec": f"params:dataset_specs.{dataset}", "params:draw": "params:draw"},
     )

@@ -8,8 +8,8 @@ from kedro.pipeline import Node, Pipeline
 from guided_imagination.pipelines.pretrain import nodes
 from guided_imagination.pipelines.typed import typed
 
-MAE_GENERATOR = "params:expand_mae.generator"
-UNCLIP_GENERATOR = "params:expand_dalle.generator"
+MAE_GENERATOR = "params:generators.embedded_mae"
+UNCLIP_GENERATOR = "params:generators.embedded_unclip"
 
 
 def create_pipeline() -> Pipeline:

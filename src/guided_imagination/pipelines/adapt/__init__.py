@@ -1,0 +1,1 @@
+from guided_imagination.pipelines.adapt.pipeline import create_pipeline as create_pipeline
