@@ -17,9 +17,7 @@ def test_two_classes_by_hand():
     assert list(measured) == METRICS
     assert measured["accuracy"] == pytest.approx(75)
     # class 0: precision 1/2, recall 1; class 1: precision 1, recall 2/3
-    assert measured["macro_f1"] == pytest.approx(
-        100 * (2 / 3 + 4 / 5) / 2
-    )
+    assert measured["macro_f1"] == pytest.approx(100 * (2 / 3 + 4 / 5) / 2)
     assert measured["auc"] == pytest.approx(100)  # every 1 has a higher chance of being 1 than the 0
     assert measured["ece"] == pytest.approx((0.1 + 0.6 + 0.2 + 0.3) / 4)  # four bins of one image each
     assert measured["top5"] is None

@@ -1,5 +1,6 @@
 """Checks before any work, and the grid that the pipelines are built for."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from kedro.framework.context import KedroContext
@@ -42,6 +43,11 @@ class ProjectHooks:
         failures = {cell: error for name in names for cell, error in catalog.load(name).items()}
         if failures:
             raise InputError(
-                f"{len(failures)} cells failed ({'; '.join(f'{cell}: {error}' for cell, error in failures.items())}); "
+                f"{len(failures)} cells failed ({_by_error(failures)}): "
                 "all others are finished, and the same command tries only these again"
             )
+
+
+def _by_error(failures: Mapping[str, str]) -> str:
+    errors = dict.fromkeys(failures.values())
+    return "; ".join(f"{error}: {', '.join(cell for cell in failures if failures[cell] == error)}" for error in errors)
