@@ -9,8 +9,9 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+import yaml
 from datasets import ClassLabel, Image, load_dataset
-from mlflow.models import get_model_info
+from mlflow.models import ModelSignature
 
 ROOT = Path(__file__).parents[1]
 METHODS = ["original", "cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle"]
@@ -100,7 +101,8 @@ def test_the_best_classifier_is_registered_with_its_signature(data: Path) -> Non
         "seed": str(best["seed"]),
     }
     (logged,) = client.search_logged_models([client.get_experiment_by_name("test").experiment_id])
-    signature = get_model_info(logged.artifact_location).signature
+    described = yaml.safe_load((ROOT / logged.artifact_location / "MLmodel").read_text())
+    signature = ModelSignature.from_dict(described["signature"])
     assert signature.inputs.inputs[0].shape == (-1, 3, 32, 32)
     assert signature.outputs.inputs[0].shape == (-1, 10)
 
