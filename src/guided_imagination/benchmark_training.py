@@ -1,4 +1,6 @@
-"""Training images per second against timm fed by a plain ImageFolder and DataLoader: `make benchmark-training`.
+"""Training images per second against timm fed by a plain ImageFolder and DataLoader.
+
+Run it as `python -m guided_imagination.benchmark_training`.
 
 Both train the same model with the same transforms, batches and optimiser, in turns in one process.
 """
