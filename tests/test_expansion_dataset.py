@@ -2,6 +2,7 @@ import pytest
 from kedro.io import DatasetError
 
 from guided_imagination.datasets import ExpansionDataset
+from guided_imagination.errors import InputError
 from toy import ToyMaker, plan
 
 
@@ -18,5 +19,19 @@ def test_an_unfinished_expansion_does_not_exist_and_says_so(tmp_path):
     with pytest.raises((KeyboardInterrupt, DatasetError)):
         expanded.save(plan(ToyMaker(fail_at=1)))
     assert not expanded.exists()
-    with pytest.raises(DatasetError, match="no complete expansion"):
-        expanded.load()
+    with pytest.raises(InputError, match="no complete expansion"):
+        next(expanded.load().stream())
+
+
+@pytest.mark.parametrize("damage", ["delete", "truncate"])
+def test_an_expansion_exists_only_while_every_shard_does(tmp_path, damage):
+    expanded = ExpansionDataset(filepath=str(tmp_path))
+    expanded.save(plan(ToyMaker()))
+    shard = next(tmp_path.glob("*.parquet"))
+    if damage == "delete":
+        shard.unlink()
+    else:
+        shard.write_bytes(shard.read_bytes()[:-1])
+    assert not expanded.exists()
+    expanded.save(plan(ToyMaker()))
+    assert expanded.exists()

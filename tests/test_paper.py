@@ -57,3 +57,33 @@ def assert_all_rows(data: Path, dataset: str) -> None:
 
 def manifest(data: Path, dataset: str, method: str) -> dict[str, object]:
     return json.loads((data / "05_model_input" / dataset / method / "manifest.json").read_text())
+
+
+def test_every_row_of_caltech101_on_real_photographs(tmp_path: Path, cache: Path) -> None:
+    folder = SHARED / "caltech101_12classes/caltech101/101_ObjectCategories"
+    spec = {"source": {"path": str(folder), "download": None}, "sizes": None, "seeds_per_class": 2}
+    done = kedro_run(tmp_path, cache, "caltech101", spec)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "| gif_sd" in done.stdout, "the run ends with the table"
+    assert_all_rows(tmp_path, "caltech101")
+    for method in METHODS[1:]:
+        assert sum(shard["rows"] for shard in manifest(tmp_path, "caltech101", method)["shards"]) == 12 * 2 * 2
+    fingerprint = manifest(tmp_path, "caltech101", "gif_sd")["fingerprint"]
+    # the paper's setting for this dataset, not the common one
+    assert (fingerprint["eps"], fingerprint["strength"], fingerprint["guidance_scale"]) == (4, 0.9, 5)
+    assert fingerprint["guide"] == "openai/clip-vit-base-patch32"
+
+
+def test_medical_generators_are_adapted_first(tmp_path: Path, cache: Path) -> None:
+    adapt = {name: {"adapt": {"steps": 2}} for name in ("expand_mae", "expand_dalle", "expand_sd")}
+    spec = {
+        "source": {"kind": "npz", "path": str(SHARED / "breastmnist_repackaged.npz")},
+        "classes": ["malignant", "benign"],
+        "overrides": adapt,
+    }
+    done = kedro_run(tmp_path, cache, "breastmnist", spec)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert_all_rows(tmp_path, "breastmnist")
+    for method, pipeline in (("gif_mae", "expand_mae"), ("gif_dalle", "expand_dalle"), ("gif_sd", "expand_sd")):
+        record = json.loads((tmp_path / "06_models/breastmnist" / pipeline / "adapted.json").read_text())
+        assert manifest(tmp_path, "breastmnist", method)["fingerprint"]["adapted weights"] == record["checksum"]

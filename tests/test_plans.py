@@ -2,7 +2,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, ExpandConfig, Expander
+from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, ExpandConfig, Expander, ImageFileConfig
 from guided_imagination.plans import augmentation_plan, imagination_plan
 from guided_imagination.randomness import generator
 from toy import dataset, guidance
@@ -26,6 +26,7 @@ EXPANDER = Expander(
     criteria=guidance().criteria,
 )
 SPEC = DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=4, templates=["a {}."])
+FILES = ImageFileConfig(format="png", quality=95)
 COMPUTE = ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none")
 BASELINES = AugmentConfig(
     cutout={"length": 0.5},
@@ -47,7 +48,7 @@ def hub(tmp_path):
 def fingerprint(hub, monkeypatch):
     monkeypatch.chdir(hub)
 
-    def of(seeds=None, spec=SPEC, config=None, generator=None, criteria=None, compute=COMPUTE, **changes):
+    def of(seeds=None, spec=SPEC, config=None, generator=None, criteria=None, compute=COMPUTE, files=FILES, **changes):
         arguments = {"guided": True, "ratio": 2, "seed": 0, "overwrite": False, "adapted": None, **changes}
         expander = EXPANDER.overridden(
             {"config": config or {}, "generator": generator or {}, "criteria": criteria or {}}
@@ -56,6 +57,7 @@ def fingerprint(hub, monkeypatch):
             seeds or dataset([0, 1]),
             spec,
             expander,
+            files,
             compute,
             hub,
             arguments.pop("adapted"),
@@ -74,12 +76,14 @@ CHANGES = {
     "resolution": {"spec": SPEC.overridden({"resolution": 8})},
     "eps": {"config": {"eps": 0.4}},
     "redraws": {"config": {"redraws": 2}},
+    "rejection": {"config": {"reject": {"max_seed_similarity": 0.9}}},
     "decoding": {"generator": {"decoding": "residual"}},
     "temperature": {"criteria": {"temperature": 1}},
     "weights": {"criteria": {"weights": {"entropy": 2}}},
     "guided": {"guided": False},
     "ratio": {"ratio": 3},
     "seed": {"seed": 1},
+    "image format": {"files": FILES.overridden({"format": "webp"})},
     "precision": {"compute": COMPUTE.overridden({"precision": "bfloat16"})},
     "adaptation": {"adapted": {"folder": "adapted", "checksum": "abc"}},
 }
@@ -104,12 +108,12 @@ def test_what_changes_no_image_is_not_in_the_fingerprint(fingerprint, change):
 
 @pytest.mark.parametrize("method", ["cutout", "gridmask", "randaugment"])
 def test_a_baseline_makes_one_image_per_generator(method):
-    plan = augmentation_plan(dataset([0, 1]), SPEC, BASELINES, method=method, ratio=2, seed=0, overwrite=False)
+    plan = augmentation_plan(dataset([0, 1]), SPEC, BASELINES, FILES, method=method, ratio=2, seed=0, overwrite=False)
     made = plan.load_maker().transform(torch.rand(3, 3, 8, 8), [generator(index) for index in range(3)])
     assert made.shape == (3, 3, 8, 8)
 
 
 def test_a_baselines_fingerprint_holds_its_own_settings_only():
-    plan = augmentation_plan(dataset([0, 1]), SPEC, BASELINES, method="cutout", ratio=2, seed=0, overwrite=False)
+    plan = augmentation_plan(dataset([0, 1]), SPEC, BASELINES, FILES, method="cutout", ratio=2, seed=0, overwrite=False)
     assert plan.fingerprint["length"] == 0.5
     assert "keep" not in plan.fingerprint

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from kedro.config import OmegaConfigLoader
 from kedro.framework.startup import bootstrap_project
 from omegaconf import OmegaConf
@@ -15,6 +16,7 @@ from guided_imagination.settings import CONFIG_LOADER_ARGS
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 RUNS = re.findall(r"^(kedro run [^#\n]*)", README, re.MULTILINE)
+OWN_DATASET = next(block for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "kind: folder" in block)
 
 
 @pytest.fixture(autouse=True)
@@ -37,19 +39,21 @@ def test_kedro_command_can_be_run(command: str) -> None:
 
     given = options(command)
     assert set(given) <= {"--pipelines", "--namespaces", "--params", "--env"}
-    changes = OmegaConf.to_container(OmegaConf.from_dotlist(given.get("--params", "ratio=5").split(",")))
+    own = {"dataset_specs": yaml.safe_load(OWN_DATASET)}
+    given_parameters = OmegaConf.from_dotlist(given.get("--params", "ratio=5").split(","))
+    changes = OmegaConf.to_container(OmegaConf.merge(own, given_parameters))
     loader = OmegaConfigLoader(str(ROOT / "conf"), env=given.get("--env"), runtime_params=changes, **CONFIG_LOADER_ARGS)
     pipeline_registry.build_for(check(loader["parameters"]))
     pipelines = pipeline_registry.register_pipelines()
     pipeline = pipelines[given.get("--pipelines", "__default__")]
     if "--namespaces" in given:
-        pipeline = pipeline.only_nodes_with_namespaces([given["--namespaces"]])
+        pipeline = pipeline.only_nodes_with_namespaces(given["--namespaces"].split(","))
     assert pipeline.nodes
 
 
 def test_make_targets_exist() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {a or b for a, b in re.findall(r"^make ([a-z]+)|`make ([a-z]+)`", README, re.MULTILINE)}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {a or b for a, b in re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)`", README, re.MULTILINE)}
     assert {"run", "test", "viz", "mlflow"} <= named <= targets
 
 

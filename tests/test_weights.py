@@ -9,9 +9,10 @@ from fnmatch import fnmatch
 
 import pytest
 import torch
+from huggingface_hub._tree_cache import TreeCacheEntry, read_tree_cache, write_tree_cache
 from safetensors.torch import save_file
 
-from guided_imagination.config import GuideConfig, MaeConfig, StableDiffusionConfig
+from guided_imagination.config import GuideConfig, MaeConfig, StableDiffusionConfig, StableUnclipConfig
 from guided_imagination.errors import InputError
 from guided_imagination.weights import check_weights, hub_patterns, locate, weights_checksum
 
@@ -152,6 +153,22 @@ def test_pinned_revisions_branches_and_pull_requests_are_found_in_the_cache(offl
     assert offline in large.parents
     unpinned = locate(mae("sd2-community/stable-diffusion-2-1-unclip-small"), tmp_path)
     assert (unpinned / "model_index.json").is_file()
+
+
+def test_the_hub_is_not_asked_for_what_was_left_out_of_a_download(hub, tmp_path, monkeypatch):
+    """After a real download the cache knows of all files of the repository, also of those that were not wanted."""
+    cache = shutil.copytree(hub, tmp_path / "cache", symlinks=True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", None)
+    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_tree", None)
+    repository = cache / "models--sd2-community--stable-diffusion-2-1-unclip-small"
+    (commit,) = (folder.name for folder in (repository / "snapshots").iterdir())
+    unwanted = TreeCacheEntry(size=1, blob_id="0" * 40, lfs_sha256=None, lfs_size=None, xet_hash=None)
+    write_tree_cache(str(repository), commit, {"sd21-unclip-l.ckpt": unwanted})
+    assert read_tree_cache(str(repository), commit) is not None
+    config = StableUnclipConfig.model_construct(model="sd2-community/stable-diffusion-2-1-unclip-small", revision=None)
+    assert locate(config, tmp_path).name == commit
 
 
 def test_what_is_missing_is_told_at_once_with_the_command_that_gets_it(tmp_path, monkeypatch):

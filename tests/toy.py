@@ -7,11 +7,12 @@ from datasets import Dataset
 from torch import Tensor
 from torch.nn.functional import log_softmax, normalize
 
-from guided_imagination.config import Criteria, Guidance
+from guided_imagination.config import Criteria, Guidance, RejectConfig
 from guided_imagination.data import encode_png, features
 from guided_imagination.expansion import Plan
 from guided_imagination.generators.base import Latent
 from guided_imagination.imagination import Imagined
+from guided_imagination.zero_shot import ZeroShot
 
 SIDE = 4
 NAMES = ["cat", "dog"]
@@ -77,6 +78,7 @@ class ToyMaker:
         self, wrong: Callable[[int, Tensor], Tensor] = lambda call, labels: labels < 0, fail_at: int | None = None
     ) -> None:
         self.wrong, self.fail_at, self.calls = wrong, fail_at, 0
+        self.labels: Tensor | None = None
 
     def make(self, seeds, labels, owner, rngs, clock) -> Imagined:
         if self.calls == self.fail_at:
@@ -87,8 +89,14 @@ class ToyMaker:
         ones = torch.ones(len(owner))
         return Imagined((seeds[owner] + noise) / 2, {"consistency": ones, "entropy": 2 * ones, "diversity": 3 * ones})
 
-    def predict(self, images: Tensor) -> Tensor:
-        return torch.where(self.wrong(self.calls - 1, self.labels), 1 - self.labels, self.labels)
+    def classify(self, images: Tensor) -> ZeroShot:
+        """Nine in ten for the class that it sees, if these images were just made; seeds could be either."""
+        labels, self.labels = self.labels, None
+        features = normalize(images.flatten(1), dim=1)
+        if labels is None:
+            return ZeroShot(features, torch.full((len(images), 2), 0.5).log())
+        seen = torch.where(self.wrong(self.calls - 1, labels), 1 - labels, labels)
+        return ZeroShot(features, torch.where(torch.arange(2) == seen[:, None], 0.9, 0.1).log())
 
 
 def dataset(labels: Sequence[int], names: Sequence[str] = NAMES, side: int = SIDE) -> Dataset:
@@ -120,6 +128,7 @@ def plan(maker: ToyMaker | None = None, **changes: object) -> Plan:
         "seeds_per_shard": 2,
         "seeds_per_batch": 2,
         "redraws": 0,
+        "reject": RejectConfig(),
         "rejected": "drop",
         "settings": {"eps": 0.1},
         "inputs": {"seeds": "abc"},

@@ -14,7 +14,9 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from guided_imagination.images import png, rgb, square
+from guided_imagination.mapping import forget
 
+ROWS_BETWEEN_FORGETTING = 4096
 ROWS_PER_BATCH = 64  # encoded images in memory while they are written
 
 
@@ -67,8 +69,10 @@ def to_tensors(rows: Iterable[Mapping[str, Any]], resolution: int | None = None)
 def fingerprint(dataset: Dataset) -> str:
     """A checksum of ids, labels and image bytes in their order."""
     digest = hashlib.blake2b(digest_size=8)
-    for row in dataset.with_format(None).cast_column("image", Image(decode=False)):
+    for count, row in enumerate(dataset.with_format(None).cast_column("image", Image(decode=False))):
         _update(digest, row)
+        if count % ROWS_BETWEEN_FORGETTING == 0:
+            forget(dataset)
     return digest.hexdigest()
 
 

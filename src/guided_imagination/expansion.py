@@ -1,9 +1,9 @@
-"""From seeds to labelled variants: one record per image, redrawn until it keeps its class."""
+"""From seeds to labelled variants: one record per image, redrawn until none of the checks refuses it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import pyarrow as pa
 import torch
@@ -12,65 +12,14 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from guided_imagination.clock import Clock
-from guided_imagination.config import Guidance
-from guided_imagination.data import class_names, encode_png, to_tensors
-from guided_imagination.device import Batches, Placement
-from guided_imagination.generators.base import Generator
+from guided_imagination.compression import ImageFormat, encode
+from guided_imagination.config import RejectConfig
+from guided_imagination.data import class_names, to_tensors
 from guided_imagination.guidance import CRITERIA
-from guided_imagination.guide import Guide
-from guided_imagination.imagination import Imagined, imagine
+from guided_imagination.makers import Maker
+from guided_imagination.rejection import REASONS, rank, reason
 from guided_imagination.seeding import derive_seed
-
-
-class Maker(Protocol):
-    """Makes new images of seeds, and says what class it sees in them (None: it does not look)."""
-
-    def make(
-        self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator], clock: Clock
-    ) -> Imagined: ...
-
-    def predict(self, images: Tensor) -> Tensor | None: ...
-
-
-@dataclass(frozen=True)
-class Imagination:
-    """Guided imagination as a Maker."""
-
-    generator: Generator
-    guide: Guide
-    guidance: Guidance
-    placement: Placement
-    memory: Batches
-
-    def make(
-        self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator], clock: Clock
-    ) -> Imagined:
-        seeds, labels, owner = (tensor.to(self.placement.device) for tensor in (seeds, labels, owner))
-        with self.placement.autocast():
-            return imagine(self.generator, self.guide, seeds, labels, owner, self.guidance, rngs, self.memory, clock)
-
-    def predict(self, images: Tensor) -> Tensor | None:
-        def predict(size: int) -> Tensor:
-            return torch.cat([self.guide.predict(part.to(self.placement.device)) for part in images.split(size)])
-
-        with self.placement.autocast():
-            return self.memory.run(predict)
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """A classical augmentation as a Maker: `transform(images, rngs)`."""
-
-    transform: Callable[[Tensor, Sequence[torch.Generator]], Tensor]
-
-    def make(
-        self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator], clock: Clock
-    ) -> Imagined:
-        with clock("transform"):
-            return Imagined(self.transform(seeds[owner], rngs), {})
-
-    def predict(self, images: Tensor) -> Tensor | None:
-        return None
+from guided_imagination.zero_shot import ZeroShot
 
 
 @dataclass(frozen=True)
@@ -79,6 +28,9 @@ class Plan:
 
     Seeds are given to the maker at `seed_resolution`, its images are kept at `resolution` (sides in
     pixels); `settings` are the maker's parameters, `inputs` the checksums of weights and seeds, by name.
+    A variant that `reject` refuses is drawn again, at most `redraws` times; then it is dropped, or the
+    least bad of its attempts is kept, so that every seed has `ratio` variants. `quality` in [1, 100] is
+    that of lossy image formats.
     """
 
     method: str
@@ -90,11 +42,14 @@ class Plan:
     seeds_per_shard: int
     seeds_per_batch: int
     redraws: int
+    reject: RejectConfig
     rejected: Literal["drop", "keep"]
     settings: dict[str, Any]
     inputs: dict[str, str]
     overwrite: bool
     load_maker: Callable[[], Maker] = field(repr=False)
+    image_format: ImageFormat = "png"
+    quality: int = 95
 
     @property
     def shards(self) -> int:
@@ -103,9 +58,10 @@ class Plan:
     @property
     def fingerprint(self) -> dict[str, Any]:
         """Everything that, if it changed, would change the images."""
-        names = ("method", "ratio", "seed", "resolution", "seed_resolution", "redraws", "rejected")
-        blocks = ("seeds_per_shard", "seeds_per_batch")
-        return {**{name: getattr(self, name) for name in (*names, *blocks)}, **self.settings, **self.inputs}
+        names = ("method", "ratio", "seed", "resolution", "seed_resolution", "image_format", "quality")
+        blocks = ("redraws", "rejected", "seeds_per_shard", "seeds_per_batch")
+        fixed = {name: getattr(self, name) for name in (*names, *blocks)}
+        return {**fixed, **self.reject.model_dump(), **self.settings, **self.inputs}
 
     def shard_seeds(self, shard: int) -> Iterator[Dataset]:
         """The seeds of a shard in batches."""
@@ -115,7 +71,12 @@ class Plan:
 
 
 def record_features(names: Sequence[str]) -> Features:
-    """The columns of an expansion, one row per new image."""
+    """The columns of an expansion, one row per new image.
+
+    The criteria are those of the latent that was decoded; `prediction`, `label_probability` and
+    `seed_similarity` (CLIP cosine, in [-1, 1]) are what the guide sees in the stored pixels. All of
+    them are null for augmentations.
+    """
     return Features(
         {
             "image": Image(),
@@ -125,6 +86,8 @@ def record_features(names: Sequence[str]) -> Features:
             "method": Value("string"),
             **{str(name): Value("float32") for name in CRITERIA},
             "prediction": ClassLabel(names=list(names)),
+            "label_probability": Value("float32"),
+            "seed_similarity": Value("float32"),
             "attempt": Value("int32"),
             "random_seed": Value("int64"),
         }
@@ -142,67 +105,95 @@ def expand_shard(plan: Plan, maker: Maker, shard: int, clock: Clock) -> tuple[pa
     return pa.table(columns, schema=features.arrow_schema), counts
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Seeds as the maker takes them, (S, 3, H, W) in [0, 1], and what it sees in them at the kept resolution."""
+
+    images: Tensor
+    labels: Tensor
+    ids: Sequence[str]
+    seen: ZeroShot | None
+
+
 def _expand_batch(plan: Plan, maker: Maker, seeds: Dataset, counts: Counter[str], clock: Clock) -> list[dict[str, Any]]:
-    """The records of a batch of seeds; variants that lost their class are drawn again."""
+    """The records of a batch of seeds; refused variants are drawn again."""
     pixels, labels = to_tensors(seeds, plan.seed_resolution)
     images = pixels.float() / 255
+    with clock("check"):
+        batch = _Batch(images, labels, seeds["id"], maker.classify(_stored(images, plan.resolution).float() / 255))
     pending = [(row, variant) for row in range(len(seeds)) for variant in range(plan.ratio)]
     kept: dict[tuple[int, int], dict[str, Any]] = {}
+    refused: dict[tuple[int, int], dict[str, Any]] = {}
+    counts.update(dict.fromkeys(("drawn", *REASONS, "kept", "dropped"), 0))
     for attempt in range(plan.redraws + 1):
-        drawn = _draw(plan, maker, images, labels, seeds["id"], pending, attempt, clock)
+        drawn = _draw(plan, maker, batch, pending, attempt, clock)
         counts["drawn"] += len(drawn)
-        lost = {pair for pair, record in drawn.items() if record["prediction"] not in (None, record["label"])}
-        counts["lost_class"] += len(lost)
-        if attempt == plan.redraws and plan.rejected == "keep":
-            lost = set()
-        with clock("write"):
-            for pair in drawn.keys() - lost:
-                record = drawn[pair]
-                kept[pair] = {**record, "image": {"bytes": encode_png(record["image"]), "path": None}}
-        pending = sorted(lost)
+        pending = []
+        for pair, record in drawn.items():
+            why = reason(record, plan.reject)
+            if why is None:
+                kept[pair] = record
+                continue
+            counts[why] += 1
+            pending.append(pair)
+            refused[pair] = max(refused.get(pair, record), record, key=lambda one: rank(one, plan.reject))
         if not pending:
             break
+    if plan.rejected == "keep":
+        kept |= {pair: refused[pair] for pair in pending}
     counts["kept"] += len(kept)
-    counts["dropped"] += len(pending)
-    return [kept[pair] for pair in sorted(kept)]
+    counts["dropped"] += len(seeds) * plan.ratio - len(kept)
+    with clock("write"):
+        return [{**kept[pair], "image": _file(kept[pair]["image"], plan)} for pair in sorted(kept)]
 
 
-def _resized(images: Tensor, side: int) -> Tensor:
-    if images.shape[-2:] == (side, side):
-        return images
-    return interpolate(images, (side, side), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+def _file(pixels: Tensor, plan: Plan) -> dict[str, Any]:
+    return {"bytes": encode(pixels, plan.image_format, plan.quality), "path": None}
+
+
+def _stored(images: Tensor, side: int) -> Tensor:
+    """Images in [0, 1] as they are kept: (N, 3, side, side) uint8 on the CPU."""
+    images = images.float()
+    if images.shape[-2:] != (side, side):
+        images = interpolate(images, (side, side), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    return images.mul(255).round().byte().cpu()
 
 
 def _draw(
-    plan: Plan,
-    maker: Maker,
-    images: Tensor,
-    labels: Tensor,
-    ids: Sequence[str],
-    pairs: list[tuple[int, int]],
-    attempt: int,
-    clock: Clock,
+    plan: Plan, maker: Maker, batch: _Batch, pairs: list[tuple[int, int]], attempt: int, clock: Clock
 ) -> dict[tuple[int, int], dict[str, Any]]:
     """One attempt at each (seed row, variant) of `pairs`: its record, with the image as a uint8 tensor."""
     rows = sorted({row for row, _ in pairs})
     owner = torch.tensor([rows.index(row) for row, _ in pairs])
-    random_seeds = [derive_seed(plan.seed, ids[row], variant, attempt) for row, variant in pairs]
+    random_seeds = [derive_seed(plan.seed, batch.ids[row], variant, attempt) for row, variant in pairs]
     rngs = [torch.Generator().manual_seed(seed) for seed in random_seeds]
-    made = maker.make(images[rows], labels[rows], owner, rngs, clock)
-    pixels = _resized(made.images.float(), plan.resolution).mul(255).round().byte().cpu()
+    made = maker.make(batch.images[rows], batch.labels[rows], owner, rngs, clock)
+    pixels = _stored(made.images, plan.resolution)
     with clock("check"):
-        seen = maker.predict(pixels.float() / 255)
+        checked = _check(maker, batch, pixels, torch.tensor([row for row, _ in pairs]))
     return {
         (row, variant): {
             "image": pixels[index],
-            "label": int(labels[row]),
-            "seed_id": ids[row],
+            "label": int(batch.labels[row]),
+            "seed_id": batch.ids[row],
             "variant": variant,
             "method": plan.method,
             **{name: float(made.criteria[name][index]) if made.criteria else None for name in CRITERIA},
-            "prediction": None if seen is None else int(seen[index]),
+            **{name: values[index] for name, values in checked.items()},
             "attempt": attempt,
             "random_seed": random_seeds[index],
         }
         for index, (row, variant) in enumerate(pairs)
+    }
+
+
+def _check(maker: Maker, batch: _Batch, pixels: Tensor, rows: Tensor) -> dict[str, list[Any]]:
+    """What the guide sees in stored variants (N, 3, H, W) uint8 of the seeds in `rows` (N,), by column."""
+    seen = maker.classify(pixels.float() / 255)
+    if seen is None or batch.seen is None:
+        return dict.fromkeys(("prediction", "label_probability", "seed_similarity"), [None] * len(pixels))
+    return {
+        "prediction": seen.predictions.tolist(),
+        "label_probability": seen.probability(batch.labels[rows]).tolist(),
+        "seed_similarity": (seen.features * batch.seen.features[rows]).sum(1).tolist(),
     }

@@ -36,6 +36,9 @@ class ProjectHooks:
                     locate_whole(model, hub_folder(self.parameters.models_dir))
             if nodes:
                 place(self.parameters.compute)
+        if any("audit" in node.tags for node in pipeline.nodes):
+            guide = self.parameters.guides[self.parameters.audit.guide]
+            locate_whole(guide, hub_folder(self.parameters.models_dir))
 
     @hook_impl(trylast=True)  # after the MLflow run is closed
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

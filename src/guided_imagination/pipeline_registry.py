@@ -6,7 +6,19 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
 from guided_imagination.config import ExpandPipeline, Parameters, check
-from guided_imagination.pipelines import adapt, augment_baselines, expand, ingest, pretrain, report, train, tune
+from guided_imagination.pipelines import (
+    adapt,
+    audit,
+    augment_baselines,
+    expand,
+    export,
+    ingest,
+    pretrain,
+    report,
+    train,
+    tune,
+    verify,
+)
 
 _parameters: Parameters | None = None
 
@@ -24,7 +36,7 @@ def _base_parameters() -> Parameters:
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name; `kedro run` runs those of the main job, `pretrain` stands apart."""
+    """Pipelines by name; `kedro run` runs those of the main job, `verify`, `export` and `pretrain` stand apart."""
     parameters = _parameters or _base_parameters()
     datasets, methods = parameters.datasets, parameters.methods
     main = {
@@ -33,14 +45,16 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{name: expand.create_pipeline(name, parameters) for name in get_args(ExpandPipeline)},
         "augment_baselines": augment_baselines.create_pipeline(datasets, methods),
         "train": train.create_pipeline(parameters),
+        "audit": audit.create_pipeline(datasets, methods),
         "report": report.create_pipeline(datasets, methods),
     }
     search = tune.create_pipeline(datasets)
     if parameters.train.tuned:
         main["tune"] = search
-    return {
-        **main,
+    apart = {
         "tune": search,
+        "verify": verify.create_pipeline(datasets, methods),
+        "export": export.create_pipeline(datasets, parameters.export.methods),
         "pretrain": pretrain.create_pipeline(),
-        "__default__": Pipeline(list(main.values())),
     }
+    return {**main, **apart, "__default__": Pipeline(list(main.values()))}

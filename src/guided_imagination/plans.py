@@ -7,10 +7,11 @@ from pathlib import Path
 from datasets import Dataset
 
 from guided_imagination import augment
-from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, Expander
+from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, Expander, ImageFileConfig, RejectConfig
 from guided_imagination.data import class_names, fingerprint
 from guided_imagination.device import Batches, place
-from guided_imagination.expansion import Augmentation, Imagination, Plan
+from guided_imagination.expansion import Plan
+from guided_imagination.makers import Augmentation, Imagination
 from guided_imagination.models import load_generator, load_guide
 from guided_imagination.weights import model_checksum
 
@@ -21,6 +22,7 @@ def imagination_plan(
     seeds: Dataset,
     spec: DatasetSpec,
     expander: Expander,
+    files: ImageFileConfig,
     compute: ComputeConfig,
     hub: Path,
     adapted: Mapping[str, str] | None,
@@ -55,6 +57,7 @@ def imagination_plan(
         seeds_per_shard=config.seeds_per_shard,
         seeds_per_batch=config.seeds_per_batch,
         redraws=config.redraws,
+        reject=config.reject,
         rejected=config.rejected,
         settings={
             "classes": names,
@@ -73,11 +76,21 @@ def imagination_plan(
         },
         overwrite=overwrite,
         load_maker=load,
+        image_format=files.format,
+        quality=files.quality,
     )
 
 
 def augmentation_plan(
-    seeds: Dataset, spec: DatasetSpec, config: AugmentConfig, *, method: str, ratio: int, seed: int, overwrite: bool
+    seeds: Dataset,
+    spec: DatasetSpec,
+    config: AugmentConfig,
+    files: ImageFileConfig,
+    *,
+    method: str,
+    ratio: int,
+    seed: int,
+    overwrite: bool,
 ) -> Plan:
     """An expansion by the classical augmentation called `method`."""
     settings = getattr(config, method)
@@ -91,9 +104,12 @@ def augmentation_plan(
         seeds_per_shard=AUGMENTED_PER_SHARD,
         seeds_per_batch=AUGMENTED_PER_SHARD,
         redraws=0,
+        reject=RejectConfig(),
         rejected="keep",
         settings=settings.model_dump(),
         inputs={"seeds": fingerprint(seeds)},
         overwrite=overwrite,
         load_maker=lambda: Augmentation(partial(getattr(augment, method), config=settings)),
+        image_format=files.format,
+        quality=files.quality,
     )

@@ -36,7 +36,9 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
         return by_hand
     patterns = hub_patterns(model)
     try:
-        return _cached(model) or Path(snapshot_download(model.model, revision=model.revision, allow_patterns=patterns))
+        return _cached(model, patterns) or Path(
+            snapshot_download(model.model, revision=model.revision, allow_patterns=patterns)
+        )
     except (OSError, ValueError) as error:  # no network, no such id or revision, no access: all of the hub's errors
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
         pinned = ["--revision", model.revision] if model.revision else []
@@ -48,10 +50,13 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
         ) from error
 
 
-def _cached(model: PretrainedModel) -> Path | None:
+def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
     """The model in the hub's cache if all of it is there: then the hub is not asked."""
     try:
-        folder = Path(snapshot_download(model.model, revision=model.revision, local_files_only=True))
+        snapshot = snapshot_download(
+            model.model, revision=model.revision, allow_patterns=patterns, local_files_only=True
+        )
+        folder = Path(snapshot)
         check_weights(folder, model.networks)
     except (LocalEntryNotFoundError, InputError):
         return None

@@ -1,46 +1,50 @@
-"""CLIP's zero-shot classification of the measured images: a reference line, trained on none of them."""
+"""What a guide sees in images: features, and probabilities of the classes, without gradients."""
 
-import shutil
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import pandas as pd
 import torch
-from datasets import Dataset
 from torch import Tensor
 
-from guided_imagination.device import Placement
-from guided_imagination.grid import ORIGINALS, Cell
+from guided_imagination.device import Batches, Placement
 from guided_imagination.guide import Guide
-from guided_imagination.metrics import measure
-from guided_imagination.pixels import Labelled, decode
-from guided_imagination.training import RESULT_COLUMNS, keep
 
-METHOD, RECIPE = "clip_zero_shot", "zero-shot"
+
+@dataclass(frozen=True)
+class ZeroShot:
+    """Of N images: unit-norm `features` (N, D) and `log_probs` (N, C) of the classes, float32 on the CPU."""
+
+    features: Tensor
+    log_probs: Tensor
+
+    @property
+    def predictions(self) -> Tensor:
+        """The most probable class (N,)."""
+        return self.log_probs.argmax(1)
+
+    def probability(self, labels: Tensor) -> Tensor:
+        """The probability (N,) of each image's own label (N,)."""
+        return self.log_probs.gather(1, labels[:, None])[:, 0].exp()
+
+    @classmethod
+    def join(cls, parts: Sequence["ZeroShot"]) -> "ZeroShot":
+        """One after the other."""
+        return cls(torch.cat([part.features for part in parts]), torch.cat([part.log_probs for part in parts]))
+
+
+Classifier = Callable[[Tensor], ZeroShot]  # of images (N, 3, H, W) in [0, 1]
 
 
 @torch.no_grad()
-def classify(guide: Guide, data: Labelled, placement: Placement, batch_size: int = 64) -> Tensor:
-    """Logits (N, C) on the CPU: 100 times the cosine of image and class name, up to a constant per image."""
-    logits = []
+def classify(guide: Guide, images: Tensor, logit_scale: float, placement: Placement, memory: Batches) -> ZeroShot:
+    """Zero-shot classification of images (N, 3, H, W) in [0, 1]; `memory` says how many at once."""
+
+    def run(size: int) -> ZeroShot:
+        return ZeroShot.join([look(part.to(placement.device)) for part in images.split(size)])
+
+    def look(part: Tensor) -> ZeroShot:
+        features = guide.features(part)
+        return ZeroShot(features.float().cpu(), guide.log_probs(features, logit_scale).float().cpu())
+
     with placement.autocast():
-        for rows in torch.arange(len(data)).split(batch_size):
-            images, _ = data[rows]
-            features = guide.features(images.to(placement.device) / 255)
-            logits.append(guide.log_probs(features).float().cpu())
-    return torch.cat(logits)
-
-
-def reference(
-    guide: Guide, measured: Dataset, resolution: int, placement: Placement, *, dataset: str, name: str, models: Path
-) -> pd.DataFrame:
-    """One row of RESULT_COLUMNS: how well the guide called `name` classifies without any training."""
-    cell = Cell(dataset, METHOD, ORIGINALS, name, RECIPE, 0)
-    folder = cell.folder(models)
-    shutil.rmtree(folder, ignore_errors=True)
-    data = decode([measured], len(measured), folder / "images", resolution).data
-    logits = classify(guide, data, placement)
-    shutil.rmtree(folder)
-    result = measure(logits, data.labels)
-    keep(folder, result, logits, data.labels)
-    return pd.DataFrame([{**asdict(cell), **result, "run_id": ""}], columns=RESULT_COLUMNS)
+        return memory.run(run)

@@ -5,6 +5,7 @@ The other modules of the library import settings from here; nothing here imports
 
 from guided_imagination.config.datasets import DatasetSpec as DatasetSpec
 from guided_imagination.config.expansion import AdaptConfig as AdaptConfig
+from guided_imagination.config.expansion import AuditConfig as AuditConfig
 from guided_imagination.config.expansion import AugmentConfig as AugmentConfig
 from guided_imagination.config.expansion import ComputeConfig as ComputeConfig
 from guided_imagination.config.expansion import Criteria as Criteria
@@ -13,13 +14,16 @@ from guided_imagination.config.expansion import CutoutConfig as CutoutConfig
 from guided_imagination.config.expansion import ExpandConfig as ExpandConfig
 from guided_imagination.config.expansion import Expander as Expander
 from guided_imagination.config.expansion import ExpandPipeline as ExpandPipeline
+from guided_imagination.config.expansion import ExportConfig as ExportConfig
 from guided_imagination.config.expansion import GeneratorConfig as GeneratorConfig
 from guided_imagination.config.expansion import GridMaskConfig as GridMaskConfig
 from guided_imagination.config.expansion import Guidance as Guidance
 from guided_imagination.config.expansion import GuideConfig as GuideConfig
+from guided_imagination.config.expansion import ImageFileConfig as ImageFileConfig
 from guided_imagination.config.expansion import MaeConfig as MaeConfig
 from guided_imagination.config.expansion import PretrainedModel as PretrainedModel
 from guided_imagination.config.expansion import RandAugmentConfig as RandAugmentConfig
+from guided_imagination.config.expansion import RejectConfig as RejectConfig
 from guided_imagination.config.expansion import StableDiffusionConfig as StableDiffusionConfig
 from guided_imagination.config.expansion import StableUnclipConfig as StableUnclipConfig
 from guided_imagination.config.expansion import UnclipConfig as UnclipConfig

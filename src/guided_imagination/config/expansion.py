@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from guided_imagination.config.strict import Count, NonNegative, Positive, Share, Strict
+from guided_imagination.config.strict import Cosine, Count, NonNegative, Positive, Share, Strict
 
 T = TypeVar("T")
 ExpandPipeline = Literal["expand_mae", "expand_dalle", "expand_sd"]
@@ -120,6 +120,18 @@ class AdaptConfig(Strict):
     rank: Count = 8
 
 
+class RejectConfig(Strict):
+    """When a variant is refused, by what the guide sees in its stored pixels; null turns a check off.
+
+    `other_class`: the guide's prediction is not the label. `min_label_probability`: of the label, with
+    the `logit_scale` of the criteria. `max_seed_similarity`: CLIP cosine of variant and seed, in [-1, 1].
+    """
+
+    other_class: bool = True
+    min_label_probability: Share | None = None
+    max_seed_similarity: Cosine | None = None
+
+
 class ExpandConfig(Strict):
     """Parameters of `expand_mae`, `expand_dalle` and `expand_sd`; generator and guide are names of presets."""
 
@@ -131,6 +143,7 @@ class ExpandConfig(Strict):
     steps: int = Field(ge=0)
     step_size: NonNegative
     redraws: int = Field(ge=0)
+    reject: RejectConfig = RejectConfig()
     rejected: Literal["drop", "keep"]
     seeds_per_shard: Count
     seeds_per_batch: Count
@@ -190,6 +203,13 @@ class ComputeConfig(Strict):
     offload: Literal["none", "model", "sequential"]
 
 
+class ImageFileConfig(Strict):
+    """How new images are stored; `quality` is for the lossy formats."""
+
+    format: Literal["png", "webp", "jpeg"]
+    quality: int = Field(ge=1, le=100)
+
+
 class CutoutConfig(Strict):
     length: Share
 
@@ -209,3 +229,25 @@ class AugmentConfig(Strict):
     cutout: CutoutConfig
     gridmask: GridMaskConfig
     randaugment: RandAugmentConfig
+
+
+class AuditConfig(Strict):
+    """How expansions are audited: by which guide, and from which cosine on an image nearly is one of the seeds."""
+
+    guide: str
+    logit_scale: Positive
+    near_duplicate: Cosine
+    images_per_batch: Count
+
+
+class ExportConfig(Strict):
+    """Which expansions are exported, in which forms, with or without test images.
+
+    `licences` are those of datasets and generators by name or model id, as the Hugging Face hub writes them.
+    """
+
+    folder: str
+    methods: list[str]
+    formats: list[Literal["imagefolder", "huggingface"]] = Field(min_length=1)
+    test: bool
+    licences: dict[str, str]

@@ -1,20 +1,23 @@
 """The whole parameter tree, and the sentence that says what is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.config.expansion import (
+    AuditConfig,
     AugmentConfig,
     ComputeConfig,
     Criteria,
     ExpandConfig,
     Expander,
     ExpandPipeline,
+    ExportConfig,
     GeneratorConfig,
     GuideConfig,
+    ImageFileConfig,
 )
 from guided_imagination.config.strict import Count, Names, Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
@@ -52,6 +55,7 @@ class Parameters(Strict):
     ratio: Count | None
     seed: int = Field(ge=0)
     overwrite: bool
+    image_files: ImageFileConfig
     compute: ComputeConfig
     generators: dict[str, GeneratorConfig]
     guides: dict[str, GuideConfig]
@@ -64,18 +68,22 @@ class Parameters(Strict):
     tune: TuneConfig
     recipes: dict[str, Recipe]
     architectures: dict[str, Architecture]
+    audit: AuditConfig
     report: ReportConfig
+    export: ExportConfig
     pretrain: PretrainConfig
 
     @model_validator(mode="after")
     def names_exist(self) -> "Parameters":
-        references: list[tuple[str, list[str], Mapping[str, object]]] = [
+        references: list[tuple[str, list[str], Collection[str]]] = [
             ("datasets", self.datasets, self.dataset_specs),
             ("train.recipes", self.train.recipes, self.recipes),
             ("tune.recipe", [self.tune.recipe], self.recipes),
             ("train.zero_shot", [self.train.zero_shot] if self.train.zero_shot else [], self.guides),
             ("methods", self.rows_of("augment_baselines"), AugmentConfig.model_fields),
             ("train.architectures", self.train.architectures, self.architectures),
+            ("audit.guide", [self.audit.guide], self.guides),
+            ("export.methods", self.export.methods, self.expanded()),
         ]
         for place, names, known in references:
             for name in names:
@@ -114,6 +122,10 @@ class Parameters(Strict):
     def rows_of(self, pipeline: str) -> list[str]:
         """The methods whose images `pipeline` makes."""
         return [method for method, row in self.methods.items() if row.pipeline == pipeline]
+
+    def expanded(self) -> list[str]:
+        """The methods that make images."""
+        return [method for method, row in self.methods.items() if row.pipeline is not None]
 
     def adapts(self, dataset: str, pipeline: ExpandPipeline) -> bool:
         """Whether `pipeline` fine-tunes its generator on the seeds of `dataset` first."""

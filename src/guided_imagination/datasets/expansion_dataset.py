@@ -6,13 +6,15 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from guided_imagination import store
-from guided_imagination.errors import InputError
 from guided_imagination.expansion import Plan
 from guided_imagination.store import Expansion
 
 
 class ExpansionDataset(AbstractDataset[Plan, Expansion]):
-    """A folder of parquet shards and a manifest; it exists once the manifest does."""
+    """A folder of parquet shards and a manifest; it exists if the manifest and every shard do, at full length.
+
+    Loading opens it without a look, so that a damaged one can be verified; reading its rows checks first.
+    """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._folder = Path(filepath)
@@ -22,8 +24,6 @@ class ExpansionDataset(AbstractDataset[Plan, Expansion]):
         store.write(self._folder, data)
 
     def load(self) -> Expansion:
-        if not self._exists():
-            raise InputError(f"there is no complete expansion in {self._folder}: run its expand pipeline first")
         return Expansion(self._folder)
 
     def _exists(self) -> bool:

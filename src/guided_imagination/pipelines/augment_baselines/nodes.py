@@ -3,7 +3,7 @@
 from datasets import Dataset
 
 from guided_imagination import plans
-from guided_imagination.config import AugmentConfig, DatasetSpec
+from guided_imagination.config import AugmentConfig, DatasetSpec, ImageFileConfig
 from guided_imagination.expansion import Plan
 
 
@@ -11,6 +11,7 @@ def plan(
     seeds: Dataset,
     spec: DatasetSpec,
     config: AugmentConfig,
+    image_files: ImageFileConfig,
     ratio: int | None,
     seed: int,
     overwrite: bool,
@@ -19,5 +20,5 @@ def plan(
 ) -> Plan:
     """What to make; the dataset `expanded` makes it, shard by shard, when it is saved."""
     return plans.augmentation_plan(
-        seeds, spec, config, method=method, ratio=ratio or spec.ratio, seed=seed, overwrite=overwrite
+        seeds, spec, config, image_files, method=method, ratio=ratio or spec.ratio, seed=seed, overwrite=overwrite
     )

@@ -8,7 +8,7 @@ from guided_imagination.config import Method
 from guided_imagination.pipelines.augment_baselines import nodes
 from guided_imagination.pipelines.typed import typed
 
-PARAMETERS = ["augment_baselines", "ratio", "seed", "overwrite"]
+PARAMETERS = ["augment_baselines", "image_files", "ratio", "seed", "overwrite"]
 
 
 def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:

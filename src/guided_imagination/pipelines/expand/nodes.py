@@ -14,6 +14,7 @@ from guided_imagination.config import (
     ExpandPipeline,
     GeneratorConfig,
     GuideConfig,
+    ImageFileConfig,
     Method,
 )
 from guided_imagination.expansion import Plan
@@ -27,6 +28,7 @@ def plan(
     generators: dict[str, GeneratorConfig],
     guides: dict[str, GuideConfig],
     criteria_sets: dict[str, Criteria],
+    image_files: ImageFileConfig,
     compute: ComputeConfig,
     ratio: int | None,
     seed: int,
@@ -43,6 +45,7 @@ def plan(
         seeds,
         spec,
         Expander.of(pipeline, config, generators, guides, criteria_sets, spec.overrides, {pipeline: row.settings}),
+        image_files,
         compute,
         hub_folder(models_dir),
         adapted,

@@ -6,7 +6,17 @@ from guided_imagination.config import ExpandPipeline, Method, Parameters
 from guided_imagination.pipelines.expand import nodes
 from guided_imagination.pipelines.typed import typed
 
-PRESETS = ["generators", "guides", "criteria_sets", "compute", "ratio", "seed", "overwrite", "models_dir"]
+SHARED = [
+    "generators",
+    "guides",
+    "criteria_sets",
+    "image_files",
+    "compute",
+    "ratio",
+    "seed",
+    "overwrite",
+    "models_dir",
+]
 
 
 def create_pipeline(name: ExpandPipeline, parameters: Parameters) -> Pipeline:
@@ -21,7 +31,7 @@ def create_pipeline(name: ExpandPipeline, parameters: Parameters) -> Pipeline:
 
 
 def _expansion(name: ExpandPipeline, dataset: str, method: str, row: Method, adapts: bool) -> Pipeline:
-    shared = [f"params:{key}" for key in PRESETS]
+    shared = [f"params:{key}" for key in SHARED]
     inputs = {"seeds": f"{dataset}.seeds", **({"adapted": f"{dataset}.{name}.adapted"} if adapts else {})}
     make = Node(
         typed(nodes.plan, pipeline=name, method=method, row=row),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination import tracking, zero_shot
+from guided_imagination import reference, tracking
 from guided_imagination.best import best_cell, example, load_classifier
 from guided_imagination.config import (
     Architecture,
@@ -90,7 +90,7 @@ def zero_shot_reference(
     name = config.zero_shot or ""
     measured, placement = test if config.evaluate_on == "test" else validation, place(compute)
     guide = load_guide(guides[name], class_names(test), spec.templates, placement, hub_folder(models))
-    return zero_shot.reference(
+    return reference.reference(
         guide, measured, spec.resolution, placement, dataset=dataset, name=name, models=Path(models)
     )
 

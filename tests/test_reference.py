@@ -2,12 +2,11 @@ import json
 
 import pandas as pd
 import pytest
-import torch
 
 from guided_imagination.data import to_tensors
 from guided_imagination.device import CPU
+from guided_imagination.reference import reference
 from guided_imagination.training import RESULT_COLUMNS
-from guided_imagination.zero_shot import classify, reference
 from toy import SIDE, ToyGuide, dataset
 
 IMAGES = dataset([0, 1, 2, 0, 1, 2], ["a", "b", "c"])
@@ -26,10 +25,3 @@ def test_the_row_is_how_well_the_guide_predicts(tmp_path):
     assert pd.read_parquet(predictions)["correct"].tolist() == right.tolist()
     assert json.loads(predictions.with_name("result.json").read_text())["accuracy"] == row["accuracy"]
     assert sorted(path.name for path in predictions.parent.iterdir()) == ["predictions.parquet", "result.json"]
-
-
-def test_the_batch_size_does_not_matter():
-    from guided_imagination.pixels import Labelled
-
-    data, guide = Labelled(*to_tensors(IMAGES)), ToyGuide()
-    torch.testing.assert_close(classify(guide, data, CPU, 2), classify(guide, data, CPU, 6))

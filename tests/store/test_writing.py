@@ -18,6 +18,8 @@ COLUMNS = [
     "entropy",
     "diversity",
     "prediction",
+    "label_probability",
+    "seed_similarity",
     "attempt",
     "random_seed",
 ]
@@ -61,7 +63,7 @@ def test_an_expansion_finds_the_variants_of_a_seed(tmp_path):
 def test_the_manifest_counts_what_was_drawn(tmp_path):
     # labels are 0 1 | 0 1: the two variants of each dog are rejected twice, then dropped
     manifest = write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels == 1), redraws=1))
-    assert manifest["totals"] == {"drawn": 12, "lost_class": 8, "kept": 4, "dropped": 4}
+    assert manifest["totals"] == {"drawn": 12, "lost_class": 8, "near_copy": 0, "kept": 4, "dropped": 4}
     assert [shard["rows"] for shard in manifest["shards"]] == [2, 2]
     assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
 

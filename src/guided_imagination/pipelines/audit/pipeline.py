@@ -1,0 +1,61 @@
+"""`audit`: seeds, validation images and expansions -> what CLIP sees in them, a row each."""
+
+from collections.abc import Iterable, Mapping
+
+from kedro.pipeline import Node, Pipeline
+
+from guided_imagination.config import Method
+from guided_imagination.pipelines.audit import nodes
+from guided_imagination.pipelines.typed import typed
+
+SPLITS = ["seeds", "validation"]
+SHARED = ["audit", "guides", "compute", "models_dir"]
+
+
+def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
+    """A row per dataset and method, and a table per dataset."""
+    return Pipeline(
+        [
+            part
+            for dataset in datasets
+            for part in (
+                *(_row(dataset, method, row.pipeline is not None) for method, row in methods.items()),
+                _table(dataset, methods),
+            )
+        ]
+    )
+
+
+def _row(dataset: str, method: str, expanded: bool) -> Pipeline:
+    parameters = ["params:spec", *(f"params:{key}" for key in SHARED)]
+    measure = Node(
+        typed(nodes.measure, method=method),
+        [*SPLITS, *parameters, *(["expanded"] if expanded else [])],
+        "audit",
+        name="audit",
+        tags="audit",
+    )
+    return Pipeline(
+        [measure],
+        namespace=f"{dataset}.{method}",
+        inputs={
+            **{split: f"{dataset}.{split}" for split in SPLITS},
+            **({"expanded": f"{dataset}.{method}.expanded"} if expanded else {}),
+        },
+        parameters={
+            "params:spec": f"params:dataset_specs.{dataset}",
+            **{f"params:{key}": f"params:{key}" for key in SHARED},
+        },
+    )
+
+
+def _table(dataset: str, methods: Iterable[str]) -> Pipeline:
+    rows = {f"{method}_audit": f"{dataset}.{method}.audit" for method in methods}
+    collect = Node(
+        typed(nodes.collect, dataset=dataset),
+        list(rows),
+        ["audit_table", "audit_markdown"],
+        name="collect_audit",
+        tags="audit",
+    )
+    return Pipeline([collect], namespace=dataset, inputs=rows)

@@ -1,0 +1,1 @@
+from guided_imagination.pipelines.verify.pipeline import create_pipeline as create_pipeline

@@ -1,0 +1,94 @@
+"""Whether an expansion on disk is what was written, whole and plausible."""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Features
+
+from guided_imagination.errors import InputError
+from guided_imagination.expansion import record_features
+from guided_imagination.files import read_json
+from guided_imagination.store.checks import faults
+from guided_imagination.store.layout import MANIFEST, SHARDS
+from guided_imagination.store.shards import ShardRecord, checksum, criteria_means, mean_criteria, seeds_of, totals
+
+REMAKE = "delete it and run its pipeline, which makes it again"
+
+
+def verify(folder: Path) -> list[str]:
+    """What is wrong with an expansion, one sentence each; nothing if it can be trusted.
+
+    Every file is read to its last byte and every image decoded; one shard is in memory at a time.
+    """
+    if not (folder / MANIFEST).exists():
+        return [f"{folder} is unfinished, it has no {MANIFEST}: run its pipeline, which makes what is missing"]
+    try:
+        manifest = read_json(folder / MANIFEST)
+        records = [ShardRecord(**shard) for shard in manifest["shards"]]
+    except (InputError, KeyError, TypeError) as error:
+        return [f"{MANIFEST} cannot be read ({error}): {REMAKE}"]
+    findings = [
+        f"{path.name} is no part of the expansion, but would be loaded with it: delete it"
+        for path in sorted(folder.glob(SHARDS))
+        if path.name not in {record.file for record in records}
+    ]
+    seen: set[str] = set()
+    for record in records:
+        findings += [
+            f"{record.file}: {fault}" for fault in _shard_faults(folder, record, manifest["fingerprint"], seen)
+        ]
+    return findings + [f"{MANIFEST}: {fault}" for fault in _total_faults(manifest, records)]
+
+
+def _shard_faults(folder: Path, record: ShardRecord, fingerprint: Mapping[str, Any], seen: set[str]) -> Iterator[str]:
+    """Faults of a shard; `seen` are the seeds of those before, to which its own are added."""
+    path = folder / record.file
+    if not path.exists():
+        yield "is missing: run its pipeline, which makes it again"
+        return
+    size = path.stat().st_size
+    if size != record.bytes:
+        yield f"has {size} bytes instead of {record.bytes}: run its pipeline, which makes it again"
+        return
+    if checksum(path) != record.checksum:
+        yield f"was changed or damaged, its checksum is not the manifest's: {REMAKE}"
+        return
+    try:
+        table = pq.read_table(path)
+        seeds = seeds_of(table.schema)
+        names = Features.from_arrow_schema(table.schema)["label"].names
+    except (pa.ArrowException, OSError, ValueError, KeyError, AttributeError) as error:
+        yield f"is no shard of an expansion ({error}): {REMAKE}"
+        return
+    if table.schema.remove_metadata() != record_features(names).arrow_schema.remove_metadata():
+        yield f"has other columns than {', '.join(record_features(names))}: {REMAKE}"
+        return
+    if table.num_rows != record.rows:
+        yield f"has {table.num_rows} rows instead of {record.rows}: {REMAKE}"
+    if not _close(criteria_means(table), record.criteria):
+        yield f"has other criteria means than the manifest: {REMAKE}"
+    if again := sorted(seen & seeds.keys()):
+        yield f"{len(again)} seeds are in an earlier shard too, first {again[0]!r}"
+    seen.update(seeds)
+    yield from faults(table.to_pylist(), len(names), seeds, fingerprint, record.counts.get("dropped", 0))
+
+
+def _total_faults(manifest: Mapping[str, Any], records: list[ShardRecord]) -> Iterator[str]:
+    rows = sum(record.rows for record in records)
+    if totals(records) != manifest["totals"]:
+        yield f"its totals {manifest['totals']} are not those of its shards, {totals(records)}"
+    if manifest["totals"].get("kept", rows) != rows:
+        yield f"its total of {manifest['totals']['kept']} kept images is not the {rows} rows of its shards"
+    if not _close(mean_criteria(records), manifest["criteria"]):
+        yield "its means of the criteria are not those of its shards"
+
+
+def _close(left: Mapping[str, float | None], right: Mapping[str, float | None]) -> bool:
+    if left.keys() != right.keys():
+        return False
+    pairs = [(left[name], right[name]) for name in left]
+    return all(a == b or (a is not None and b is not None and math.isclose(a, b, rel_tol=1e-6)) for a, b in pairs)
