@@ -28,6 +28,7 @@ from guided_imagination.config.expansion import StableDiffusionConfig as StableD
 from guided_imagination.config.expansion import StableUnclipConfig as StableUnclipConfig
 from guided_imagination.config.expansion import UnclipConfig as UnclipConfig
 from guided_imagination.config.parameters import Method as Method
+from guided_imagination.config.parameters import Methods as Methods
 from guided_imagination.config.parameters import Parameters as Parameters
 from guided_imagination.config.parameters import check as check
 from guided_imagination.config.report import ReportConfig as ReportConfig

@@ -47,7 +47,7 @@ class Parameters(Strict):
     raw_dir: str
     datasets: Names
     dataset_specs: dict[str, DatasetSpec]
-    methods: dict[str, Method]
+    methods: Methods
     draw: int = Field(ge=0)
     ratio: Count | None
     seed: int = Field(ge=0)

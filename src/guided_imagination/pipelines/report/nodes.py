@@ -12,7 +12,7 @@ from datasets import Dataset
 from matplotlib.figure import Figure
 
 from guided_imagination import tracking
-from guided_imagination.config import Method, ReportConfig
+from guided_imagination.config import Methods, ReportConfig
 from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.cost import costs
@@ -86,25 +86,23 @@ def merge(*findings: dict[str, Any], datasets: list[str]) -> tuple[pd.DataFrame,
     return results, intervals, speeds, {name: found["samples"] for name, found in zip(datasets, findings, strict=True)}
 
 
-def accuracy(
-    results: pd.DataFrame, methods: dict[str, Method], config: ReportConfig, split: str, *, group: str
-) -> Table:
+def accuracy(results: pd.DataFrame, methods: Methods, config: ReportConfig, split: str, *, group: str) -> Table:
     """Datasets of one group x methods."""
     return _shown(views.accuracy(results, methods, config, split, group))
 
 
-def efficiency(results: pd.DataFrame, methods: dict[str, Method], split: str) -> tuple[Figure, Table, Table]:
+def efficiency(results: pd.DataFrame, methods: Methods, split: str) -> tuple[Figure, Table, Table]:
     """Accuracy against ratio: the figure, its table, and which ratio equals which."""
     curve, readings = views.efficiency_tables(results, methods, split)
     return views.efficiency_curves(results, methods), _shown(curve), _shown(readings)
 
 
-def architectures(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Table:
+def architectures(results: pd.DataFrame, methods: Methods, split: str) -> Table:
     """Architectures x methods."""
     return _shown(views.architectures(results, methods, split))
 
 
-def ablation(results: pd.DataFrame, methods: dict[str, Method], split: str) -> Table:
+def ablation(results: pd.DataFrame, methods: Methods, split: str) -> Table:
     """What each part of a full method is worth."""
     return _shown(views.ablation(results, methods, split))
 
@@ -114,7 +112,7 @@ def difference(intervals: pd.DataFrame) -> Table:
     return _shown(difference_table(intervals))
 
 
-def cost(speeds: pd.DataFrame, methods: dict[str, Method], config: ReportConfig) -> Table:
+def cost(speeds: pd.DataFrame, methods: Methods, config: ReportConfig) -> Table:
     """Seconds and money per 1,000 images."""
     return _shown(views.cost(speeds, methods, config))
 
