@@ -1,9 +1,9 @@
 """The whole parameter tree, and the sentence that says what is wrong with it."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.config.expansion import (
@@ -37,6 +37,14 @@ class Method(Strict):
     guided: bool = False
     settings: dict[str, Any] = Field({})
     recipe: dict[str, Any] = Field({})
+
+
+def _without_nulls(value: object) -> object:
+    return {name: row for name, row in value.items() if row is not None} if isinstance(value, Mapping) else value
+
+
+# an environment leaves a row of conf/base out by `methods: {cutout: null}`
+Methods = Annotated[dict[str, Method], BeforeValidator(_without_nulls)]
 
 
 class Parameters(Strict):
