@@ -1,10 +1,9 @@
 import math
 
-import pandas as pd
 import pytest
 import torch
 
-from guided_imagination.audit import COLUMNS, View, audit, beside_accuracy, costs, markdown, measure, table, view
+from guided_imagination.audit import COLUMNS, View, audit, costs, markdown, measure, table, view
 from guided_imagination.device import CPU, Batches
 from guided_imagination.store import Expansion, write
 from guided_imagination.zero_shot import ZeroShot, classify
@@ -106,15 +105,6 @@ def test_without_validation_images_there_is_no_fid(tmp_path):
     row = audit(dataset([0, 1]), dataset([0, 1]).select([]), None, look, SIDE, 0.95)
     assert row["fid"] is row["kid"] is None
     assert row["images"] == 2
-
-
-def test_accuracy_stands_beside_the_audit():
-    results = pd.DataFrame({"method": ["original", "original", "gif"], "accuracy": [60.0, 64.0, 70.0]})
-    audited = table([{"method": "original", "images": 2}, {"method": "gif", "images": 4}, {"method": "new"}])
-    joined = beside_accuracy(results, audited).set_index("method")
-    assert joined.loc["gif", ["accuracy", "gain", "images"]].tolist() == [70, 8, 4]
-    assert joined.loc["original", "gain"] == 0
-    assert pd.isna(joined.loc["new", "accuracy"])
 
 
 def test_the_markdown_has_shares_in_percent_and_blanks_for_what_is_missing():

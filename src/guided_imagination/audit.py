@@ -18,7 +18,6 @@ from torch import Tensor
 from guided_imagination.data import to_tensors
 from guided_imagination.guidance import entropy
 from guided_imagination.measures import distances, diversity, nearest_seed
-from guided_imagination.report import BASE
 from guided_imagination.store import Expansion
 from guided_imagination.zero_shot import Classifier, ZeroShot
 
@@ -142,26 +141,15 @@ def table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=list(COLUMNS))
 
 
-def beside_accuracy(results: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
-    """The audit table of one dataset with the mean accuracy in percent and the gain over the originals.
-
-    `results` has the columns of training.RESULT_COLUMNS, of that dataset; means are over seeds and architectures.
-    """
-    accuracy = results.groupby("method")["accuracy"].mean()
-    joined = audited.copy()
-    joined.insert(1, "accuracy", audited["method"].map(accuracy))
-    joined.insert(2, "gain", joined["accuracy"] - accuracy.get(BASE, float("nan")))
-    return joined
-
-
 def markdown(audited: pd.DataFrame) -> str:
     """A table for people: shares in percent, blanks for what is missing."""
-    shown = pd.DataFrame({name: [_cell(name, value) for value in audited[name]] for name in audited})
+    shown = pd.DataFrame({name: [format_cell(name, value) for value in audited[name]] for name in audited})
     shown.columns = [name.replace("_", " ") for name in shown]
     return shown.to_markdown(
         index=False, disable_numparse=True, colalign=["left", *["right"] * (len(shown.columns) - 1)]
     )
 
 
-def _cell(name: str, value: Any) -> str:
+def format_cell(name: str, value: Any) -> str:
+    """A value of column `name` as text; a missing one is blank."""
     return "" if pd.isna(value) else FORMATS.get(name, "{:.3f}").format(value)

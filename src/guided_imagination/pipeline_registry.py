@@ -46,7 +46,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "augment_baselines": augment_baselines.create_pipeline(datasets, methods),
         "train": train.create_pipeline(parameters),
         "audit": audit.create_pipeline(datasets, methods),
-        "report": report.create_pipeline(parameters),
+        "report": report.create_pipeline(parameters, [train.ZERO_SHOT] if parameters.train.zero_shot else []),
     }
     search = tune.create_pipeline(datasets)
     if parameters.train.tuned:

@@ -40,6 +40,7 @@ def sections(
         ),
         Section("architectures", "Architectures", [tables["architectures"]], paper=[paper_architectures()]),
         *(Section(f"samples-{name}", f"Seeds and variants: {name}", pictures=found) for name, found in samples.items()),
+        Section("audit", "Audit of the expansions", [tables["audit"]]),
         Section("ablation", "Ablation", [tables["ablation"]]),
         Section("differences", "Paired differences", [tables["differences"]]),
         Section("cost", "Cost", [tables["cost"]]),

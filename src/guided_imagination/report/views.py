@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 from guided_imagination.config import Method, ReportConfig
 from guided_imagination.report.ablation import ablation_table
 from guided_imagination.report.accuracy import accuracy_table, architecture_table, group_of
+from guided_imagination.report.audited import audited_table
 from guided_imagination.report.cost import cost_table
 from guided_imagination.report.curves import efficiency_figure
 from guided_imagination.report.efficiency import efficiency_table, readings_table
-from guided_imagination.report.summary import summarise, with_references
+from guided_imagination.report.summary import largest_ratio, summarise, with_references
 from guided_imagination.report.table import Table
 
 AUGMENTED = "augment_baselines"
@@ -48,6 +49,11 @@ def ablation(results: pd.DataFrame, methods: Mapping[str, Method], split: str) -
 def efficiency_curves(results: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
     """Accuracy against ratio, a line per method."""
     return efficiency_figure(_first_architecture(results, methods), list(methods))
+
+
+def audited(results: pd.DataFrame, audits: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
+    """What CLIP sees in the expansions, beside accuracy."""
+    return audited_table(largest_ratio(_first_architecture(results, methods)), audits, list(methods))
 
 
 def cost(speeds: pd.DataFrame, methods: Mapping[str, Method], config: ReportConfig) -> Table:

@@ -30,9 +30,17 @@ logger = logging.getLogger(__name__)
 Samples = dict[str, list[dict[str, str]]]
 
 
-def collect(split: str, *rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, Table]:
-    """The tidy table of one dataset's cells, and its paper-shaped one; also printed."""
-    results = pd.concat(rows, ignore_index=True)
+def collect(
+    split: str, *parts: pd.DataFrame | dict[str, str], methods: list[str], dataset: str
+) -> tuple[pd.DataFrame, Table]:
+    """The tidy table of one dataset's cells, and its paper-shaped one; also printed.
+
+    `parts` are the results of the rows and, as dictionaries, the errors of cells that failed.
+    """
+    results = pd.concat([part for part in parts if isinstance(part, pd.DataFrame)], ignore_index=True)
+    failed = [cell for part in parts if isinstance(part, dict) for cell in part]
+    if failed:
+        logger.warning("%s: %d cells failed and are missing from the table: %s", dataset, len(failed), failed)
     table = accuracy_table(summarise(results), methods, split=split, name=dataset, title=dataset)
     logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
@@ -69,21 +77,31 @@ def sample(*sheets: bytes, methods: list[str]) -> list[dict[str, str]]:
 
 
 def gather(
-    results: pd.DataFrame, intervals: pd.DataFrame, speeds: pd.DataFrame, samples: list[dict[str, str]]
+    results: pd.DataFrame,
+    intervals: pd.DataFrame,
+    speeds: pd.DataFrame,
+    audited: pd.DataFrame,
+    samples: list[dict[str, str]],
+    *,
+    dataset: str,
 ) -> dict[str, Any]:
     """All that one dataset hands to the tables and the page over all datasets."""
-    tables = {"results": results, "intervals": intervals, "speeds": speeds}
+    audits = audited.assign(dataset=dataset)
+    tables = {"results": results, "intervals": intervals, "speeds": speeds, "audits": audits}
     return {"samples": samples, **{name: table.to_dict(orient="split") for name, table in tables.items()}}
 
 
-def merge(*findings: dict[str, Any], datasets: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples]:
-    """The tidy tables over all datasets (results, intervals, speeds), and the samples by dataset."""
-    results, intervals, speeds = (
+def merge(
+    *findings: dict[str, Any], datasets: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples]:
+    """The tidy tables over all datasets (results, intervals, speeds, audits), and the samples by dataset."""
+    results, intervals, speeds, audits = (
         pd.concat([pd.DataFrame(**found[name]) for found in findings], ignore_index=True)
-        for name in ("results", "intervals", "speeds")
+        for name in ("results", "intervals", "speeds", "audits")
     )
     tracking.log_table(results, "results")
-    return results, intervals, speeds, {name: found["samples"] for name, found in zip(datasets, findings, strict=True)}
+    samples = {name: found["samples"] for name, found in zip(datasets, findings, strict=True)}
+    return results, intervals, speeds, audits, samples
 
 
 def accuracy(results: pd.DataFrame, methods: Methods, config: ReportConfig, split: str, *, group: str) -> Table:
@@ -110,6 +128,11 @@ def ablation(results: pd.DataFrame, methods: Methods, split: str) -> Table:
 def difference(intervals: pd.DataFrame) -> Table:
     """Paired differences."""
     return _shown(difference_table(intervals))
+
+
+def audit(results: pd.DataFrame, audits: pd.DataFrame, methods: Methods) -> Table:
+    """What CLIP sees in the expansions, beside accuracy."""
+    return _shown(views.audited(results, audits, methods))
 
 
 def cost(speeds: pd.DataFrame, methods: Methods, config: ReportConfig) -> Table:

@@ -32,20 +32,27 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
     methods = list(parameters.methods)
     made = [method for method, row in parameters.methods.items() if row.pipeline is not None]
     rows = {f"{method}_results": f"{dataset}.{method}.results" for method in (*methods, *references)}
+    failures = {f"{method}_failures": f"{dataset}.{method}.failures" for method in methods}
     expanded = {f"{method}_expanded": f"{dataset}.{method}.expanded" for method in made}
     sheets = {f"{method}_contact_sheet": f"{dataset}.{method}.contact_sheet" for method in made}
     named = {"dataset": dataset, "methods": methods}
     config, split, models = SETTINGS["config"], SETTINGS["split"], "params:models_dir"
     own = Pipeline(
         [
-            _node(nodes.collect, [split, *rows], ["results", "accuracy_table"], "collect", **named),
+            _node(nodes.collect, [split, *rows, *failures], ["results", "accuracy_table"], "collect", **named),
             _node(nodes.compare, ["results", config, models], "intervals", "compare"),
             _node(nodes.speeds, list(expanded), "speeds", "speeds", dataset=dataset, methods=made),
             _node(nodes.sample, list(sheets), "samples", "sample", methods=made),
-            _node(nodes.gather, ["results", "intervals", "speeds", "samples"], "findings", "gather"),
+            _node(
+                nodes.gather,
+                ["results", "intervals", "speeds", "audit_table", "samples"],
+                "findings",
+                "gather",
+                dataset=dataset,
+            ),
         ],
         namespace=dataset,
-        inputs={**rows, **expanded, **sheets},
+        inputs={**rows, **failures, **expanded, **sheets, "audit_table": f"{dataset}.audit_table"},
         parameters={name: name for name in (config, split, models)},
     )
     return Pipeline([own, *(_contact_sheet(dataset, method) for method in made)])
@@ -65,11 +72,6 @@ def _contact_sheet(dataset: str, method: str) -> Pipeline:
         inputs={"seeds": f"{dataset}.seeds", "expanded": f"{dataset}.{method}.expanded"},
         parameters={SETTINGS["config"]: SETTINGS["config"]},
     )
-
-
-def _accuracy(group: str) -> Node:
-    name = f"accuracy_{group}"
-    return _node(nodes.accuracy, ["results", *SETTINGS.values()], name, name, group=group)
 
 
 def _overall(parameters: Parameters) -> Pipeline:
@@ -94,13 +96,18 @@ def _overall(parameters: Parameters) -> Pipeline:
         _node(nodes.architectures, measured, "architectures", "architectures"),
         _node(nodes.ablation, measured, "ablation", "ablation"),
         _node(nodes.difference, ["intervals"], "differences", "differences"),
+        _node(nodes.audit, ["results", "audits", methods], "audit", "audit"),
         _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
     ]
     names = [output for table in tables for output in table.outputs if output != "curves"]
     return Pipeline(
         [
             _node(
-                nodes.merge, list(findings), ["results", "intervals", "speeds", "samples"], "merge", datasets=datasets
+                nodes.merge,
+                list(findings),
+                ["results", "intervals", "speeds", "audits", "samples"],
+                "merge",
+                datasets=datasets,
             ),
             *tables,
             _node(nodes.page, [config, "curves", "samples", *names], "page", "page", groups=groups),
