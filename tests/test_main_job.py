@@ -9,7 +9,9 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+import yaml
 from datasets import ClassLabel, Image, load_dataset
+from mlflow.models import ModelSignature
 
 ROOT = Path(__file__).parents[1]
 METHODS = ["original", "cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle"]
@@ -32,7 +34,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_results_have_a_row_per_method_and_seed(data: Path) -> None:
     results = pd.read_csv(data / "08_reporting" / "results.csv")
-    assert list(results) == ["dataset", "method", "ratio", "architecture", "recipe", "seed", "accuracy"]
+    assert list(results) == [
+        *("dataset", "method", "ratio", "architecture", "recipe", "seed"),
+        *("accuracy", "top5", "macro_f1", "auc", "ece", "images_per_second", "seconds", "run_id"),
+    ]
     assert list(zip(results["method"], results["seed"], strict=True)) == [(m, s) for m in METHODS for s in (0, 1)]
     assert results["accuracy"].between(0, 100).all()
     assert results.set_index("method")["ratio"].to_dict() == {"original": 0, **dict.fromkeys(METHODS[1:], 2)}
@@ -84,8 +89,33 @@ def test_mlflow_has_a_child_run_per_cell_under_the_kedro_run(data: Path) -> None
     for run in children:
         expected = results[run.data.tags["method"], int(run.data.tags["seed"])]
         assert run.data.metrics["accuracy"] == pytest.approx(expected)
+        inputs = {entry.dataset.name: entry.dataset for entry in run.inputs.dataset_inputs}
+        made = set() if run.data.tags["method"] == "original" else {"expansion"}
+        assert set(inputs) == {"seeds", "validation"} | made
+        assert all(Path(json.loads(entry.source)["uri"]).is_dir() for entry in inputs.values())
     history = client.get_metric_history(children[0].info.run_id, "train_loss")
     assert len(history) == 2
+
+
+def test_the_best_classifier_is_registered_with_its_signature(data: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{data}/mlflow.db")
+    (version,) = client.search_model_versions("name = 'fashion'")
+    best = json.loads((data / "06_models" / "fashion" / "best.json").read_text())
+    assert {key: version.tags[key] for key in ("method", "seed")} == {
+        "method": best["method"],
+        "seed": str(best["seed"]),
+    }
+    (logged,) = client.search_logged_models([client.get_experiment_by_name("test").experiment_id])
+    described = yaml.safe_load((ROOT / logged.artifact_location / "MLmodel").read_text())
+    signature = ModelSignature.from_dict(described["signature"])
+    assert signature.inputs.inputs[0].shape == (-1, 3, 32, 32)
+    assert signature.outputs.inputs[0].shape == (-1, 10)
+
+
+def test_clip_is_a_reference_line(data: Path) -> None:
+    (row,) = pd.read_csv(data / "07_model_output/fashion/clip_zero_shot.csv").to_dict("records")
+    assert (row["method"], row["ratio"], row["architecture"]) == ("clip_zero_shot", 0, "embedded_clip")
+    assert row["accuracy"] > 50  # ten classes
 
 
 def test_one_pipeline_runs_alone_and_leaves_what_is_complete(data: Path) -> None:

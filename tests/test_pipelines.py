@@ -32,10 +32,10 @@ def pipelines(config: OmegaConfigLoader) -> dict[str, Pipeline]:
 def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
     nodes = {node.name for name in MAIN for node in pipelines[name].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == nodes
-    # one ingest, seven expansions, eight trainings, seven contact sheets, eight audits and their table,
+    # one ingest, seven expansions, eight trainings, zero-shot, registration, seven contact sheets, eight audits and their table,
     # five nodes of the report per dataset, eight over all
-    assert len(nodes) == 1 + 7 + 8 + 7 + 8 + 1 + 5 + 8
-    assert set(pipelines) == {*MAIN, "verify", "export", "pretrain", "__default__"}
+    assert len(nodes) == 1 + 7 + 8 + 1 + 1 + 7 + 8 + 1 + 5 + 8
+    assert set(pipelines) == {*MAIN, "tune", "verify", "export", "pretrain", "__default__"}
 
 
 def test_at_first_look_there_are_few_boxes(pipelines: dict[str, Pipeline]) -> None:
@@ -44,6 +44,17 @@ def test_at_first_look_there_are_few_boxes(pipelines: dict[str, Pipeline]) -> No
     assert {str(node.namespace).split(".")[0] for node in main.nodes} == {"fashion", "report"}
     tables = {"fashion.accuracy_table", "fashion.audit_table", "fashion.audit_markdown"}
     assert main.outputs() == {*tables, "fashion.split", "fashion.manifest", "report.page"}
+
+
+def test_the_search_runs_with_the_main_job_only_if_training_uses_it(config: OmegaConfigLoader) -> None:
+    from guided_imagination import pipeline_registry
+
+    parameters = config["parameters"]
+    for tuned in (False, True):
+        pipeline_registry.build_for(check({**parameters, "train": {**parameters["train"], "tuned": tuned}}))
+        default = pipeline_registry.register_pipelines()["__default__"]
+        assert ("fashion.tune" in {node.name for node in default.nodes}) == tuned
+        assert ("fashion.tuned" in default.datasets()) == tuned
 
 
 def test_each_row_has_its_namespace(pipelines: dict[str, Pipeline]) -> None:

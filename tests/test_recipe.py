@@ -4,7 +4,7 @@ from torch import nn
 
 from guided_imagination.config import Architecture, Recipe
 from guided_imagination.randomness import generator, seeded
-from guided_imagination.recipe import build_model, build_optimizer, normalise, random_affine, updates
+from guided_imagination.recipe import augment, build_model, build_optimizer, normalise, random_affine, updates
 
 IMAGES = torch.rand(6, 3, 8, 8, generator=generator("images"))
 SMALL = Architecture(model="resnet10t", arguments={"channels": [8, 8, 8, 8]}, dense_stem=["pooling"])
@@ -113,3 +113,60 @@ def test_the_optimizer_is_the_recipes(name, kind):
     optimizer, _ = build_optimizer(nn.Linear(1, 1), recipe(optimizer=name, weight_decay=0.03), 10)
     assert type(optimizer) is kind
     assert optimizer.param_groups[0]["weight_decay"] == 0.03
+
+
+PIXELS = torch.randint(256, (6, 3, 8, 8), dtype=torch.uint8, generator=generator("pixels"))
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
+
+
+def batch(**changes):
+    with seeded("batch"):
+        return augment(PIXELS, LABELS, recipe(**changes), 3, torch.device("cpu"))
+
+
+def test_a_plain_recipe_only_normalises():
+    images, labels = batch()
+    torch.testing.assert_close(images, PIXELS / 127.5 - 1, atol=1e-5, rtol=0)
+    assert torch.equal(labels, LABELS)
+
+
+def test_mixup_mixes_neighbours_and_their_labels_by_one_share():
+    images, labels = batch(mixup=1.0)
+    share = labels[0, 0]  # of image 0, which has label 0; its neighbour has label 2
+    assert 0 < share < 1
+    expected = torch.tensor([1.0, 0, 0]) * share + torch.tensor([0, 0, 1.0]) * (1 - share)
+    torch.testing.assert_close(labels[0], expected)
+    plain, _ = batch()
+    torch.testing.assert_close(images[0], share * plain[0] + (1 - share) * plain[-1], atol=1e-4, rtol=0)
+
+
+def test_cutmix_labels_are_shares_of_pixels():
+    images, labels = batch(cutmix=1.0)
+    plain, _ = batch()
+    kept = (images[0] - plain[0]).abs().amax(0) < 1e-4
+    assert 0 < kept.sum() < 64
+    torch.testing.assert_close(labels[0, 0], kept.float().mean())
+
+
+def test_with_both_every_batch_draws_one_of_them():
+    torch.manual_seed(0)
+    plain, _ = batch()
+    both = recipe(mixup=1.0, cutmix=1.0)
+    made = [augment(PIXELS, LABELS, both, 3, torch.device("cpu"))[0] for _ in range(30)]
+    cut = [bool(((images[0] - plain[0]).abs().amax(0) < 1e-4).any()) for images in made]
+    assert 5 <= sum(cut) <= 25
+
+
+def test_randaugment_on_the_fly_draws_anew_for_every_image_and_step():
+    same = PIXELS[:1].expand(6, -1, -1, -1)
+    policy = recipe(randaugment="rand-m9-n2-mstd0.5")
+    with seeded("one"):
+        first, _ = augment(same, LABELS, policy, 3, torch.device("cpu"))
+    with seeded("one"):
+        again, _ = augment(same, LABELS, policy, 3, torch.device("cpu"))
+    with seeded("two"):
+        second, _ = augment(same, LABELS, policy, 3, torch.device("cpu"))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+    assert len(first.flatten(1).unique(dim=0)) > 1
+    assert first.abs().max() <= 1 + 1e-5

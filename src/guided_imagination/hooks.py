@@ -1,12 +1,15 @@
 """Checks before any work, and the grid that the pipelines are built for."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from guided_imagination import config
+from guided_imagination.errors import InputError
 from guided_imagination.weights import hub_folder, locate_whole
 
 
@@ -36,3 +39,18 @@ class ProjectHooks:
         if any("audit" in node.tags for node in pipeline.nodes):
             guide = self.parameters.guides[self.parameters.audit.guide]
             locate_whole(guide, hub_folder(self.parameters.models_dir))
+
+    @hook_impl(trylast=True)  # after the MLflow run is closed
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        names = [name for name in pipeline.outputs() if name.endswith(".failures")]
+        failures = {cell: error for name in names for cell, error in catalog.load(name).items()}
+        if failures:
+            raise InputError(
+                f"{len(failures)} cells failed ({_by_error(failures)}): "
+                "all others are finished, and the same command tries only these again"
+            )
+
+
+def _by_error(failures: Mapping[str, str]) -> str:
+    errors = dict.fromkeys(failures.values())
+    return "; ".join(f"{error}: {', '.join(cell for cell in failures if failures[cell] == error)}" for error in errors)

@@ -16,6 +16,7 @@ from guided_imagination.pipelines import (
     pretrain,
     report,
     train,
+    tune,
     verify,
 )
 
@@ -43,11 +44,15 @@ def register_pipelines() -> dict[str, Pipeline]:
         "adapt": adapt.create_pipeline(parameters),
         **{name: expand.create_pipeline(name, parameters) for name in get_args(ExpandPipeline)},
         "augment_baselines": augment_baselines.create_pipeline(datasets, methods),
-        "train": train.create_pipeline(datasets, methods),
+        "train": train.create_pipeline(parameters),
         "audit": audit.create_pipeline(datasets, methods),
-        "report": report.create_pipeline(parameters),
+        "report": report.create_pipeline(parameters, [train.ZERO_SHOT] if parameters.train.zero_shot else []),
     }
+    search = tune.create_pipeline(datasets)
+    if parameters.train.tuned:
+        main["tune"] = search
     apart = {
+        "tune": search,
         "verify": verify.create_pipeline(datasets, methods),
         "export": export.create_pipeline(datasets, parameters.export.methods),
         "pretrain": pretrain.create_pipeline(),

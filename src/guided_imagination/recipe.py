@@ -8,9 +8,34 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torchvision.transforms.v2 import CutMix, MixUp, RandomChoice
 from transformers import get_cosine_schedule_with_warmup
 
-from guided_imagination.config import Architecture, Recipe
+from guided_imagination.augment import randaugment
+from guided_imagination.config import Architecture, RandAugmentConfig, Recipe
+
+
+def augment(
+    pixels: Tensor, labels: Tensor, recipe: Recipe, classes: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """A batch as the network sees it: images (B, 3, H, W) in [-1, 1], and labels (B,) or, once mixed, (B, classes).
+
+    `pixels` (B, 3, H, W) uint8 and `labels` (B,) lie on the CPU, the result on `device`. Draws from torch's global
+    CPU generator (`fit` seeds it per update).
+    """
+    if recipe.randaugment is not None:
+        pixels = _randaugment(pixels, recipe.randaugment)
+    pixels, labels = pixels.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+    images = random_affine(normalise(pixels), recipe.rotation, recipe.translation, recipe.flip)
+    kinds = {MixUp: recipe.mixup, CutMix: recipe.cutmix}
+    mixes = [kind(alpha=alpha, num_classes=classes) for kind, alpha in kinds.items() if alpha > 0]
+    return RandomChoice(mixes)(images, labels) if mixes else (images, labels)
+
+
+def _randaugment(pixels: Tensor, policy: str) -> Tensor:
+    seeds = torch.randint(2**62, (len(pixels),)).tolist()
+    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
+    return randaugment(pixels / 255, rngs, RandAugmentConfig(policy=policy)) * 255
 
 
 def random_affine(images: Tensor, rotation: float, translation: float, flip: float) -> Tensor:

@@ -1,50 +1,43 @@
-"""Train and measure classifiers: one cell of the grid method x architecture x seed at a time."""
+"""Cells of the grid, each a unit of work that is done once, kept on disk and resumed where it was killed."""
 
 import logging
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from datasets import Dataset
 from safetensors.torch import save_model
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 
-from guided_imagination.config import Architecture, Recipe, TrainConfig
-from guided_imagination.data import to_tensors
-from guided_imagination.device import CPU, Placement
-from guided_imagination.files import read_json, write_json
-from guided_imagination.optimisation import fit
-from guided_imagination.randomness import batch_indices, seeded
-from guided_imagination.recipe import build_model, build_optimizer, normalise, random_affine, updates
+from guided_imagination.classifier import Log, Trained, predict, train_classifier
+from guided_imagination.config import Architecture, Recipe
+from guided_imagination.device import Placement
+from guided_imagination.errors import InputError
+from guided_imagination.files import read_json, replacing, write_json
+from guided_imagination.grid import Cell
+from guided_imagination.metrics import METRICS, measure, predictions
+from guided_imagination.pixels import Labelled
 from guided_imagination.seeding import derive_seed
-from guided_imagination.store import Expansion
 
 logger = logging.getLogger(__name__)
 
-RESULT_COLUMNS = ["dataset", "method", "ratio", "architecture", "recipe", "seed", "accuracy"]
-Log = Callable[[dict[str, float], int], None]
+CELL_COLUMNS = ["dataset", "method", "ratio", "architecture", "recipe", "seed"]
+RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images_per_second", "seconds", "run_id"]
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """`images` (N, 3, H, W) uint8 and `labels` (N,) int64."""
+class Run:
+    """Where a cell's metrics go: `run_id` is empty where nothing keeps them."""
 
-    images: Tensor
-    labels: Tensor
-
-    def __add__(self, other: "Labelled") -> "Labelled":
-        return Labelled(torch.cat([self.images, other.images]), torch.cat([self.labels, other.labels]))
+    run_id: str
+    log: Log
 
 
 @dataclass(frozen=True)
 class Splits:
-    """What a row trains on, watches while it trains, and is measured with at the end."""
+    """What a cell trains on, watches while it trains, and is measured with at the end."""
 
     train: Labelled
     validation: Labelled | None
@@ -52,190 +45,114 @@ class Splits:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One number of the results table."""
+class Job:
+    """One cell and all that shapes it. `inputs` is a checksum of the images trained on and measured with."""
 
-    dataset: str
-    method: str
-    ratio: int
-    architecture: str
-    recipe: str
-    seed: int
+    cell: Cell
+    architecture: Architecture
+    recipe: Recipe
+    inputs: str
+    classes: int
+    log_points: int
 
     @property
-    def name(self) -> str:
-        return f"{self.architecture}-{self.recipe}-ratio{self.ratio}-seed{self.seed}"
+    def key(self) -> str:
+        """Differs from that of every job with another result."""
+        parts = asdict(self.cell), self.architecture.model_dump(), self.recipe.model_dump(), self.inputs
+        return f"{derive_seed(*parts):016x}"
+
+    def result(self, models: Path) -> dict[str, Any] | None:
+        """What `train_cell` has kept; None if the cell is not finished or was made otherwise."""
+        path = self.cell.folder(models) / "result.json"
+        result = read_json(path) if path.exists() else {}
+        return result if result.get("key") == self.key else None
 
 
-class History(list[tuple[dict[str, float], int]]):
-    """Logged metrics and their epochs, kept in a run's checkpoint."""
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"rows": list(self)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self[:] = state["rows"]
+Track = Callable[[Job, Path], AbstractContextManager[Run]]
 
 
-@torch.no_grad()
-def evaluate(model: nn.Module, data: Labelled, placement: Placement = CPU, batch_size: int = 256) -> float:
-    """Top-1 accuracy in percent, in evaluation mode."""
-    model.eval()
-    with placement.autocast():
-        batches = (normalise(images.to(placement.device)) for images in data.images.split(batch_size))
-        predicted = [model(images).argmax(1).cpu() for images in batches]
-    model.train()
-    return 100 * (torch.cat(predicted) == data.labels).float().mean().item()
+def train_cell(job: Job, splits: Splits, models: Path, placement: Placement, run: Run) -> dict[str, Any]:
+    """Train one cell, or go on with a killed one, and keep its weights, predictions and result in its folder.
 
-
-def train_classifier(
-    train: Labelled,
-    validation: Labelled | None,
-    architecture: Architecture,
-    recipe: Recipe,
-    *,
-    classes: int,
-    seed: int,
-    name: str,
-    log_points: int,
-    placement: Placement = CPU,
-    checkpoint: Path | None = None,
-) -> tuple[nn.Module, History]:
-    """A classifier trained from random weights, and loss and validation accuracy at `log_points` points."""
-    steps = updates(recipe, len(train.labels))
-    with seeded(seed, "initialisation"):
-        model = build_model(architecture, classes)
-    model = model.to(placement.device).to(memory_format=torch.channels_last)
-    optimizer, schedule = build_optimizer(model, recipe, steps)
-    every, history = math.ceil(steps / log_points), History()
-
-    def loss_at(step: int) -> Tensor:
-        rows = batch_indices(step, len(train.labels), recipe.batch_size, seed)
-        pixels, labels = train.images[rows].to(placement.device), train.labels[rows].to(placement.device)
-        images = random_affine(normalise(pixels), recipe.rotation, recipe.translation, recipe.flip)
-        with placement.autocast():
-            logits = model(images.contiguous(memory_format=torch.channels_last))
-        return cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-
-    def after_step(step: int, loss: Tensor) -> None:
-        if (step + 1) % every == 0 or step + 1 == steps:
-            metrics = {"train_loss": loss.item()}
-            if validation is not None:
-                metrics["validation_accuracy"] = evaluate(model, validation, placement)
-            history.append((metrics, (step + 1) * recipe.batch_size // len(train.labels)))
-
-    model.train()
-    fit(
-        loss_at,
-        optimizer,
-        schedule,
-        steps,
-        name=name,
-        seed=seed,
-        state={"model": model, "history": history},
-        checkpoint=checkpoint,
-        after_step=after_step,
-    )
-    return model, history
-
-
-def train_cell(
-    cell: Cell,
-    splits: Splits,
-    architecture: Architecture,
-    recipe: Recipe,
-    config: TrainConfig,
-    *,
-    classes: int,
-    folder: Path,
-    inputs: str,
-    placement: Placement,
-    log: Log,
-) -> dict[str, Any]:
-    """Train one cell and keep its result and weights in `folder`; a finished cell is only read again.
-
-    `inputs` is a checksum of the images trained on and measured with: a cell of other inputs or
-    another setting is trained anew. Returns the accuracy in percent and the history of logged metrics.
+    The result has every metric, the history of logged metrics, and the speed.
     """
-    key = f"{derive_seed(asdict(cell), architecture.model_dump(), recipe.model_dump(), inputs):016x}"
-    result_path, checkpoint = folder / "result.json", folder / f"checkpoint-{key}.pt"
-    result = read_json(result_path) if result_path.exists() else {}
-    if result.get("key") != key:
-        model, history = train_classifier(
-            splits.train,
-            splits.validation,
-            architecture,
-            recipe,
-            classes=classes,
-            seed=cell.seed,
-            name=f"{cell.method} {cell.name}",
-            log_points=config.log_points,
-            placement=placement,
-            checkpoint=checkpoint,
-        )
-        result = {"key": key, "accuracy": evaluate(model, splits.measured, placement), "history": history}
-        folder.mkdir(parents=True, exist_ok=True)
-        save_model(model, str(folder / "model.safetensors"))
-        write_json(result_path, result)
-        checkpoint.unlink(missing_ok=True)
-    for metrics, epoch in result["history"]:
-        log(metrics, epoch)
-    log({"accuracy": result["accuracy"]}, 0)
+    folder = job.cell.folder(models)
+    checkpoint = folder / f"checkpoint-{job.key}.pt"
+    trained = train_classifier(
+        splits.train,
+        splits.validation,
+        job.architecture,
+        job.recipe,
+        classes=job.classes,
+        seed=job.cell.seed,
+        name=f"{job.cell.method} {job.cell.name}",
+        log_points=job.log_points,
+        placement=placement,
+        checkpoint=checkpoint,
+        log=run.log,
+    )
+    result = _keep(job, trained, splits.measured, folder, placement, run)
+    checkpoint.unlink(missing_ok=True)
     return result
 
 
-def grid(dataset: str, method: str, ratio: int, config: TrainConfig) -> list[Cell]:
-    """The cells of one row: every architecture and seed."""
-    return [
-        Cell(dataset, method, ratio, architecture, config.recipe, seed)
-        for architecture in config.architectures
-        for seed in range(config.seeds)
-    ]
+def _keep(
+    job: Job, trained: Trained, measured: Labelled, folder: Path, placement: Placement, run: Run
+) -> dict[str, Any]:
+    logits = predict(trained.model, measured, placement)
+    metrics = measure(logits, measured.labels)
+    result = {"key": job.key, **metrics, **trained.speed, "run_id": run.run_id, "history": trained.history}
+    run.log(scores(result), trained.history[-1][1])
+    folder.mkdir(parents=True, exist_ok=True)
+    save_model(trained.model, str(folder / "model.safetensors"))
+    keep(folder, result, logits, measured.labels)
+    return result
 
 
-def load_splits(
-    seeds: Dataset, expanded: Expansion | None, validation: Dataset, measured: Dataset, resolution: int
-) -> Splits:
-    """All images of a row in memory, decoded once."""
-    train = Labelled(*to_tensors(seeds, resolution))
-    if expanded is not None:
-        train += Labelled(*to_tensors(expanded.stream(), resolution))
-    return Splits(
-        train,
-        Labelled(*to_tensors(validation, resolution)) if len(validation) else None,
-        Labelled(*to_tensors(measured, resolution)),
-    )
+def keep(folder: Path, result: dict[str, Any], logits: Tensor, labels: Tensor) -> None:
+    """Write `predictions.parquet`, then `result.json`, which says that the cell is finished."""
+    with replacing(folder / "predictions.parquet") as file:
+        predictions(logits, labels).to_parquet(file, index=False)
+    write_json(folder / "result.json", result)
+
+
+def scores(result: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of a result that are defined, and its speed."""
+    names = [*METRICS, "seconds", "images_per_second", "waiting_share"]
+    return {name: result[name] for name in names if result.get(name) is not None}
 
 
 def train_cells(
-    cells: Sequence[Cell],
-    splits: Splits,
-    architectures: dict[str, Architecture],
-    recipes: dict[str, Recipe],
-    config: TrainConfig,
-    *,
-    classes: int,
-    folder: Path,
-    inputs: str,
-    placement: Placement,
-    track: Callable[[Cell], AbstractContextManager[Log]],
-) -> pd.DataFrame:
-    """Train `cells` one after another; one row of RESULT_COLUMNS each. `track` opens a cell's log."""
-    rows = []
-    for cell in cells:
-        with track(cell) as log:
-            result = train_cell(
-                cell,
-                splits,
-                architectures[cell.architecture],
-                recipes[cell.recipe],
-                config,
-                classes=classes,
-                folder=folder / cell.dataset / cell.method / cell.name,
-                inputs=inputs,
-                placement=placement,
-                log=log,
-            )
-        logger.info("%s %s %s: %.1f%%", cell.dataset, cell.method, cell.name, result["accuracy"])
-        rows.append({**asdict(cell), "accuracy": result["accuracy"]})
-    return pd.DataFrame(rows, columns=RESULT_COLUMNS)
+    jobs: Sequence[Job], load: Callable[[Cell], Splits], models: Path, placement: Placement, track: Track
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Train what is not finished; rows of RESULT_COLUMNS of finished cells, and the errors of failed ones by name.
+
+    `load` reads a cell's images, `track` opens the log of a cell with its folder.
+    """
+    rows: list[dict[str, Any]] = []
+    failures: dict[str, str] = {}
+    for job in jobs:
+        name = job.cell.title
+        try:
+            with track(job, job.cell.folder(models)) as run:
+                result = _finished(job, models, run) or train_cell(job, load(job.cell), models, placement, run)
+        except InputError:
+            raise  # images are the same for all cells
+        except Exception as error:
+            logger.exception("%s failed; the other cells go on", name)
+            failures[name] = f"{type(error).__name__}: {error}"
+            continue
+        logger.info(
+            "%s: %.1f%%, %.0f images/s, %.0f%% of the time waiting for data",
+            *(name, result["accuracy"], result["images_per_second"], 100 * result["waiting_share"]),
+        )
+        rows.append({**asdict(job.cell), **result, "run_id": run.run_id})
+    return pd.DataFrame(rows, columns=RESULT_COLUMNS), failures
+
+
+def _finished(job: Job, models: Path, run: Run) -> dict[str, Any] | None:
+    result = job.result(models)
+    if result is not None:
+        for metrics, step in [*result["history"], (scores(result), result["history"][-1][1])]:
+            run.log(metrics, step)
+    return result

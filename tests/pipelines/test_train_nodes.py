@@ -3,9 +3,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Recipe, TrainConfig
+from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Method, Recipe, TrainConfig
 from guided_imagination.pipelines.train import nodes
 from guided_imagination.store import Expansion, write
+from guided_imagination.training import Run
 from toy import ToyMaker, dataset, plan
 
 RECIPE = {
@@ -24,31 +25,43 @@ SEEDS = dataset([0, 1, 0, 1])
 
 
 @contextmanager
-def silent(cell):
-    yield lambda metrics, step: None
+def silent(job, folder, inputs):
+    yield Run("", lambda metrics, step: None)
 
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
     """Train a row; a second call says whether the finished cell was trained again."""
-    monkeypatch.setattr(nodes, "track", silent)
+    monkeypatch.setattr(nodes.tracking, "track", silent)
 
-    def run(seeds=SEEDS, test=SEEDS, expanded=None, resolution=8, evaluate_on="test"):
-        return nodes.train(
+    def run(seeds=SEEDS, test=SEEDS, expanded=None, resolution=8, evaluate_on="test", ratios=None, tuned=None, **row):
+        table, failures = nodes.train(
             seeds,
             dataset([1, 1, 1]),
             test,
             DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=resolution),
-            TrainConfig(architectures=["tiny"], recipe="short", seeds=1, evaluate_on=evaluate_on, log_points=1),
+            TrainConfig(
+                architectures=["tiny"],
+                recipes=["short"],
+                ratios=ratios,
+                seeds=1,
+                evaluate_on=evaluate_on,
+                log_points=1,
+                tuned=False,
+            ),
             {"short": Recipe(**RECIPE)},
             {"tiny": Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})},
             ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none"),
             2,
             str(tmp_path / "models"),
             expanded,
+            tuned,
             dataset="toys",
             method="gif",
+            row=Method(**row),
         )
+        assert not failures
+        return table
 
     return run
 
@@ -67,10 +80,17 @@ def test_a_finished_row_is_read_again(train, tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"seeds": dataset([0, 1, 1, 1])}, {"test": dataset([0, 1])}, {"resolution": 12}, {"evaluate_on": "validation"}],
+    [
+        {"seeds": dataset([0, 1, 1, 1])},
+        {"test": dataset([0, 1])},
+        {"resolution": 12},
+        {"evaluate_on": "validation"},
+        {"recipe": {"mixup": 0.2}},
+        {"tuned": {"tiny": {"short": {"learning_rate": 0.1}}}},
+    ],
     ids=lambda change: next(iter(change)),
 )
-def test_a_row_of_other_images_is_trained_again(train, tmp_path, change):
+def test_a_changed_row_is_trained_again(train, tmp_path, change):
     train()
     mark(tmp_path)
     assert train(**change)["accuracy"].item() >= 0
@@ -86,3 +106,12 @@ def test_another_expansion_is_another_cell(train, tmp_path):
 
 def test_originals_have_ratio_zero(train):
     assert train()["ratio"].tolist() == [0]
+
+
+def test_a_row_has_a_result_for_every_ratio(train, tmp_path):
+    write(tmp_path / "a", plan(ToyMaker()))
+    assert train(expanded=Expansion(tmp_path / "a"), ratios=[1, 2])["ratio"].tolist() == [1, 2]
+
+
+def test_ratios_do_not_multiply_the_originals(train):
+    assert train(ratios=[1, 2])["ratio"].tolist() == [0]

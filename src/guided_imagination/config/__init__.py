@@ -34,3 +34,4 @@ from guided_imagination.config.report import ReportConfig as ReportConfig
 from guided_imagination.config.training import Architecture as Architecture
 from guided_imagination.config.training import Recipe as Recipe
 from guided_imagination.config.training import TrainConfig as TrainConfig
+from guided_imagination.config.training import TuneConfig as TuneConfig

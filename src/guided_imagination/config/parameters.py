@@ -21,7 +21,7 @@ from guided_imagination.config.expansion import (
 )
 from guided_imagination.config.report import ReportConfig
 from guided_imagination.config.strict import Count, Names, Strict
-from guided_imagination.config.training import Architecture, Recipe, TrainConfig
+from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
 from guided_imagination.errors import InputError
 from guided_imagination.pretraining.settings import PretrainConfig
 
@@ -29,12 +29,14 @@ from guided_imagination.pretraining.settings import PretrainConfig
 class Method(Strict):
     """A row of the tables: which pipeline makes its images (none for the originals), guided or not.
 
-    `settings` are changes to the settings of an expand pipeline for this row alone, for ablations.
+    `settings` are changes to the settings of an expand pipeline for this row alone, for ablations; `recipe` are
+    changes to the recipes that its classifiers are trained with.
     """
 
     pipeline: Literal["augment_baselines", ExpandPipeline] | None = None
     guided: bool = False
     settings: dict[str, Any] = Field({})
+    recipe: dict[str, Any] = Field({})
 
 
 class Parameters(Strict):
@@ -60,6 +62,7 @@ class Parameters(Strict):
     expand_sd: ExpandConfig
     augment_baselines: AugmentConfig
     train: TrainConfig
+    tune: TuneConfig
     recipes: dict[str, Recipe]
     architectures: dict[str, Architecture]
     audit: AuditConfig
@@ -71,7 +74,9 @@ class Parameters(Strict):
     def names_exist(self) -> "Parameters":
         references: list[tuple[str, list[str], Collection[str]]] = [
             ("datasets", self.datasets, self.dataset_specs),
-            ("train.recipe", [self.train.recipe], self.recipes),
+            ("train.recipes", self.train.recipes, self.recipes),
+            ("tune.recipe", [self.tune.recipe], self.recipes),
+            ("train.zero_shot", [self.train.zero_shot] if self.train.zero_shot else [], self.guides),
             ("methods", self.rows_of("augment_baselines"), AugmentConfig.model_fields),
             ("train.architectures", self.train.architectures, self.architectures),
             ("audit.guide", [self.audit.guide], self.guides),
@@ -85,12 +90,31 @@ class Parameters(Strict):
             if (row.guided or row.settings) and row.pipeline not in get_args(ExpandPipeline):
                 pipelines = ", ".join(get_args(ExpandPipeline))
                 raise ValueError(f"methods.{name}: only rows of {pipelines} can be guided or have settings")
+            self._check_recipe(name, row)
+        self._check_ratios()
         for dataset in self.datasets:
             for pipeline in get_args(ExpandPipeline):
                 self.expander(dataset, pipeline)
                 for name in self.rows_of(pipeline):
                     self.expander(dataset, pipeline, name)
         return self
+
+    def _check_recipe(self, name: str, row: Method) -> None:
+        for recipe in self.train.recipes:
+            try:
+                self.recipes[recipe].overridden(row.recipe)
+            except ValidationError as error:
+                first = error.errors()[0]
+                place = ".".join(map(str, (f"methods.{name}.recipe", *first["loc"])))
+                raise ValueError(f"{place}: {first['msg']}") from None
+
+    def _check_ratios(self) -> None:
+        for dataset in self.datasets:
+            made = self.ratio or self.dataset_specs[dataset].ratio
+            if max(self.train.ratios or [made]) > made:
+                raise ValueError(
+                    f"train.ratios: an expansion of {dataset} has {made} variants of each seed, so {made} is the most"
+                )
 
     def rows_of(self, pipeline: str) -> list[str]:
         """The methods whose images `pipeline` makes."""

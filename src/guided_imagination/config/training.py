@@ -1,6 +1,6 @@
-"""Typed settings of classifiers: architectures, recipes and the grid."""
+"""Typed settings of classifiers: architectures, recipes, the grid, and the search for a recipe's learning rate."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,11 @@ class Architecture(Strict):
 
 
 class Recipe(Strict):
-    """How a classifier is trained: `updates` (the same for every row) or `epochs` (the paper's way)."""
+    """How a classifier is trained: `updates` (the same for every row) or `epochs` (the paper's way).
+
+    `mixup` and `cutmix` are the alpha of their Beta(alpha, alpha); with both, every batch draws one of them.
+    `randaugment` is timm's policy string for augmentation on the fly.
+    """
 
     updates: Count | None = None
     epochs: Count | None = None
@@ -29,6 +33,9 @@ class Recipe(Strict):
     rotation: NonNegative
     translation: Share
     flip: Share
+    mixup: NonNegative = 0
+    cutmix: NonNegative = 0
+    randaugment: Annotated[str, Field(pattern=r"^rand(-[a-z]+\d+(\.\d+)?)+$")] | None = None
 
     @model_validator(mode="after")
     def one_length(self) -> "Recipe":
@@ -38,10 +45,26 @@ class Recipe(Strict):
 
 
 class TrainConfig(Strict):
-    """The grid of training cells, and which split measures them."""
+    """The grid of training cells, and which split measures them.
+
+    `ratios` are the numbers of variants of each seed to train on; null is all that an expansion has.
+    `zero_shot` names the guide whose zero-shot accuracy is a reference line, null for none.
+    """
 
     architectures: Names
-    recipe: str
+    recipes: Names
+    ratios: list[Count] | None = Field(None, min_length=1)
     seeds: Count
     evaluate_on: Literal["test", "validation"]
     log_points: Count
+    tuned: bool = False
+    zero_shot: str | None = None
+
+
+class TuneConfig(Strict):
+    """The search for the learning rate and weight decay of `recipe`: every pair is tried, `seeds` times."""
+
+    recipe: str
+    learning_rates: list[Positive] = Field(min_length=1)
+    weight_decays: list[NonNegative] = Field(min_length=1)
+    seeds: Count

@@ -16,8 +16,8 @@ def typed(function: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
     """
     checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
 
-    def node(*inputs: Any) -> Any:
-        return checked(*inputs, **fixed)
+    def node(*inputs: Any, **named: Any) -> Any:
+        return checked(*inputs, **named, **fixed)
 
     node.__name__, node.__doc__ = function.__name__, function.__doc__
     vars(node)["__wrapped__"] = function  # Kedro-Viz shows this source

@@ -99,7 +99,9 @@ def _overall(parameters: Parameters) -> Pipeline:
     names = [output for table in tables for output in table.outputs if output != "curves"]
     return Pipeline(
         [
-            _node(nodes.merge, list(findings), ["results", "intervals", "speeds", "samples"], "merge", datasets=datasets),
+            _node(
+                nodes.merge, list(findings), ["results", "intervals", "speeds", "samples"], "merge", datasets=datasets
+            ),
             *tables,
             _node(nodes.page, [config, "curves", "samples", *names], "page", "page", groups=groups),
         ],

@@ -1,16 +1,31 @@
 """Nodes of `train`."""
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination import training
-from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Recipe, TrainConfig
+from guided_imagination import reference, tracking
+from guided_imagination.best import best_cell, example, load_classifier
+from guided_imagination.config import (
+    Architecture,
+    ComputeConfig,
+    DatasetSpec,
+    GuideConfig,
+    Method,
+    Recipe,
+    TrainConfig,
+)
 from guided_imagination.data import class_names, fingerprint
 from guided_imagination.device import for_training, place
+from guided_imagination.grid import ORIGINALS, grid, recipes_of
+from guided_imagination.models import load_guide
+from guided_imagination.rows import Sources, train_row
 from guided_imagination.store import Expansion
-from guided_imagination.tracking import track
+from guided_imagination.weights import hub_folder
 
 
 def train(
@@ -25,23 +40,71 @@ def train(
     ratio: int | None,
     models: str,
     expanded: Expansion | None = None,
+    tuned: dict[str, Any] | None = None,
     *,
     dataset: str,
     method: str,
-) -> pd.DataFrame:
-    """Results of one row: every architecture and seed, trained on the seeds and `expanded`."""
+    row: Method,
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Results of one row, trained on the seeds and `expanded`; and the errors of cells that failed."""
     measured = test if config.evaluate_on == "test" else validation
-    splits = training.load_splits(seeds, expanded, validation, measured, spec.resolution)
-    checksums = [str(spec.resolution), fingerprint(seeds), fingerprint(measured), expanded.checksum if expanded else ""]
-    return training.train_cells(
-        training.grid(dataset, method, (ratio or spec.ratio) if expanded else 0, config),
-        splits,
+    sources = Sources(seeds, expanded, validation, measured, spec.resolution)
+    ratios = (config.ratios or [ratio or spec.ratio]) if expanded else [ORIGINALS]
+    return train_row(
+        grid(dataset, method, ratios, config),
+        sources,
         architectures,
-        recipes,
-        config,
-        classes=len(class_names(seeds)),
-        folder=Path(models),
-        inputs=" ".join(checksums),
+        recipes_of(config, recipes, row.recipe, tuned or {}),
+        log_points=config.log_points,
+        models=Path(models),
         placement=for_training(place(compute)),
-        track=track,
+        track=partial(tracking.track, inputs=_inputs(sources, config.evaluate_on)),
     )
+
+
+def _inputs(sources: Sources, measured: str) -> list[tracking.Images]:
+    """What MLflow shall show as the inputs of a run."""
+    used = [("seeds", sources.seeds, "training"), (measured, sources.measured, "testing")]
+    images = [
+        tracking.Images(name, Path(data.cache_files[0]["filename"]).parent, fingerprint(data), context)
+        for name, data, context in used
+        if data.cache_files
+    ]
+    if sources.expanded is None:
+        return images
+    return [*images, tracking.Images("expansion", sources.expanded.folder, sources.expanded.checksum, "training")]
+
+
+def zero_shot_reference(
+    validation: Dataset,
+    test: Dataset,
+    spec: DatasetSpec,
+    config: TrainConfig,
+    guides: dict[str, GuideConfig],
+    compute: ComputeConfig,
+    models: str,
+    *,
+    dataset: str,
+) -> pd.DataFrame:
+    """The row of the guide `train.zero_shot` itself, as a reference line."""
+    name = config.zero_shot or ""
+    measured, placement = test if config.evaluate_on == "test" else validation, place(compute)
+    guide = load_guide(guides[name], class_names(test), spec.templates, placement, hub_folder(models))
+    return reference.reference(
+        guide, measured, spec.resolution, placement, dataset=dataset, name=name, models=Path(models)
+    )
+
+
+def register(
+    seeds: Dataset, spec: DatasetSpec, architectures: dict[str, Architecture], models: str, *rows: pd.DataFrame
+) -> dict[str, Any]:
+    """The best classifier of a dataset, chosen by validation accuracy, in MLflow's registry; returns its cell."""
+    best = best_cell(pd.concat(rows, ignore_index=True), Path(models))
+    if best is None:
+        return {}
+    cell, result = best
+    folder = cell.folder(Path(models))
+    model = load_classifier(folder, architectures[cell.architecture], len(class_names(seeds)))
+    tags = {**{key: str(value) for key, value in asdict(cell).items()}, "key": result["key"]}
+    tracking.register(cell.dataset, model, example(spec.resolution), result["run_id"], tags)
+    return {**asdict(cell), "accuracy": result["accuracy"], "weights": str(folder / "model.safetensors")}

@@ -1,0 +1,1 @@
+from guided_imagination.pipelines.tune.pipeline import create_pipeline as create_pipeline
