@@ -10,7 +10,7 @@ from guided_imagination.report.ablation import ablations
 from guided_imagination.report.accuracy import accuracy_table, group_of
 from guided_imagination.report.cost import costs
 from guided_imagination.report.differences import difference_table, differences
-from guided_imagination.report.summary import summarise
+from guided_imagination.report.summary import signed, summarise
 from guided_imagination.report.table import Table
 
 
@@ -139,6 +139,10 @@ def test_a_pair_without_kept_predictions_is_left_out(results, config):
     found = differences(results, config.compare, lambda row: None)
     assert found.empty
     assert not difference_table(found)
+
+
+def test_there_is_no_negative_zero():
+    assert [signed(points) for points in (-0.04, 0.0, 1.25, -3)] == ["+0.0", "+0.0", "+1.2", "-3.0"]
 
 
 def test_a_dataset_that_no_group_names_is_other(config):

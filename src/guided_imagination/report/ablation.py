@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from guided_imagination.config import Method
-from guided_imagination.report.summary import SETTING, accuracy_text, blocks_of, largest_ratio, varying
+from guided_imagination.report.summary import SETTING, accuracy_text, blocks_of, largest_ratio, signed, varying
 from guided_imagination.report.table import Cell, Table
 from guided_imagination.report.words import measured
 
@@ -63,7 +63,7 @@ def ablation_table(summary: pd.DataFrame, methods: Mapping[str, Method], split: 
                     [
                         *(Cell(part) for part in (*block, name, text)),
                         Cell(accuracy_text(row["mean"], row["deviation"]), row["mean"], row["runs"]),
-                        Cell("" if name == full else f"{difference:+.1f}", difference),
+                        Cell("" if name == full else signed(difference), difference),
                         Cell(str(int(row["seeds"])), float(row["seeds"])),
                     ]
                 )

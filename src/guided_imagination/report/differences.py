@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from guided_imagination.report.summary import SETTING, largest_ratio, varying
+from guided_imagination.report.summary import SETTING, largest_ratio, signed, varying
 from guided_imagination.report.table import Cell, Table
 from guided_imagination.significance import paired_bootstrap
 
@@ -49,8 +49,8 @@ def difference_table(found: pd.DataFrame) -> Table:
     body = [
         [
             *(Cell(row[label]) for label in (*blocks, "method", "minus")),
-            Cell(f"{row['difference']:+.1f}", row["difference"]),
-            Cell(f"{row['low']:+.1f} to {row['high']:+.1f}", row["low"]),
+            Cell(signed(row["difference"]), row["difference"]),
+            Cell(f"{signed(row['low'])} to {signed(row['high'])}", row["low"]),
             Cell(str(row["images"]), float(row["images"])),
         ]
         for _, row in found.iterrows()

@@ -64,7 +64,12 @@ def accuracy_text(mean: float, deviation: float, gain: float = float("nan")) -> 
     text = f"{mean:.1f}"
     if pd.notna(deviation):
         text += f" ± {deviation:.1f}"
-    return text if pd.isna(gain) else f"{text} ({gain:+.1f})"
+    return text if pd.isna(gain) else f"{text} ({signed(gain)})"
+
+
+def signed(points: float) -> str:
+    """With its sign and one decimal; what rounds to zero is +0.0."""
+    return f"{round(points, 1) + 0.0:+.1f}"
 
 
 def accuracy_cell(row: pd.Series, best: bool = False) -> Cell:
