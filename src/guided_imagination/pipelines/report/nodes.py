@@ -17,6 +17,7 @@ from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.cost import costs
 from guided_imagination.report.differences import difference_table, differences
+from guided_imagination.report.failures import failure_table
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.picture import Picture
 from guided_imagination.report.samples import contact_sheet, for_page
@@ -69,21 +70,34 @@ def sample(*sheets: bytes, methods: list[str]) -> list[dict[str, str]]:
 
 
 def gather(
-    results: pd.DataFrame, intervals: pd.DataFrame, speeds: pd.DataFrame, samples: list[dict[str, str]]
+    results: pd.DataFrame,
+    intervals: pd.DataFrame,
+    speeds: pd.DataFrame,
+    samples: list[dict[str, str]],
+    *failures: dict[str, str],
 ) -> dict[str, Any]:
-    """All that one dataset hands to the tables and the page over all datasets."""
+    """All that one dataset hands to the tables and the page over all datasets; `failures` are of each row."""
     tables = {"results": results, "intervals": intervals, "speeds": speeds}
-    return {"samples": samples, **{name: table.to_dict(orient="split") for name, table in tables.items()}}
+    failed = {cell: error for row in failures for cell, error in row.items()}
+    return {
+        "samples": samples,
+        "failures": failed,
+        **{name: table.to_dict(orient="split") for name, table in tables.items()},
+    }
 
 
-def merge(*findings: dict[str, Any], datasets: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples]:
-    """The tidy tables over all datasets (results, intervals, speeds), and the samples by dataset."""
+def merge(
+    *findings: dict[str, Any], datasets: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples, dict[str, str]]:
+    """The tidy tables over all datasets (results, intervals, speeds), samples by dataset, and cells that failed."""
     results, intervals, speeds = (
         pd.concat([pd.DataFrame(**found[name]) for found in findings], ignore_index=True)
         for name in ("results", "intervals", "speeds")
     )
     tracking.log_table(results, "results")
-    return results, intervals, speeds, {name: found["samples"] for name, found in zip(datasets, findings, strict=True)}
+    samples = {name: found["samples"] for name, found in zip(datasets, findings, strict=True)}
+    failures = {cell: error for found in findings for cell, error in found["failures"].items()}
+    return results, intervals, speeds, samples, failures
 
 
 def accuracy(
@@ -119,12 +133,20 @@ def cost(speeds: pd.DataFrame, methods: dict[str, Method], config: ReportConfig)
     return _shown(views.cost(speeds, methods, config))
 
 
-def page(config: ReportConfig, curves: bytes, samples: Samples, *tables: Table, groups: list[str]) -> str:
+def page(
+    config: ReportConfig,
+    curves: bytes,
+    samples: Samples,
+    failures: dict[str, str],
+    *tables: Table,
+    groups: list[str],
+) -> str:
     """Everything on one HTML page."""
     run = mlflow.active_run()
     where = Tracking(config.tracking_url.rstrip("/"), run.info.experiment_id if run else None)
     pictures = {name: [Picture.from_json(picture) for picture in found] for name, found in samples.items()}
-    parts = sections({table.name: table for table in tables}, groups, curves, pictures)
+    named = {table.name: table for table in (*tables, failure_table(failures))}
+    parts = sections(named, groups, curves, pictures)
     return render(parts, "Guided Imagination: what was measured", where, run.info.run_id if run else None)
 
 

@@ -34,6 +34,8 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
     rows = {f"{method}_results": f"{dataset}.{method}.results" for method in (*methods, *references)}
     expanded = {f"{method}_expanded": f"{dataset}.{method}.expanded" for method in made}
     sheets = {f"{method}_contact_sheet": f"{dataset}.{method}.contact_sheet" for method in made}
+    failures = {f"{method}_failures": f"{dataset}.{method}.failures" for method in methods}
+    handed = ["results", "intervals", "speeds", "samples"]
     named = {"dataset": dataset, "methods": methods}
     config, split, models = SETTINGS["config"], SETTINGS["split"], "params:models_dir"
     own = Pipeline(
@@ -42,10 +44,10 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
             _node(nodes.compare, ["results", config, models], "intervals", "compare"),
             _node(nodes.speeds, list(expanded), "speeds", "speeds", dataset=dataset, methods=made),
             _node(nodes.sample, list(sheets), "samples", "sample", methods=made),
-            _node(nodes.gather, ["results", "intervals", "speeds", "samples"], "findings", "gather"),
+            _node(nodes.gather, [*handed, *failures], "findings", "gather"),
         ],
         namespace=dataset,
-        inputs={**rows, **expanded, **sheets},
+        inputs={**rows, **failures, **expanded, **sheets},
         parameters={name: name for name in (config, split, models)},
     )
     return Pipeline([own, *(_contact_sheet(dataset, method) for method in made)])
@@ -96,14 +98,13 @@ def _overall(parameters: Parameters) -> Pipeline:
         _node(nodes.difference, ["intervals"], "differences", "differences"),
         _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
     ]
+    merged = ["results", "intervals", "speeds", "samples", "failures"]
     names = [output for table in tables for output in table.outputs if output != "curves"]
     return Pipeline(
         [
-            _node(
-                nodes.merge, list(findings), ["results", "intervals", "speeds", "samples"], "merge", datasets=datasets
-            ),
+            _node(nodes.merge, list(findings), merged, "merge", datasets=datasets),
             *tables,
-            _node(nodes.page, [config, "curves", "samples", *names], "page", "page", groups=groups),
+            _node(nodes.page, [config, "curves", "samples", "failures", *names], "page", "page", groups=groups),
         ],
         namespace="report",
         inputs=findings,
