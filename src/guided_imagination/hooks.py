@@ -42,7 +42,7 @@ class ProjectHooks:
 
     @hook_impl(trylast=True)  # after the MLflow run is closed
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        names = [name for name in pipeline.all_outputs() if name.endswith(".failures")]
+        names = [name for name in pipeline.all_outputs() if name.count(".") == 2 and name.endswith(".failures")]
         failures = {cell: error for name in names for cell, error in catalog.load(name).items()}
         if failures:
             raise InputError(

@@ -16,6 +16,7 @@ from PIL import Image
 from guided_imagination.report import views
 from guided_imagination.report.cost import costs
 from guided_imagination.report.differences import COLUMNS, difference_table
+from guided_imagination.report.failures import failure_table
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.picture import Picture
 from guided_imagination.report.sections import sections
@@ -40,6 +41,7 @@ def make_page(results, config, experiment: str | None = "7") -> str:
         views.architectures(results, METHODS, "test"),
         views.ablation(results, METHODS, "test"),
         views.cost(speeds, METHODS, config),
+        failure_table({} if len(results) else {"cars tiny": "boom"}),
         difference_table(intervals if len(results) else intervals[:0]),
     ]
     sheet = Picture(png(), "image/png", "Contact sheet of gif_dalle", "gif_dalle")

@@ -20,7 +20,7 @@ def ablations(methods: Mapping[str, Method]) -> dict[str, dict[str, str]]:
     """By full method (the first guided row of a pipeline without settings of its own): its rows and their changes."""
     full: dict[str | None, str] = {}
     for name, row in methods.items():
-        if row.guided and not row.settings:
+        if row.guided and not row.settings and not row.recipe:
             full.setdefault(row.pipeline, name)
     found: dict[str, dict[str, str]] = {name: {} for name, row in methods.items() if full.get(row.pipeline) == name}
     for name, row in methods.items():
@@ -31,7 +31,7 @@ def ablations(methods: Mapping[str, Method]) -> dict[str, dict[str, str]]:
 
 def change(row: Method) -> str:
     """ "unguided, eps = 0.1": how a row differs from its full method."""
-    return ", ".join([*([] if row.guided else ["unguided"]), *_settings(row.settings)])
+    return ", ".join([*([] if row.guided else ["unguided"]), *_settings(row.settings), *_settings(row.recipe)])
 
 
 def _settings(settings: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -30,6 +30,7 @@ def sections(
     """
     figure = Picture(curves, "image/png", CURVES, "Accuracy against expansion ratio")
     parts = [
+        Section("failures", "Trainings that failed", [tables["failures"]]),
         *(_accuracy(tables[f"accuracy_{group}"], group) for group in groups),
         Section(
             "efficiency",

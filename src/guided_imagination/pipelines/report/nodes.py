@@ -17,6 +17,7 @@ from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.cost import costs
 from guided_imagination.report.differences import difference_table, differences
+from guided_imagination.report.failures import failure_table
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.picture import Picture
 from guided_imagination.report.samples import contact_sheet, for_page
@@ -30,17 +31,9 @@ logger = logging.getLogger(__name__)
 Samples = dict[str, list[dict[str, str]]]
 
 
-def collect(
-    split: str, *parts: pd.DataFrame | dict[str, str], methods: list[str], dataset: str
-) -> tuple[pd.DataFrame, Table]:
-    """The tidy table of one dataset's cells, and its paper-shaped one; also printed.
-
-    `parts` are the results of the rows and, as dictionaries, the errors of cells that failed.
-    """
-    results = pd.concat([part for part in parts if isinstance(part, pd.DataFrame)], ignore_index=True)
-    failed = [cell for part in parts if isinstance(part, dict) for cell in part]
-    if failed:
-        logger.warning("%s: %d cells failed and are missing from the table: %s", dataset, len(failed), failed)
+def collect(split: str, *rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, Table]:
+    """The tidy table of one dataset's cells, and its paper-shaped one; also printed."""
+    results = pd.concat(rows, ignore_index=True)
     table = accuracy_table(summarise(results), methods, split=split, name=dataset, title=dataset)
     logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
@@ -82,26 +75,32 @@ def gather(
     speeds: pd.DataFrame,
     audited: pd.DataFrame,
     samples: list[dict[str, str]],
-    *,
+    *failures: dict[str, str],
     dataset: str,
 ) -> dict[str, Any]:
-    """All that one dataset hands to the tables and the page over all datasets."""
+    """All that one dataset hands to the tables and the page over all datasets; `failures` are of each row."""
     audits = audited.assign(dataset=dataset)
     tables = {"results": results, "intervals": intervals, "speeds": speeds, "audits": audits}
-    return {"samples": samples, **{name: table.to_dict(orient="split") for name, table in tables.items()}}
+    failed = {cell: error for row in failures for cell, error in row.items()}
+    return {
+        "samples": samples,
+        "failures": failed,
+        **{name: table.to_dict(orient="split") for name, table in tables.items()},
+    }
 
 
 def merge(
     *findings: dict[str, Any], datasets: list[str]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples]:
-    """The tidy tables over all datasets (results, intervals, speeds, audits), and the samples by dataset."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples, dict[str, str]]:
+    """The tidy tables over all datasets, samples by dataset, and cells that failed."""
     results, intervals, speeds, audits = (
         pd.concat([pd.DataFrame(**found[name]) for found in findings], ignore_index=True)
         for name in ("results", "intervals", "speeds", "audits")
     )
     tracking.log_table(results, "results")
     samples = {name: found["samples"] for name, found in zip(datasets, findings, strict=True)}
-    return results, intervals, speeds, audits, samples
+    failures = {cell: error for found in findings for cell, error in found["failures"].items()}
+    return results, intervals, speeds, audits, samples, failures
 
 
 def accuracy(results: pd.DataFrame, methods: Methods, config: ReportConfig, split: str, *, group: str) -> Table:
@@ -140,12 +139,20 @@ def cost(speeds: pd.DataFrame, methods: Methods, config: ReportConfig) -> Table:
     return _shown(views.cost(speeds, methods, config))
 
 
-def page(config: ReportConfig, curves: bytes, samples: Samples, *tables: Table, groups: list[str]) -> str:
+def page(
+    config: ReportConfig,
+    curves: bytes,
+    samples: Samples,
+    failures: dict[str, str],
+    *tables: Table,
+    groups: list[str],
+) -> str:
     """Everything on one HTML page."""
     run = mlflow.active_run()
     where = Tracking(config.tracking_url.rstrip("/"), run.info.experiment_id if run else None)
     pictures = {name: [Picture.from_json(picture) for picture in found] for name, found in samples.items()}
-    parts = sections({table.name: table for table in tables}, groups, curves, pictures)
+    named = {table.name: table for table in (*tables, failure_table(failures))}
+    parts = sections(named, groups, curves, pictures)
     return render(parts, "Guided Imagination: what was measured", where, run.info.run_id if run else None)
 
 

@@ -32,24 +32,19 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
     methods = list(parameters.methods)
     made = [method for method, row in parameters.methods.items() if row.pipeline is not None]
     rows = {f"{method}_results": f"{dataset}.{method}.results" for method in (*methods, *references)}
-    failures = {f"{method}_failures": f"{dataset}.{method}.failures" for method in methods}
     expanded = {f"{method}_expanded": f"{dataset}.{method}.expanded" for method in made}
     sheets = {f"{method}_contact_sheet": f"{dataset}.{method}.contact_sheet" for method in made}
+    failures = {f"{method}_failures": f"{dataset}.{method}.failures" for method in methods}
+    handed = ["results", "intervals", "speeds", "audit_table", "samples"]
     named = {"dataset": dataset, "methods": methods}
     config, split, models = SETTINGS["config"], SETTINGS["split"], "params:models_dir"
     own = Pipeline(
         [
-            _node(nodes.collect, [split, *rows, *failures], ["results", "accuracy_table"], "collect", **named),
+            _node(nodes.collect, [split, *rows], ["results", "accuracy_table"], "collect", **named),
             _node(nodes.compare, ["results", config, models], "intervals", "compare"),
             _node(nodes.speeds, list(expanded), "speeds", "speeds", dataset=dataset, methods=made),
             _node(nodes.sample, list(sheets), "samples", "sample", methods=made),
-            _node(
-                nodes.gather,
-                ["results", "intervals", "speeds", "audit_table", "samples"],
-                "findings",
-                "gather",
-                dataset=dataset,
-            ),
+            _node(nodes.gather, [*handed, *failures], "findings", "gather", dataset=dataset),
         ],
         namespace=dataset,
         inputs={**rows, **failures, **expanded, **sheets, "audit_table": f"{dataset}.audit_table"},
@@ -99,18 +94,13 @@ def _overall(parameters: Parameters) -> Pipeline:
         _node(nodes.audit, ["results", "audits", methods], "audit", "audit"),
         _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
     ]
+    merged = ["results", "intervals", "speeds", "audits", "samples", "failures"]
     names = [output for table in tables for output in table.outputs if output != "curves"]
     return Pipeline(
         [
-            _node(
-                nodes.merge,
-                list(findings),
-                ["results", "intervals", "speeds", "audits", "samples"],
-                "merge",
-                datasets=datasets,
-            ),
+            _node(nodes.merge, list(findings), merged, "merge", datasets=datasets),
             *tables,
-            _node(nodes.page, [config, "curves", "samples", *names], "page", "page", groups=groups),
+            _node(nodes.page, [config, "curves", "samples", "failures", *names], "page", "page", groups=groups),
         ],
         namespace="report",
         inputs=findings,
