@@ -13,6 +13,7 @@ import pytest
 from fabricated import METHODS
 from PIL import Image
 
+from guided_imagination import audit
 from guided_imagination.report import views
 from guided_imagination.report.cost import costs
 from guided_imagination.report.differences import COLUMNS, difference_table
@@ -45,6 +46,8 @@ def make_page(results, config, experiment: str | None = "7") -> str:
         difference_table(intervals if len(results) else intervals[:0]),
     ]
     sheet = Picture(png(), "image/png", "Contact sheet of gif_dalle", "gif_dalle")
+    audits = audit.table([{"method": name, "images": 5, "label_agreement": 0.9} for name in ("original", "gif_dalle")])
+    tables.append(views.audited(results, (audits if len(results) else audits[:0]).assign(dataset="cars"), METHODS))
     found = sections({table.name: table for table in tables}, ["natural", "medical"], png(), {"cars": [sheet]})
     return render(found, "Measured <here>", Tracking("http://127.0.0.1:5000", experiment), "run0")
 
