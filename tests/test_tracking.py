@@ -12,6 +12,7 @@ def parent(tmp_path_factory):
     """The run of `kedro run`, in a database of its own."""
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db")
+    mlflow.set_experiment("tests")  # Kedro's notebooks leave theirs chosen for the whole process
     with mlflow.start_run() as run:
         yield run.info.run_id
     mlflow.set_tracking_uri(before)
