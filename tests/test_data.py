@@ -8,6 +8,7 @@ from PIL import Image as PILImage
 
 from fabricate import encoded, picture
 from guided_imagination import data
+from guided_imagination.compression import encode
 from toy import NAMES, dataset
 
 
@@ -89,7 +90,7 @@ def test_the_fingerprint_covers_images_that_are_files(tmp_path):
 
 def test_images_become_uint8_tensors_without_loss():
     pixels = torch.randint(256, (3, 5, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
-    row = {"image": PILImage.open(io.BytesIO(data.encode_png(pixels))), "label": 1}
+    row = {"image": PILImage.open(io.BytesIO(encode(pixels))), "label": 1}
     images, labels = data.to_tensors([row])
     assert torch.equal(images[0], pixels)
     assert labels.tolist() == [1]

@@ -7,8 +7,9 @@ from datasets import Dataset
 from torch import Tensor
 from torch.nn.functional import log_softmax, normalize
 
+from guided_imagination.compression import encode
 from guided_imagination.config import Criteria, Guidance, RejectConfig
-from guided_imagination.data import encode_png, features
+from guided_imagination.data import features
 from guided_imagination.expansion import Plan
 from guided_imagination.generators.base import Latent
 from guided_imagination.imagination import Imagined
@@ -106,7 +107,7 @@ def dataset(labels: Sequence[int], names: Sequence[str] = NAMES, side: int = SID
     pixels = torch.randint(256, (len(labels), 3, side, side), dtype=torch.uint8, generator=rng)
     columns = {
         "id": [str(row) for row in range(len(labels))],
-        "image": [{"bytes": encode_png(image), "path": None} for image in pixels],
+        "image": [{"bytes": encode(image), "path": None} for image in pixels],
         "label": list(labels),
     }
     return Dataset.from_dict(columns, features=features(list(names)))

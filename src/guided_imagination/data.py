@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 import torch
 from datasets import ClassLabel, Dataset, Features, Image, Value
-from PIL import Image as PILImage
 from torch import Tensor
 
-from guided_imagination.images import png, rgb, square
+from guided_imagination.images import rgb, square
 from guided_imagination.mapping import forget
 
 ROWS_BETWEEN_FORGETTING = 4096
@@ -80,8 +79,3 @@ def _update(digest: Any, row: Mapping[str, Any]) -> None:
     digest.update(f"{row['id']}\0{row['label']}\0".encode())
     content = row["image"]["bytes"]
     digest.update(Path(row["image"]["path"]).read_bytes() if content is None else content)
-
-
-def encode_png(pixels: Tensor) -> bytes:
-    """PNG of an image (3, H, W) uint8."""
-    return png(PILImage.fromarray(pixels.permute(1, 2, 0).numpy()))

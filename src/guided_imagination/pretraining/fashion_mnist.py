@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from torch import Tensor
 from torch.nn.functional import pad
 
-from guided_imagination.data import encode_png, features
+from guided_imagination.compression import encode
+from guided_imagination.data import features
 from guided_imagination.errors import InputError
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -92,7 +93,7 @@ def without(labels: Tensor, rows: Tensor) -> Tensor:
 def to_dataset(data: Labelled, rows: list[int], part: str, class_names: list[str]) -> Dataset:
     """The rows as a dataset of this project; ids name the official part and row."""
     chosen = data.take(torch.tensor(rows))
-    images = [{"bytes": encode_png(image.expand(3, -1, -1)), "path": None} for image in chosen.images]
+    images = [{"bytes": encode(image.expand(3, -1, -1)), "path": None} for image in chosen.images]
     columns = {"id": [f"{part}-{row:05d}" for row in rows], "image": images, "label": chosen.labels.tolist()}
     return Dataset.from_dict(columns, features=features(class_names))
 
