@@ -1,6 +1,7 @@
 """The notebooks run from top to bottom, show pictures and tables, and are kept without outputs."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from IPython.core.interactiveshell import InteractiveShell
 
     folder = tmp_path_factory.mktemp("data")
+    modules = {name: module for name, module in sys.modules.items() if name.startswith("guided_imagination")}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # outside of the project, where the extension opens nothing by itself
         shell = InteractiveShell.instance()
@@ -38,6 +40,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Any:
         fill(shell.user_ns["catalog"], shell.user_ns["context"].params)
         yield shell
         InteractiveShell.clear_instance()
+    sys.modules.update(modules)  # Kedro has imported the project anew: the other tests know the modules of before
 
 
 def fill(catalog: Any, parameters: dict[str, Any]) -> None:
