@@ -22,7 +22,7 @@ from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.picture import Picture
 from guided_imagination.report.samples import contact_sheet, for_page
 from guided_imagination.report.sections import sections
-from guided_imagination.report.summary import summarise
+from guided_imagination.report.summary import summarise, with_references
 from guided_imagination.report.table import Table
 from guided_imagination.store import Expansion
 from guided_imagination.training import Cell
@@ -34,7 +34,9 @@ Samples = dict[str, list[dict[str, str]]]
 def collect(split: str, *rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, Table]:
     """The tidy table of one dataset's cells, and its paper-shaped one; also printed."""
     results = pd.concat(rows, ignore_index=True)
-    table = accuracy_table(summarise(results), methods, split=split, name=dataset, title=dataset)
+    summary = summarise(results)
+    shown = with_references(summary[summary["method"].isin(methods)], summary, methods)
+    table = accuracy_table(shown, methods, split=split, name=dataset, title=dataset)
     logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
     return results, table
