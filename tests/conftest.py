@@ -17,12 +17,11 @@ from diffusers.pipelines.stable_diffusion import StableUnCLIPImageNormalizer
 from hypothesis import settings
 from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer, ViTImageProcessor, ViTMAEForPreTraining
 
-import tiny
-from guided_imagination.encoders import JointEncoders
-from guided_imagination.guide import Guide
+from guided_imagination.models.clip import Guide, JointEncoders
 from guided_imagination.pretraining.clip import build_processor
 from guided_imagination.pretraining.unclip import SCHEDULER
-from toy import NAMES
+from helpers import tiny
+from helpers.toy import NAMES
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("default")
@@ -108,7 +107,7 @@ def stable_diffusion(tokenizer) -> StableDiffusionImg2ImgPipeline:
 def hub(tmp_path_factory) -> Path:
     """A hub cache with every model of the configuration, tiny."""
     pytest.importorskip("sentencepiece")
-    from hub import build
+    from helpers.hub import build
 
     build(cache := tmp_path_factory.mktemp("hub"))
     return cache

@@ -2,8 +2,8 @@ import pytest
 from kedro.io import DatasetError
 
 from guided_imagination.datasets import ExpansionDataset
-from guided_imagination.errors import InputError
-from toy import ToyMaker, plan
+from guided_imagination.utils.errors import InputError
+from helpers.toy import ToyMaker, plan
 
 
 def test_saving_a_plan_makes_the_expansion_that_is_loaded(tmp_path):

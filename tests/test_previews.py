@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from guided_imagination.datasets import ExpansionDataset, FigureDataset, ImagesDataset, TableDataset
-from guided_imagination.datasets.preview import SIDE, preview
+from guided_imagination.datasets import SIDE, ExpansionDataset, FigureDataset, ImagesDataset, TableDataset, preview
 from guided_imagination.report.table import Cell, Table
-from toy import ToyMaker, dataset, plan
+from helpers.toy import ToyMaker, dataset, plan
 
 TABLE = Table("small", "Small", ["method", "cars"], 1, [[Cell("gif"), Cell("50.0", 50.0, ("a",), best=True)]], "Words.")
 

@@ -6,7 +6,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.io.core import DatasetError
 
-from guided_imagination.errors import InputError
+from guided_imagination.utils.errors import InputError
 
 
 def explain(error: BaseException) -> str | None:

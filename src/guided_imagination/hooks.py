@@ -9,8 +9,8 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from guided_imagination import config
-from guided_imagination.errors import InputError
-from guided_imagination.weights import hub_folder, locate_whole
+from guided_imagination.models.weights import hub_folder, locate_whole
+from guided_imagination.utils.errors import InputError
 
 
 class ProjectHooks:
@@ -26,7 +26,7 @@ class ProjectHooks:
 
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        from guided_imagination.device import place
+        from guided_imagination.models.device import place
 
         for name in get_args(config.ExpandPipeline):
             nodes = [node for node in pipeline.nodes if name in node.tags]

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-import tiny
 from guided_imagination.generators.mae import MaeGenerator
+from helpers import tiny
 
 LABELS, OWNER = torch.zeros(3, dtype=torch.long), torch.arange(3)
 

@@ -8,8 +8,8 @@ from diffusers import DDIMScheduler
 
 from guided_imagination.config import StableDiffusionConfig
 from guided_imagination.generators.stable_diffusion import StableDiffusionGenerator
-from guided_imagination.randomness import generator as rng
-from toy import NAMES
+from guided_imagination.utils.randomness import generator as rng
+from helpers.toy import NAMES
 
 LABELS = torch.tensor([0, 1, 1])
 SETTINGS = {

@@ -3,9 +3,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from guided_imagination.errors import InputError
-from guided_imagination.generators.stable_unclip import StableUnclipGenerator
-from guided_imagination.randomness import generator as rng
+from guided_imagination.generators.unclip import StableUnclipGenerator
+from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.randomness import generator as rng
 
 LABELS, OWNER = torch.zeros(3, dtype=torch.long), torch.arange(3)
 SETTINGS = {"image_size": 16, "inference_steps": 3, "guidance_scale": 2, "noise_level": 0}

@@ -4,9 +4,9 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from guided_imagination.errors import InputError
 from guided_imagination.generators.unclip import UnclipGenerator
-from guided_imagination.randomness import generator as rng
+from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.randomness import generator as rng
 
 LABELS, OWNER = torch.zeros(3, dtype=torch.long), torch.arange(3)
 

@@ -7,10 +7,10 @@ from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 
 from guided_imagination.config import check
+from guided_imagination.models.weights import weights_checksum
 from guided_imagination.pipelines.adapt import create_pipeline
 from guided_imagination.settings import CONFIG_LOADER_ARGS
-from guided_imagination.weights import weights_checksum
-from toy import dataset
+from helpers.toy import dataset
 
 CONF = Path(__file__).parents[2] / "conf"
 TRAINING = {"steps": 2, "batch_size": 2, "learning_rate": 1e-4}

@@ -9,10 +9,10 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
-from fabricate import SIZES, SMALL, fabricate
-from guided_imagination.data import class_names, fingerprint
+from guided_imagination.data.dataset import class_names, fingerprint
 from guided_imagination.pipelines import ingest
 from guided_imagination.settings import CONFIG_LOADER_ARGS
+from helpers.fabricate import SIZES, SMALL, fabricate
 
 CONF = Path(__file__).parents[2] / "conf"
 NAMES = ["fashion", *SIZES]

@@ -4,10 +4,10 @@ from contextlib import contextmanager
 import pytest
 
 from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Method, Recipe, TrainConfig
+from guided_imagination.expansion.store import Expansion, write
 from guided_imagination.pipelines.train import nodes
-from guided_imagination.store import Expansion, write
-from guided_imagination.training import Run
-from toy import ToyMaker, dataset, plan
+from guided_imagination.training.cells import Run
+from helpers.toy import ToyMaker, dataset, plan
 
 RECIPE = {
     "updates": 2,

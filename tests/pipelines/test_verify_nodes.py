@@ -4,12 +4,12 @@ import warnings
 import pytest
 
 from guided_imagination.config import Method
-from guided_imagination.errors import InputError
-from guided_imagination.makers import Augmentation
+from guided_imagination.expansion.augmenters import Augmentation
+from guided_imagination.expansion.store import Expansion, write
 from guided_imagination.pipelines.verify import create_pipeline
 from guided_imagination.pipelines.verify.nodes import conclude, verify
-from guided_imagination.store import Expansion, write
-from toy import plan
+from guided_imagination.utils.errors import InputError
+from helpers.toy import plan
 
 SENTENCE = "train-00001-of-00002.parquet: is missing: run its pipeline, which makes it again"
 

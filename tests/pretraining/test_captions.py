@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from guided_imagination.pretraining.captions import ATTRIBUTES, TEMPLATES, levels, measure, write
-from guided_imagination.randomness import seeded
+from guided_imagination.utils.randomness import seeded
 
 LABELS = torch.tensor([0, 0, 0, 1, 1, 1])
 LEVELS = torch.tensor([[-1, 0, 1, 0], [1, 0, 1, -1], [-1, 0, 1, 0], [-1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 0, 0]])

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from guided_imagination.errors import InputError
 from guided_imagination.pretraining import fashion_mnist
+from guided_imagination.utils.errors import InputError
 
 
 @pytest.fixture

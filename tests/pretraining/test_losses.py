@@ -3,7 +3,7 @@ import torch
 from torch.nn.functional import cross_entropy, normalize
 
 from guided_imagination.pretraining.clip import contrastive_loss, shift
-from guided_imagination.randomness import generator, seeded
+from guided_imagination.utils.randomness import generator, seeded
 
 IMAGES, TEXTS = torch.randn(2, 5, 4, generator=generator("embeddings"))
 SCALE = torch.tensor(7.0)

@@ -3,8 +3,8 @@ from copy import deepcopy
 import pytest
 import torch
 
-from guided_imagination.pretraining.movq import standardise
-from guided_imagination.randomness import generator
+from guided_imagination.pretraining.unclip import standardise
+from guided_imagination.utils.randomness import generator
 
 
 @pytest.fixture

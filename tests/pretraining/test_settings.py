@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from guided_imagination.pretraining.settings import PretrainConfig
+from guided_imagination.config.pretraining import PretrainConfig
 
 STAGE = {"steps": 10, "batch_size": 2, "learning_rate": 0.1, "model": {}}
 CONFIG = {"class_names": ["a"], "output": "out", "checkpoints": "kept"} | dict.fromkeys(

@@ -1,10 +1,10 @@
 """Settings and results for the tests of the report."""
 
-import fabricated
 import pandas as pd
 import pytest
 
 from guided_imagination.config import ReportConfig
+from helpers import results as fabricated
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
-from fabricated import METHODS, cells, tidy
 
 from guided_imagination.report import views
 from guided_imagination.report.efficiency import Reading, read_off
+from helpers.results import METHODS, cells, tidy
 
 
 def curve(**accuracies: float) -> pd.Series:

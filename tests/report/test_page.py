@@ -7,20 +7,19 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import fabricated
 import pandas as pd
 import pytest
-from fabricated import METHODS
 from PIL import Image
 
-from guided_imagination import audit
+from guided_imagination.expansion import audit
 from guided_imagination.report import views
-from guided_imagination.report.cost import costs
 from guided_imagination.report.differences import COLUMNS, difference_table
-from guided_imagination.report.failures import failure_table
+from guided_imagination.report.expansions import costs
 from guided_imagination.report.page import Tracking, render
-from guided_imagination.report.picture import Picture
-from guided_imagination.report.sections import sections
+from guided_imagination.report.sections import Picture, sections
+from guided_imagination.report.table import failure_table
+from helpers import results as fabricated
+from helpers.results import METHODS
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fabricated import METHODS, cells, tidy
 
 from guided_imagination.report import views
 from guided_imagination.report.ablation import ablations
 from guided_imagination.report.accuracy import accuracy_table, group_of
-from guided_imagination.report.cost import costs
 from guided_imagination.report.differences import difference_table, differences
+from guided_imagination.report.expansions import costs
 from guided_imagination.report.summary import signed, summarise
 from guided_imagination.report.table import Table
+from helpers.results import METHODS, cells, tidy
 
 
 def by_method(table: Table) -> pd.DataFrame:

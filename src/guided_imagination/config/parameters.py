@@ -9,21 +9,19 @@ from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.config.expansion import (
     AuditConfig,
     AugmentConfig,
-    ComputeConfig,
     Criteria,
     ExpandConfig,
     Expander,
     ExpandPipeline,
     ExportConfig,
-    GeneratorConfig,
-    GuideConfig,
     ImageFileConfig,
 )
+from guided_imagination.config.models import ComputeConfig, GeneratorConfig, GuideConfig
+from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.config.report import ReportConfig
 from guided_imagination.config.strict import Count, Names, Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
-from guided_imagination.errors import InputError
-from guided_imagination.pretraining.settings import PretrainConfig
+from guided_imagination.utils.errors import InputError
 
 
 class Method(Strict):

@@ -2,10 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
+
+from guided_imagination.models.clip import Guide
+from guided_imagination.models.device import Placement
+
+Config = TypeVar("Config", contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -64,3 +70,19 @@ class Generator(Protocol):
     def noise_shape(self, feature: Tensor) -> tuple[int, ...]:
         """Where the noise z and b live: per sample and channel, broadcastable to the feature (B, ...)."""
         ...
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a generator lies, as `save_pretrained` wrote it, and what fine-tuning made of it, if it did."""
+
+    folder: Path
+    adapted: Path | None
+
+
+class Loader(Protocol[Config]):
+    """Makes a generator from the typed settings of its kind."""
+
+    def __call__(
+        self, config: Config, weights: Weights, guide: Guide, class_names: Sequence[str], placement: Placement, /
+    ) -> Generator: ...

@@ -5,11 +5,14 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from transformers import TorchvisionBackend, ViTMAEForPreTraining
+from transformers import AutoImageProcessor, TorchvisionBackend, ViTMAEForPreTraining
 
-from guided_imagination.generators.base import Latent
-from guided_imagination.guide import Guide
-from guided_imagination.preprocessing import to_size
+from guided_imagination.config import MaeConfig
+from guided_imagination.generators.base import Latent, Weights
+from guided_imagination.models.clip import Guide
+from guided_imagination.models.device import Placement
+from guided_imagination.models.loading import load_network
+from guided_imagination.models.preprocessing import to_size
 
 PATCH_EPS = 1e-6  # of the normalised targets in the loss of He et al. 2022, section 3
 
@@ -90,3 +93,11 @@ class MaeGenerator(nn.Module):
         config = self.mae.config
         patches = (config.image_size // config.patch_size) ** 2
         return torch.arange(patches, device=self.mae.device).expand(rows, patches)
+
+
+def load(
+    config: MaeConfig, weights: Weights, guide: Guide, class_names: Sequence[str], placement: Placement
+) -> MaeGenerator:
+    """A Loader; what fine-tuning left is a whole MAE."""
+    mae = load_network(ViTMAEForPreTraining, weights.adapted or weights.folder, placement)
+    return MaeGenerator(mae, AutoImageProcessor.from_pretrained(weights.folder), guide, config.decoding)

@@ -9,8 +9,10 @@ from torch.nn.functional import interpolate
 from torchvision.transforms.v2.functional import InterpolationMode, hflip, rotate
 
 from guided_imagination.config import StableDiffusionConfig
-from guided_imagination.generators.base import Latent
-from guided_imagination.guide import Guide
+from guided_imagination.generators.base import Latent, Weights
+from guided_imagination.models.clip import Guide
+from guided_imagination.models.device import Placement
+from guided_imagination.models.loading import load_pipeline
 
 
 class StableDiffusionGenerator(nn.Module):
@@ -87,3 +89,12 @@ class StableDiffusionGenerator(nn.Module):
 
 def _pick(options: Sequence[str], rng: torch.Generator) -> str:
     return options[int(torch.randint(len(options), (), generator=rng))]
+
+
+def load(
+    config: StableDiffusionConfig, weights: Weights, guide: Guide, class_names: Sequence[str], placement: Placement
+) -> StableDiffusionGenerator:
+    """A Loader."""
+    unused = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    pipeline = load_pipeline(StableDiffusionImg2ImgPipeline, weights.folder, placement, weights.adapted, **unused)
+    return StableDiffusionGenerator(pipeline, guide, class_names, config)

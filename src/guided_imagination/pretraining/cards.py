@@ -8,13 +8,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from guided_imagination.config import GuideConfig, MaeConfig, UnclipConfig
-from guided_imagination.device import CPU
-from guided_imagination.guide import Guide
-from guided_imagination.models import load_generator, load_guide
+from guided_imagination.config.pretraining import PretrainConfig
+from guided_imagination.generators.loading import load_generator
+from guided_imagination.models.clip import Guide
+from guided_imagination.models.device import CPU
+from guided_imagination.models.loading import load_guide
 from guided_imagination.pretraining.captions import TEMPLATES
 from guided_imagination.pretraining.fashion_mnist import Labelled
-from guided_imagination.pretraining.settings import PretrainConfig
-from guided_imagination.randomness import generator
+from guided_imagination.utils.randomness import generator
 
 
 def measure_clip(guide: Guide, data: Labelled) -> float:

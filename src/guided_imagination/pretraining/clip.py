@@ -5,11 +5,11 @@ from torch import Tensor
 from torch.nn.functional import log_softmax, normalize
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
 
+from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.pretraining import captions
 from guided_imagination.pretraining.fashion_mnist import Labelled
-from guided_imagination.pretraining.settings import PretrainConfig
 from guided_imagination.pretraining.stages import train
-from guided_imagination.randomness import batch_indices, seeded
+from guided_imagination.utils.randomness import batch_indices, seeded
 
 
 def build_processor(class_names: list[str], image_size: int, mean: float, std: float, context: int) -> CLIPProcessor:

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from torch import Tensor
 from torch.nn.functional import pad
 
-from guided_imagination.compression import encode
-from guided_imagination.data import features
-from guided_imagination.errors import InputError
+from guided_imagination.data.dataset import features
+from guided_imagination.data.images import encode
+from guided_imagination.utils.errors import InputError
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 

@@ -5,10 +5,10 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 from transformers import ViTImageProcessor, ViTMAEConfig, ViTMAEForPreTraining
 
+from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.pretraining.fashion_mnist import Labelled
-from guided_imagination.pretraining.settings import PretrainConfig
 from guided_imagination.pretraining.stages import train
-from guided_imagination.randomness import batch_indices, seeded
+from guided_imagination.utils.randomness import batch_indices, seeded
 
 MASK_RATIOS = (0.0, 0.5, 0.75)
 LATENT_NOISE = 0.5  # of latents whose deviation is about one

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from transformers import get_cosine_schedule_with_warmup
 
-from guided_imagination.optimisation import fit
-from guided_imagination.pretraining.settings import Stage
+from guided_imagination.config.pretraining import Stage
+from guided_imagination.utils.fit import fit
 
 
 def train(model: nn.Module, loss_at: Callable[[int], Tensor], stage: Stage, name: str, checkpoint: Path) -> float:

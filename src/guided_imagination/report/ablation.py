@@ -6,9 +6,16 @@ from typing import Any
 import pandas as pd
 
 from guided_imagination.config import Method
-from guided_imagination.report.summary import SETTING, accuracy_text, blocks_of, largest_ratio, signed, varying
+from guided_imagination.report.summary import (
+    SETTING,
+    accuracy_text,
+    blocks_of,
+    largest_ratio,
+    measured,
+    signed,
+    varying,
+)
 from guided_imagination.report.table import Cell, Table
-from guided_imagination.report.words import measured
 
 WORDS = (
     "Each row differs from the full method of its block in what is named; difference in percentage points at the same "

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from guided_imagination.report.grid import grid, with_average
-from guided_imagination.report.summary import largest_ratio, varying
-from guided_imagination.report.table import Table
-from guided_imagination.report.words import measured
+from guided_imagination.report.summary import accuracy_cell, in_order, largest_ratio, measured, varying
+from guided_imagination.report.table import Cell, Table
 
 OTHER = "other"
 
@@ -57,3 +55,54 @@ def architecture_table(summary: pd.DataFrame, methods: Sequence[str], split: str
         title="Accuracy by architecture",
         words=measured(shown, split) if len(shown) else "",
     )
+
+
+AVERAGE = "average"
+
+
+def grid(
+    summary: pd.DataFrame,
+    blocks: Sequence[str],
+    column: str,
+    methods: Sequence[str],
+    *,
+    name: str,
+    title: str,
+    words: str,
+) -> Table:
+    """One row per block and method, one column per value of `column`; blank where nothing was measured.
+
+    `blocks` are leading columns (dataset, say) within which methods are compared with each other: there
+    the best mean of each column is marked. Rows that are not in `methods` come last and are never marked.
+    """
+    columns = list(dict.fromkeys(summary[column]))
+    rounded = summary["mean"].round(1).where(summary["method"].isin(methods))
+    rivals = rounded.groupby([summary[key] for key in (*blocks, column)])
+    best = (rounded == rivals.transform("max")) & (rivals.transform("count") > 1)
+    cells = {
+        (*(row[key] for key in (*blocks, "method")), row[column]): accuracy_cell(row, row["best"])
+        for _, row in summary.assign(best=best).iterrows()
+    }
+    rows = [
+        (*block, method)
+        for block in dict.fromkeys(tuple(row) for row in summary[list(blocks)].itertuples(index=False))
+        for method in in_order(summary["method"], methods)
+    ]
+    body = [
+        [*(Cell(str(part)) for part in row), *(cells.get((*row, value), Cell("")) for value in columns)]
+        for row in rows
+        if any((*row, value) in cells for value in columns)
+    ]
+    header = [*blocks, "method", *(str(value) for value in columns)]
+    return Table(name, title, header, len(blocks) + 1, body, words)
+
+
+def with_average(summary: pd.DataFrame, blocks: Sequence[str], column: str) -> pd.DataFrame:
+    """`summary` and, as a further value of `column`, each method's mean over it, where it has all of at least two."""
+    number = summary[column].nunique()
+    if number < 2:
+        return summary
+    groups = summary.groupby([*blocks, "method"], sort=False)
+    averages = groups[["mean", "gain"]].mean()[groups.size() == number].reset_index()
+    lines = averages.assign(**{column: AVERAGE, "deviation": float("nan"), "runs": [()] * len(averages)})
+    return pd.concat([summary, lines], ignore_index=True)

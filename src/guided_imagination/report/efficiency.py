@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from guided_imagination.report.grid import grid
-from guided_imagination.report.summary import BASE, accuracy_text, blocks_of, in_order, varying
+from guided_imagination.report.accuracy import grid
+from guided_imagination.report.summary import BASE, accuracy_text, blocks_of, in_order, measured, times, varying
 from guided_imagination.report.table import Cell, Table
-from guided_imagination.report.words import measured, times
 
 
 @dataclass(frozen=True)

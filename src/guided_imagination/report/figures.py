@@ -1,9 +1,14 @@
 """How figures look: on a ground of their own, so that they can be read on a light and on a dark page."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from guided_imagination.report.efficiency import curves
+from guided_imagination.report.summary import BASE, in_order, times
 
 GROUND, INK, FAINT = "#fcfcfb", "#1f2430", "#d9dce3"
 # Okabe and Ito's colours, which colour-blind people can tell apart, without their yellow and black,
@@ -38,3 +43,78 @@ def spread(positions: list[float], gap: float) -> list[float]:
                 moved[low] -= overlap / 2
                 moved[high] += overlap / 2
     return moved
+
+
+PANELS_PER_ROW, LABEL_GAP = 2, 0.055  # a label's height as a share of the axis
+
+
+def efficiency_figure(summary: pd.DataFrame, methods: Sequence[str]) -> Figure:
+    """A panel per dataset and recipe; bars are sample standard deviations, the dashed line the originals.
+
+    A panel says so where no method was measured at two ratios.
+    """
+    shown = curves(summary)
+    panels = list(shown.groupby(["dataset", "recipe"], sort=False))
+    if not panels:
+        figure = new_figure(5, 1)
+        figure.text(0.5, 0.5, "No method was measured at two ratios.", ha="center", va="center", color=INK)
+        return figure
+    wide = min(len(panels), PANELS_PER_ROW)
+    figure = new_figure(6.4 * wide, 4.2 * -(-len(panels) // wide))
+    several = len({recipe for (_, recipe), _ in panels}) > 1
+    for place, ((dataset, recipe), rows) in enumerate(panels):
+        axes = figure.add_subplot(-(-len(panels) // wide), wide, place + 1)
+        axes.set_title(f"{dataset} ({recipe})" if several else dataset, color=INK, fontsize=11, loc="left")
+        _panel(axes, rows, methods)
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, methods: Sequence[str]) -> None:
+    plain(axes)
+    ends: list[tuple[str, float, str]] = []
+    lines = in_order(rows.loc[rows["ratio"] > 0, "method"], [name for name in methods if name != BASE])
+    last = rows["ratio"].max()
+    for index, name in enumerate(lines):
+        line = rows[rows["method"] == name].sort_values("ratio")
+        colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+        axes.errorbar(
+            line["ratio"],
+            line["mean"],
+            yerr=line["deviation"].fillna(0),
+            color=colour,
+            marker=marker,
+            markersize=5,
+            linewidth=1.8,
+            elinewidth=0.8,
+            capsize=2,
+            label=name,
+        )
+        ends.append((name, line["mean"].iloc[-1], colour))
+    for _, base in rows[rows["method"] == BASE].iterrows():
+        axes.axhline(base["mean"], color=INK, linestyle=(0, (4, 3)), linewidth=1)
+        ends.append((BASE, base["mean"], INK))
+    _label(axes, ends, last)
+    axes.set_xscale("log")
+    ratios = sorted(set(rows.loc[rows["ratio"] > 0, "ratio"]))
+    axes.set_xticks(ratios, [times(int(ratio)) for ratio in ratios])
+    axes.minorticks_off()
+    axes.set_xlabel("new images per seed image", color=INK, fontsize=9)
+    axes.set_ylabel("accuracy, percent", color=INK, fontsize=9)
+
+
+def _label(axes: Axes, ends: list[tuple[str, float, str]], last: float) -> None:
+    """Names at the ends of their lines, moved apart where they would overlap."""
+    low, high = axes.get_ylim()
+    places = spread([end for _, end, _ in ends], LABEL_GAP * (high - low))
+    for (name, end, colour), place in zip(ends, places, strict=True):
+        axes.annotate(
+            name,
+            (last, end),
+            xytext=(1.03, (place - low) / (high - low)),
+            textcoords="axes fraction",
+            color=colour,
+            fontsize=9,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3},
+            bbox={"facecolor": GROUND, "edgecolor": "none", "pad": 0.5},
+        )

@@ -7,10 +7,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from guided_imagination.report.grid import grid
-from guided_imagination.report.summary import BASE
+from guided_imagination.report.accuracy import grid
+from guided_imagination.report.summary import BASE, times
 from guided_imagination.report.table import Table
-from guided_imagination.report.words import times
 
 METHODS = [BASE, "cutout", "gridmask", "randaugment", "gif_mae", "gif_dalle"]
 

@@ -1,13 +1,35 @@
 """The sections of the report, in the order of the paper; what was not measured is not there."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 from guided_imagination.report.paper import paper_accuracy, paper_architectures, paper_efficiency
-from guided_imagination.report.picture import Picture
 from guided_imagination.report.table import Table
 
 CURVES = "Line chart: accuracy in percent against new images per seed image; the table below has its values."
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded image with its media type ("image/png"), what it shows in words, and its caption."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    alt: str
+    caption: str
+
+    @property
+    def uri(self) -> str:
+        """The picture itself as an address."""
+        return f"data:{self.media_type};base64,{b64encode(self.content).decode()}"
+
+    def to_json(self) -> dict[str, str]:
+        return {**asdict(self), "content": b64encode(self.content).decode()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, str]) -> "Picture":
+        return cls(b64decode(value["content"]), value["media_type"], value["alt"], value["caption"])
 
 
 @dataclass(frozen=True)

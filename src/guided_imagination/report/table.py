@@ -1,5 +1,6 @@
 """A table as plain data, and its plain forms."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -81,3 +82,12 @@ def _escape(text: str) -> str:
     special = {**{mark: f"\\{mark}" for mark in "&%$#_{}"}, "\\": r"\textbackslash{}"}
     special |= {"±": r"$\pm$", "\u00d7": r"$\times$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     return "".join(special.get(mark, mark) for mark in text)
+
+
+WORDS = "These trainings failed, and their numbers are missing from the tables; the same command tries only them again."
+
+
+def failure_table(failures: Mapping[str, str]) -> Table:
+    """Names of cells and the errors they ended with."""
+    body = [[Cell(cell), Cell(error)] for cell, error in failures.items()]
+    return Table("failures", "Trainings that failed", ["cell", "error"], 2, body, WORDS)

@@ -8,10 +8,9 @@ from matplotlib.figure import Figure
 from guided_imagination.config import Method, ReportConfig
 from guided_imagination.report.ablation import ablation_table
 from guided_imagination.report.accuracy import accuracy_table, architecture_table, group_of
-from guided_imagination.report.audited import audited_table
-from guided_imagination.report.cost import cost_table
-from guided_imagination.report.curves import efficiency_figure
 from guided_imagination.report.efficiency import efficiency_table, readings_table
+from guided_imagination.report.expansions import audited_table, cost_table
+from guided_imagination.report.figures import efficiency_figure
 from guided_imagination.report.summary import largest_ratio, summarise, with_references
 from guided_imagination.report.table import Table
 

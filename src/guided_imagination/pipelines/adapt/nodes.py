@@ -5,7 +5,6 @@ from typing import Any
 
 from datasets import Dataset
 
-from guided_imagination import adaptation
 from guided_imagination.config import (
     ComputeConfig,
     Criteria,
@@ -16,8 +15,9 @@ from guided_imagination.config import (
     GeneratorConfig,
     GuideConfig,
 )
-from guided_imagination.device import place
-from guided_imagination.weights import hub_folder
+from guided_imagination.generators import adaptation
+from guided_imagination.models.device import place
+from guided_imagination.models.weights import hub_folder
 
 
 def adapt(

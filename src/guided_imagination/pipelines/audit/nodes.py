@@ -6,14 +6,15 @@ from functools import partial
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination import audit, tracking
 from guided_imagination.config import AuditConfig, ComputeConfig, DatasetSpec, GuideConfig
-from guided_imagination.data import class_names
-from guided_imagination.device import Batches, place
-from guided_imagination.models import load_guide
-from guided_imagination.store import Expansion
-from guided_imagination.weights import hub_folder
-from guided_imagination.zero_shot import classify
+from guided_imagination.data.dataset import class_names
+from guided_imagination.expansion import audit
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.models.clip import classify
+from guided_imagination.models.device import Batches, place
+from guided_imagination.models.loading import load_guide
+from guided_imagination.models.weights import hub_folder
+from guided_imagination.pipelines import tracking
 
 logger = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 from datasets import Dataset
 
-from guided_imagination import plans
 from guided_imagination.config import AugmentConfig, DatasetSpec, ImageFileConfig
-from guided_imagination.expansion import Plan
+from guided_imagination.expansion import plan as plans
+from guided_imagination.expansion.expand import Plan
 
 
 def plan(

@@ -4,7 +4,6 @@ from typing import Any
 
 from datasets import Dataset
 
-from guided_imagination import plans
 from guided_imagination.config import (
     ComputeConfig,
     Criteria,
@@ -17,8 +16,9 @@ from guided_imagination.config import (
     ImageFileConfig,
     Method,
 )
-from guided_imagination.expansion import Plan
-from guided_imagination.weights import hub_folder
+from guided_imagination.expansion import plan as plans
+from guided_imagination.expansion.expand import Plan
+from guided_imagination.models.weights import hub_folder
 
 
 def plan(

@@ -4,8 +4,8 @@ from typing import Any
 
 from datasets import Dataset
 
-from guided_imagination import ingestion
 from guided_imagination.config import DatasetSpec
+from guided_imagination.data import ingestion
 
 
 def read(

@@ -6,9 +6,10 @@ from datasets import Dataset
 from matplotlib.figure import Figure
 
 from guided_imagination.config import MaeConfig, UnclipConfig
-from guided_imagination.pretraining import cards, clip, fashion_mnist, mae, movq, unclip
+from guided_imagination.config.pretraining import PretrainConfig, Stage
+from guided_imagination.pretraining import cards, clip, fashion_mnist, mae, unclip
+from guided_imagination.pretraining import unclip as movq
 from guided_imagination.pretraining.fashion_mnist import Split
-from guided_imagination.pretraining.settings import PretrainConfig, Stage
 
 Record = dict[str, Any]
 

@@ -11,21 +11,19 @@ import pandas as pd
 from datasets import Dataset
 from matplotlib.figure import Figure
 
-from guided_imagination import tracking
 from guided_imagination.config import Methods, ReportConfig
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.pipelines import tracking
 from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
-from guided_imagination.report.cost import costs
+from guided_imagination.report.contact_sheet import contact_sheet, for_page
 from guided_imagination.report.differences import difference_table, differences
-from guided_imagination.report.failures import failure_table
+from guided_imagination.report.expansions import costs
 from guided_imagination.report.page import Tracking, render
-from guided_imagination.report.picture import Picture
-from guided_imagination.report.samples import contact_sheet, for_page
-from guided_imagination.report.sections import sections
+from guided_imagination.report.sections import Picture, sections
 from guided_imagination.report.summary import summarise, with_references
-from guided_imagination.report.table import Table
-from guided_imagination.store import Expansion
-from guided_imagination.training import Cell
+from guided_imagination.report.table import Table, failure_table
+from guided_imagination.training.cells import Cell
 
 logger = logging.getLogger(__name__)
 Samples = dict[str, list[dict[str, str]]]

@@ -8,24 +8,17 @@ from typing import Any
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination import reference, tracking
-from guided_imagination.best import best_cell, example, load_classifier
-from guided_imagination.config import (
-    Architecture,
-    ComputeConfig,
-    DatasetSpec,
-    GuideConfig,
-    Method,
-    Recipe,
-    TrainConfig,
-)
-from guided_imagination.data import class_names, fingerprint
-from guided_imagination.device import for_training, place
-from guided_imagination.grid import ORIGINALS, grid, recipes_of
-from guided_imagination.models import load_guide
-from guided_imagination.rows import Sources, train_row
-from guided_imagination.store import Expansion
-from guided_imagination.weights import hub_folder
+from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, GuideConfig, Method, Recipe, TrainConfig
+from guided_imagination.data.dataset import class_names, fingerprint
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.models.device import for_training, place
+from guided_imagination.models.loading import load_guide
+from guided_imagination.models.weights import hub_folder
+from guided_imagination.pipelines import tracking
+from guided_imagination.training import zero_shot as reference
+from guided_imagination.training.cells import Sources, train_row
+from guided_imagination.training.grid import ORIGINALS, grid, recipes_of
+from guided_imagination.training.model_selection import best_cell, example, load_classifier
 
 
 def train(

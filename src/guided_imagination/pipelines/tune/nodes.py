@@ -6,11 +6,12 @@ from typing import Any
 
 from datasets import Dataset
 
-from guided_imagination import tracking, tuning
 from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Recipe, TrainConfig, TuneConfig
-from guided_imagination.device import for_training, place
-from guided_imagination.errors import InputError
-from guided_imagination.rows import Sources, train_row
+from guided_imagination.models.device import for_training, place
+from guided_imagination.pipelines import tracking
+from guided_imagination.training import tuning
+from guided_imagination.training.cells import Sources, train_row
+from guided_imagination.utils.errors import InputError
 
 
 def tune(

@@ -3,9 +3,9 @@
 import logging
 from typing import Any
 
-from guided_imagination import store
-from guided_imagination.errors import InputError
-from guided_imagination.store import Expansion
+from guided_imagination.expansion import store
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,91 @@
+"""Typed settings of pre-trained models, and of the devices that they run on."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from guided_imagination.config.strict import Count, NonNegative, Share, Strict
+
+ImageSize = Annotated[int, Field(ge=8, multiple_of=8)]  # autoencoders halve it three times
+
+
+class PretrainedModel(Strict):
+    """A model id of the Hugging Face hub, or a local folder in the same layout; `revision` pins the hub's commit."""
+
+    # folders with weights that are used if the model is a diffusers pipeline
+    networks: ClassVar[tuple[str, ...]] = ()
+
+    model: str = Field(min_length=1)
+    revision: str | None = None
+
+
+class GuideConfig(PretrainedModel):
+    """CLIP or SigLIP: a transformers model, or a diffusers pipeline that holds both encoders of one CLIP."""
+
+    networks: ClassVar[tuple[str, ...]] = ("image_encoder", "text_encoder")
+
+
+class MaeConfig(PretrainedModel):
+    kind: Literal["mae"]
+    decoding: Literal["full", "residual"]
+
+
+class UnclipConfig(PretrainedModel):
+    """Kandinsky 2.2's decoder: the guide has to be the CLIP that it was trained with."""
+
+    networks: ClassVar[tuple[str, ...]] = ("unet", "movq")
+
+    kind: Literal["unclip"]
+    image_size: ImageSize
+    inference_steps: Count
+    guidance_scale: NonNegative
+
+
+class StableUnclipConfig(PretrainedModel):
+    """Stable Diffusion 2.1 conditioned on a CLIP image embedding; the guide has to be that CLIP."""
+
+    networks: ClassVar[tuple[str, ...]] = ("image_encoder", "image_normalizer", "text_encoder", "unet", "vae")
+
+    kind: Literal["stable_unclip"]
+    image_size: ImageSize
+    inference_steps: Count
+    guidance_scale: NonNegative
+    noise_level: int = Field(ge=0, lt=1000)
+
+
+class StableDiffusionConfig(PretrainedModel):
+    """Stable Diffusion 1.x, image to image, prompted by "domain adjective class"."""
+
+    networks: ClassVar[tuple[str, ...]] = ("text_encoder", "unet", "vae")
+
+    kind: Literal["stable_diffusion"]
+    image_size: ImageSize
+    inference_steps: Count
+    guidance_scale: NonNegative
+    strength: Share
+    rotation: NonNegative
+    flip: Share
+    domains: list[str] = Field(min_length=1)
+    adjectives: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def something_is_denoised(self) -> "StableDiffusionConfig":
+        if int(self.strength * self.inference_steps) < 1:
+            raise ValueError(
+                f"strength {self.strength} of {self.inference_steps} inference_steps is less than one step"
+            )
+        return self
+
+
+GeneratorConfig = Annotated[
+    MaeConfig | UnclipConfig | StableUnclipConfig | StableDiffusionConfig, Field(discriminator="kind")
+]
+
+
+class ComputeConfig(Strict):
+    """Where networks run. `auto` is the GPU in 16 bits if there is one, else the CPU in 32."""
+
+    device: str = Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
+    attention_slicing: bool
+    offload: Literal["none", "model", "sequential"]

@@ -1,0 +1,87 @@
+"""Images decoded once: uint8 arrays on disk, mapped into memory, so that memory stays flat however many there are."""
+
+import shutil
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset, Image
+from torch import Tensor
+
+from guided_imagination.data.dataset import to_tensors
+
+CHUNK = 512  # images that are decoded at once
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labels (N,) int64 and their images: `rows` (N,) of `images` (M, 3, H, W) uint8, None for all in order."""
+
+    images: Tensor
+    labels: Tensor
+    rows: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Copies of the images and labels of `index` (B,)."""
+        rows = index if self.rows is None else self.rows[index]
+        return self.images.index_select(0, rows), self.labels[index]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What one row trains on: seeds (variant -1) and the variants of each seed."""
+
+    data: Labelled
+    variants: Tensor
+
+    def first(self, ratio: int) -> Labelled:
+        """The seeds and the first `ratio` variants of each."""
+        rows = (self.variants < ratio).nonzero().flatten()
+        return Labelled(self.data.images, self.data.labels[rows], rows)
+
+
+def decode(parts: Iterable[Dataset], count: int, folder: Path, resolution: int) -> Decoded:
+    """The `count` images of `parts` in their order, squares of `resolution` pixels, in `folder`: made unless there.
+
+    `folder` appears when it is complete. A part without the column `variant` is of seeds.
+    """
+    if not folder.exists():
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _write(parts, (count, 3, resolution, resolution), partial)
+        partial.rename(folder)
+    # copy on write: torch wants writable memory, and nothing is ever written
+    images = torch.from_numpy(np.load(folder / "images.npy", mmap_mode="c"))
+    labels, variants = (torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ("labels", "variants"))
+    return Decoded(Labelled(images, labels), variants)
+
+
+def _write(parts: Iterable[Dataset], shape: tuple[int, int, int, int], folder: Path) -> None:
+    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
+    labels, variants, done = [], [], 0
+
+    def pixels(row: dict[str, Any]) -> Tensor:
+        decoded, _ = to_tensors([{**row, "image": Image().decode_example(row["image"])}], shape[-1])
+        return decoded[0]
+
+    with ThreadPoolExecutor() as pool:
+        for part in parts:
+            raw = part.with_format(None).cast_column("image", Image(decode=False))
+            for start in range(0, len(raw), CHUNK):
+                rows = raw.select(range(start, min(start + CHUNK, len(raw)))).to_list()
+                for image in pool.map(pixels, rows):
+                    images[done] = image
+                    done += 1
+                labels += [row["label"] for row in rows]
+                variants += [row.get("variant", -1) for row in rows]
+    images.flush()
+    np.save(folder / "labels.npy", np.array(labels, dtype=np.int64))
+    np.save(folder / "variants.npy", np.array(variants, dtype=np.int64))

@@ -1,0 +1,100 @@
+"""Datasets in one form: a `datasets.Dataset` with the columns id, image and label (a ClassLabel)."""
+
+import ctypes
+import hashlib
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from datasets import ClassLabel, Dataset, Features, Image, Value
+from torch import Tensor
+
+from guided_imagination.data.images import rgb, square
+
+ROWS_BETWEEN_FORGETTING = 4096
+ROWS_PER_BATCH = 64  # encoded images in memory while they are written
+
+
+def features(class_names: list[str]) -> Features:
+    """The columns of every dataset of this project."""
+    return Features({"id": Value("string"), "image": Image(), "label": ClassLabel(names=class_names)})
+
+
+def class_names(dataset: Dataset) -> list[str]:
+    """Class names in label order."""
+    return list(dataset.features["label"].names)
+
+
+def write(samples: Iterable[tuple[str, bytes, int]], class_names: list[str]) -> Dataset:
+    """A dataset of (id, bytes of an image file, label), on disk instead of in memory.
+
+    Its file is in the folder for temporary files (environment variable TMPDIR) and has no name any more:
+    the space is free again when the dataset is dropped, also after a crash.
+    """
+    schema = features(class_names).arrow_schema
+    digest = hashlib.blake2b(digest_size=8)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = str(Path(folder) / "images.arrow")
+        with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+            rows: list[dict[str, Any]] = []
+            for sample, content, label in samples:
+                rows.append({"id": sample, "image": {"bytes": content, "path": None}, "label": label})
+                _update(digest, rows[-1])
+                if len(rows) == ROWS_PER_BATCH:
+                    writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
+                    rows = []
+            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
+        table = pa.ipc.open_stream(pa.memory_map(path)).read_all()
+    # without a fingerprint, datasets would read the whole table to make one
+    return Dataset(table, fingerprint=digest.hexdigest())
+
+
+def to_tensors(rows: Iterable[Mapping[str, Any]], resolution: int | None = None) -> tuple[Tensor, Tensor]:
+    """Images (N, 3, H, W) uint8 and labels (N,) of decoded rows, resized to a square if asked."""
+    images, labels = [], []
+    for row in rows:
+        image = rgb(row["image"])
+        if resolution:
+            image = square(image, resolution)
+        images.append(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+        labels.append(row["label"])
+    return torch.stack(images), torch.tensor(labels)
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """A checksum of ids, labels and image bytes in their order."""
+    digest = hashlib.blake2b(digest_size=8)
+    for count, row in enumerate(dataset.with_format(None).cast_column("image", Image(decode=False))):
+        _update(digest, row)
+        if count % ROWS_BETWEEN_FORGETTING == 0:
+            forget(dataset)
+    return digest.hexdigest()
+
+
+def _update(digest: Any, row: Mapping[str, Any]) -> None:
+    digest.update(f"{row['id']}\0{row['label']}\0".encode())
+    content = row["image"]["bytes"]
+    digest.update(Path(row["image"]["path"]).read_bytes() if content is None else content)
+
+
+MAPS = Path("/proc/self/maps")  # Linux; elsewhere the system alone decides what stays in memory
+MADV_DONTNEED = 4
+
+
+def forget(dataset: Dataset) -> None:
+    """Give back the pages of a memory-mapped dataset that were read; they are read again when they are needed.
+
+    Otherwise every page that was ever read counts as memory of the process, and of a container that limits it.
+    """
+    files = {str(Path(file["filename"]).resolve()) for file in dataset.cache_files}
+    if not files or not MAPS.exists():
+        return
+    for line in MAPS.read_text().splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and fields[5] in files and fields[1].startswith("r-"):  # never pages that can be written
+            start, stop = (int(address, 16) for address in fields[0].split("-"))
+            ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), MADV_DONTNEED)

@@ -1,0 +1,166 @@
+"""From a dataset's settings to its seeds, validation and test images."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+
+from guided_imagination.config.datasets import REST, DatasetSpec
+from guided_imagination.data.dataset import class_names, fingerprint, write
+from guided_imagination.data.images import decode
+from guided_imagination.data.sources import open_source
+from guided_imagination.data.sources.base import Labels, Opened, Part, concatenate, take
+from guided_imagination.data.sources.classes import name_classes
+from guided_imagination.data.splits import UNUSABLE, Rows, read_split, rows_of, split_rows
+from guided_imagination.utils.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Seeds to expand, validation data for every choice, test data for the final number only.
+
+    All three have the same classes. `quarantined` are the id and the defect of images that were left out.
+    """
+
+    seeds: Dataset
+    validation: Dataset
+    test: Dataset
+    quarantined: list[dict[str, str]]
+
+
+def read(spec: DatasetSpec, draw: int) -> Splits:
+    """The splits of a dataset; `draw` chooses which seeds and validation images come out of the pool.
+
+    Every image is decoded once, those that cannot be are left out. Raises InputError where the source is not
+    as the settings say, and if more than the share `max_unreadable` of the images cannot be decoded.
+    """
+    opened = open_source(spec.source)
+    raw = spec.classes or opened.classes
+    if raw is None:
+        raise InputError(f"{opened.place} has no class names: list them by label under classes")
+    if opened.classes and len(raw) != len(opened.classes):
+        raise InputError(f"classes lists {len(raw)} names, {opened.place} has {len(opened.classes)} classes")
+    classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
+    images, pool, validation, test = _gather(spec, opened, relabel, raw)
+    labels, quarantined = _verified(images, opened.place, spec.max_unreadable)
+    if spec.split is None:
+        rows = split_rows(spec, labels, pool, validation, test, classes, draw)
+    else:
+        rows = rows_of(read_split(Path(spec.split)), images.ids, labels, classes, spec.split, opened.place)
+    _check_classes(labels, rows, classes, opened.place)
+    seeds, validation, test = (_store(images, part, classes) for part in (rows.seeds, rows.validation, rows.test))
+    return Splits(seeds, validation, test, quarantined)
+
+
+def index(splits: Splits) -> dict[str, Any]:
+    """What `split` in a dataset's settings reads: the ids of each split, and the names of the classes."""
+    named = {"seeds": splits.seeds, "validation": splits.validation, "test": splits.test}
+    return {"classes": class_names(splits.seeds), **{name: list(images["id"]) for name, images in named.items()}}
+
+
+def manifest(name: str, spec: DatasetSpec, draw: int, splits: Splits) -> dict[str, Any]:
+    """What a dataset has become: its source, and for each split its size, images per class and checksum."""
+    named = {"seeds": splits.seeds, "validation": splits.validation, "test": splits.test}
+    return {
+        "dataset": name,
+        "source": spec.source.model_dump(mode="json"),
+        "draw": draw,
+        "split": spec.split,
+        "classes": class_names(splits.seeds),
+        "splits": {part: _summary(images) for part, images in named.items()},
+        "quarantined": splits.quarantined,
+    }
+
+
+def _summary(images: Dataset) -> dict[str, Any]:
+    counts = Counter(images["label"])
+    per_class = [counts[label] for label in range(len(class_names(images)))]
+    return {
+        "images": len(images),
+        "images_per_class": {"min": min(per_class), "max": max(per_class)},
+        "checksum": fingerprint(images),
+    }
+
+
+def _gather(spec: DatasetSpec, opened: Opened, relabel: Labels, raw: list[str]) -> tuple[Part, Labels, Labels, Labels]:
+    """The images of all roles with their final labels, and the rows of pool, validation and test."""
+    default_test = [part for part in ("test",) if part in opened.parts and part not in [*spec.seeds, *spec.validation]]
+    roles = [spec.seeds, spec.validation, spec.test or default_test]
+    gathered, bounds = [], [0]
+    for names in roles:
+        part = concatenate([_part(spec, opened, name, raw) for name in names if name != REST])
+        part = Part(part.ids, relabel[part.labels], part.load)
+        gathered.append(take(part, np.flatnonzero(part.labels >= 0)))
+        bounds.append(bounds[-1] + len(gathered[-1].ids))
+    images = concatenate(gathered)
+    twice = [name for name, times in Counter(images.ids).items() if times > 1]
+    if twice:
+        raise InputError(f"{opened.place} has {len(twice)} ids more than once, e.g. {twice[0]!r}: ids must differ")
+    pool, validation, test = (np.arange(*pair) for pair in pairwise(bounds))
+    return images, pool, validation, test
+
+
+def _part(spec: DatasetSpec, opened: Opened, name: str, raw: list[str]) -> Part:
+    """One part whose size and labels are as they should be."""
+    if name not in opened.parts:
+        raise InputError(f"{opened.place} has no part {name!r}; it has {', '.join(opened.parts)}")
+    part = opened.parts[name]()
+    expected = (spec.sizes or {}).get(name)
+    if expected is not None and len(part.ids) != expected:
+        raise InputError(
+            f"{opened.place} has {len(part.ids)} images in {name!r} instead of {expected}: if it was downloaded, "
+            f"move it away and run again; or set sizes to null to work with what is there"
+        )
+    wrong = np.flatnonzero((part.labels < 0) | (part.labels >= len(raw)))
+    if len(wrong):
+        first = int(wrong[0])
+        raise InputError(
+            f"{opened.place}: the label of {len(wrong)} images is out of range, e.g. {part.labels[first]} of "
+            f"{part.ids[first]!r}; allowed: 0 to {len(raw) - 1} ({len(raw)} classes)"
+        )
+    return part
+
+
+def _verified(images: Part, place: str, max_unreadable: float) -> tuple[Labels, list[dict[str, str]]]:
+    """The labels, UNUSABLE for images that cannot be decoded, and what is wrong with those."""
+    labels, quarantined = images.labels.copy(), []
+    allowed = max_unreadable * len(images.ids)
+    for row, name in enumerate(images.ids):
+        try:
+            decode(images.load(row))
+        except InputError:
+            raise
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{place} is incomplete, {error.filename} is missing: if it was downloaded, move it away and run again"
+            ) from error
+        except Exception as error:  # what a reader of broken bytes raises is not known beforehand
+            logger.warning("%s: the image %r is left out, it cannot be read (%s)", place, name, error)
+            quarantined.append({"id": name, "reason": str(error)})
+            labels[row] = UNUSABLE
+        if len(quarantined) > allowed:
+            raise InputError(
+                f"{place}: {len(quarantined)} of the first {row + 1} images cannot be read, more than "
+                f"max_unreadable = {max_unreadable:g} of all {len(images.ids)} allows; "
+                f"the last is {name!r} ({quarantined[-1]['reason']})"
+            )
+    return labels, quarantined
+
+
+def _check_classes(labels: Labels, rows: Rows, classes: list[str], place: str) -> None:
+    for label, name in enumerate(classes):
+        if label not in labels[rows.seeds]:
+            raise InputError(f"{place}: the class {name!r} has no image among the seeds")
+        if label not in labels[rows.test]:
+            logger.warning("%s: the class %r has no test image", place, name)
+
+
+def _store(images: Part, rows: Labels, classes: list[str]) -> Dataset:
+    return write(((images.ids[row], images.load(row), int(images.labels[row])) for row in rows.tolist()), classes)

@@ -1,0 +1,46 @@
+"""Class names that are names: no folder numbers, no underscores, no doubles."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from guided_imagination.data.sources.base import Labels
+from guided_imagination.utils.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+
+def clean(name: str) -> str:
+    """ "001.Black_footed_Albatross" -> "Black footed Albatross"."""
+    return " ".join(re.sub(r"^\d+\.(?=.)", "", name).replace("_", " ").split())
+
+
+def name_classes(
+    raw: Sequence[str], names: Mapping[str, str], exclude: Sequence[str], place: str
+) -> tuple[list[str], Labels]:
+    """Names of the classes in label order, and each old label's new one (-1: excluded).
+
+    `names` and `exclude` go by the source's own names; one that does not occur is logged, so that a subset
+    of a dataset needs no other settings. Raises InputError if two classes come to have one name.
+    """
+    for name in sorted({*names, *exclude} - set(raw)):
+        logger.warning("%s has no class %r, which names or exclude mention", place, name)
+    named: dict[str, str] = {}
+    relabel = np.full(len(raw), -1, dtype=np.int64)
+    for label, old in enumerate(raw):
+        if old in exclude:
+            continue
+        new = names.get(old) or clean(old)
+        if new in named:
+            raise InputError(
+                f"{place}: the classes {named[new]!r} and {old!r} are both named {new!r}; "
+                f"rename one, e.g. with names: {{{old}: another name}}"
+            )
+        relabel[label] = len(named)
+        named[new] = old
+    numbers = [name for name in named if name.isdigit()]
+    if numbers:
+        logger.warning("%s: %r is a number, not a name that CLIP understands; see names", place, numbers[0])
+    return list(named), relabel

@@ -1,0 +1,220 @@
+"""What an expansion is worth, measured on its images by one CLIP: a row per expansion, and one for the seeds.
+
+The CLIP that audits may be the one that guided. It then flatters guided rows, which were made to please it
+and rid of what it refuses: such a table compares guided rows with each other; give another CLIP (parameter
+`audit.guide`) to compare them with unguided ones and baselines.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import pandas as pd
+import torch
+from datasets import Dataset
+from torch import Tensor, nn
+
+from guided_imagination.data.dataset import to_tensors
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.imagination.criteria import entropy
+from guided_imagination.models.clip import Classifier, ZeroShot
+from guided_imagination.utils.randomness import seeded
+
+COLUMNS = (
+    "method",
+    "images",
+    "label_agreement",
+    "entropy_gain",
+    "diversity",
+    "seed_similarity",
+    "near_duplicates",
+    "fid",
+    "kid",
+    "rejected",
+    "images_per_second",
+)
+
+FORMATS = {  # of a cell; others have three decimals
+    "method": "{}",
+    "accuracy": "{:.1f}",
+    "gain": "{:+.1f}",
+    "images": "{:.0f}",
+    "label_agreement": "{:.1%}",
+    "entropy_gain": "{:+.3f}",
+    "near_duplicates": "{:.1%}",
+    "rejected": "{:.1%}",
+    "images_per_second": "{:.1f}",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What CLIP sees in N images: `seen`, with their labels (N,) and `ids`, those of each image's seed."""
+
+    seen: ZeroShot
+    labels: Tensor
+    ids: list[str]
+
+
+def view(rows: Iterable[Mapping[str, Any]], classify: Classifier, resolution: int, key: str, block: int) -> View:
+    """Look at a stream of rows (image, label, and the seed's id in `key`), `block` images in memory at once."""
+    parts, labels, ids = [], [], []
+    for some in _blocks(rows, block):
+        pixels, truth = to_tensors(some, resolution)
+        parts.append(classify(pixels.float() / 255))
+        labels.append(truth)
+        ids += [row[key] for row in some]
+    return View(ZeroShot.join(parts), torch.cat(labels), ids)
+
+
+def _blocks(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mapping[str, Any]]]:
+    stream = iter(rows)
+    while some := list(islice(stream, size)):
+        yield some
+
+
+def audit(
+    seeds: Dataset,
+    validation: Dataset,
+    expanded: Expansion | None,
+    classify: Classifier,
+    resolution: int,
+    near_duplicate: float,
+    block: int = 256,
+) -> dict[str, Any]:
+    """A row without its method: of an expansion, or (None) of the seeds themselves.
+
+    `block` images are in memory at once. FID and KID are missing where fewer than two validation images are.
+    """
+    own = view(seeds, classify, resolution, "id", block)
+    real = view(validation, classify, resolution, "id", block).seen.features if len(validation) > 1 else None
+    if expanded is None:
+        return measure(own, own, real, near_duplicate)
+    manifest = expanded.manifest
+    if not manifest["totals"]["kept"]:
+        return {"images": 0, **costs(manifest)}
+    made = view(expanded.stream(), classify, resolution, "seed_id", block)
+    return {**measure(made, own, real, near_duplicate), **costs(manifest)}
+
+
+def measure(images: View, seeds: View, real: Tensor | None, near_duplicate: float) -> dict[str, Any]:
+    """What can be seen in the images: the columns of COLUMNS from `images` to `kid`.
+
+    `real` (V, D) are features of validation images. For the seeds themselves (`images is seeds`) the
+    nearest seed is another one.
+    """
+    owner = _positions(images.ids, seeds.ids)
+    nearest = nearest_seed(images.seen.features, seeds.seen.features, owner if images is seeds else None)
+    gain = entropy(images.seen.log_probs) - entropy(seeds.seen.log_probs)[owner]
+    fid, kid = (None, None) if real is None or len(owner) < 2 else distances(real, images.seen.features)
+    return {
+        "images": len(owner),
+        "label_agreement": _mean(images.seen.predictions == images.labels),
+        "entropy_gain": _mean(gain),
+        "diversity": diversity(images.seen.features, owner),
+        "seed_similarity": _mean(nearest),
+        "near_duplicates": _mean(nearest > near_duplicate),
+        "fid": fid,
+        "kid": kid,
+    }
+
+
+def costs(manifest: Mapping[str, Any]) -> dict[str, float]:
+    """What an expansion's manifest adds: the share of drawn variants that were refused, and the speed."""
+    totals = manifest["totals"]
+    refused = totals.get("lost_class", 0) + totals.get("near_copy", 0)
+    return {"rejected": refused / totals["drawn"], "images_per_second": manifest["images_per_second"]}
+
+
+def _positions(ids: Sequence[str], known: Sequence[str]) -> Tensor:
+    position = {name: index for index, name in enumerate(known)}
+    return torch.tensor([position[name] for name in ids])
+
+
+def _mean(values: Tensor) -> float:
+    return values.double().mean().item()
+
+
+def table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The rows of one dataset, with the columns of COLUMNS; what does not apply is missing."""
+    return pd.DataFrame(list(rows), columns=list(COLUMNS))
+
+
+def markdown(audited: pd.DataFrame) -> str:
+    """A table for people: shares in percent, blanks for what is missing."""
+    shown = pd.DataFrame({name: [format_cell(name, value) for value in audited[name]] for name in audited})
+    shown.columns = [name.replace("_", " ") for name in shown]
+    return shown.to_markdown(
+        index=False, disable_numparse=True, colalign=["left", *["right"] * (len(shown.columns) - 1)]
+    )
+
+
+def format_cell(name: str, value: Any) -> str:
+    """A value of column `name` as text; a missing one is blank."""
+    return "" if pd.isna(value) else FORMATS.get(name, "{:.3f}").format(value)
+
+
+KID_SUBSET_SIZE = 1000  # at most, as in torchmetrics
+BLOCK = 1024  # rows of a similarity matrix at once
+
+
+class _Given(nn.Identity):
+    """In place of the network that the metrics take: these features have been through theirs."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.num_features = width
+
+
+def diversity(features: Tensor, owner: Tensor) -> float | None:
+    """Mean over seeds of the mean distance 1 - cosine, in [0, 2], between two variants of the seed.
+
+    features: (N, D) unit-norm; owner: (N,) the seed of each. Seeds with one variant do not count; None
+    if all are such.
+    """
+    features = features.double()
+    count = torch.bincount(owner).double()
+    sums = features.new_zeros(len(count), features.shape[1]).index_add(0, owner, features)
+    # |sum f|^2 is n and twice the cosines of all pairs
+    several = count > 1
+    pairs = (count * (count - 1))[several]
+    cosine = (sums.square().sum(1) - count)[several] / pairs
+    return (1 - cosine).mean().item() if len(pairs) else None
+
+
+def nearest_seed(features: Tensor, seeds: Tensor, own: Tensor | None = None) -> Tensor:
+    """The greatest cosine (N,) of unit-norm features (N, D) with those of any seed (S, D).
+
+    `own` (N,) is a seed that does not count for an image: itself.
+    """
+    nearest = []
+    for start in range(0, len(features), BLOCK):
+        cosine = features[start : start + BLOCK] @ seeds.T
+        if own is not None:
+            cosine.scatter_(1, own[start : start + BLOCK, None], -1)
+        nearest.append(cosine.amax(1))
+    return torch.cat(nearest)
+
+
+def distances(real: Tensor, made: Tensor) -> tuple[float, float]:
+    """FID and KID between unit-norm features (N, D) and (M, D), with the kernel (1 + cosine)^3.
+
+    FID (Heusel et al. 2017) has a bias that falls with the number of images, so rows with other numbers
+    of images compare by KID (Binkowski et al. 2018), which has none and can be negative.
+    """
+    # imported here because torchmetrics takes seconds to import
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    network = _Given(real.shape[1])
+    size = min(KID_SUBSET_SIZE, len(real), len(made))
+    with warnings.catch_warnings(), seeded("kid"):
+        warnings.simplefilter("ignore", UserWarning)  # that features take memory
+        fid = FrechetInceptionDistance(network)
+        kid = KernelInceptionDistance(network, subset_size=size, gamma=1.0)
+        for metric in (fid, kid):
+            metric.update(real.double(), real=True)
+            metric.update(made.double(), real=False)
+        return fid.compute().item(), kid.compute()[0].item()

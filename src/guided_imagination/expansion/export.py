@@ -1,0 +1,150 @@
+"""Expansions for use elsewhere: an ImageFolder, and a Hugging Face dataset folder.
+
+Both hold the same rows: the seeds and the new images as split `train`, told apart by the column
+`generated`, and real test images as split `test`. Image files are passed on as they are stored.
+"""
+
+import io
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset, Features, Value
+from PIL import Image
+
+from guided_imagination.data.dataset import class_names
+from guided_imagination.expansion.expand import record_features
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.utils.seeding import derive_seed
+
+Splits = Mapping[str, Sequence[Iterator[pa.Table]]]  # of each split, its parts: streams of small tables
+ROWS = 100  # of a table: what is in memory at once, and a row group of parquet
+LONGEST = 100  # characters of a file's name
+
+
+def export_features(names: Sequence[str]) -> Features:
+    """The columns of a recorded expansion, and which images are real; provenance is null for those."""
+    record = record_features(names)
+    first = {"image": record["image"], "label": record["label"], "id": Value("string"), "generated": Value("bool")}
+    return Features({**first, **{name: kind for name, kind in record.items() if name not in first}})
+
+
+def splits(seeds: Dataset, expanded: Expansion, test: Dataset | None) -> Splits:
+    """What is exported, read while it is written."""
+    schema = export_features(class_names(seeds)).arrow_schema
+    shards = [expanded.folder / shard["file"] for shard in expanded.manifest["shards"]]
+    train = [_real(seeds, schema), *(_generated(shard, schema) for shard in shards)]
+    return {"train": train, **({"test": [_real(test, schema)]} if test is not None else {})}
+
+
+def _real(images: Dataset, schema: pa.Schema) -> Iterator[pa.Table]:
+    for table in images.with_format("arrow").iter(ROWS):
+        yield _fitted({"image": table["image"], "label": table["label"], "id": table["id"]}, False, schema)
+
+
+def _generated(shard: Path, schema: pa.Schema) -> Iterator[pa.Table]:
+    with pq.ParquetFile(shard) as file:
+        for batch in file.iter_batches(ROWS):
+            columns = {name: batch[name] for name in batch.schema.names}
+            origin = (batch[name].to_pylist() for name in ("seed_id", "method", "variant"))
+            columns["id"] = pa.array(["~".join(map(str, parts)) for parts in zip(*origin, strict=True)])
+            yield _fitted(columns, True, schema)
+
+
+def _fitted(columns: Mapping[str, Any], generated: bool, schema: pa.Schema) -> pa.Table:
+    """A table of `schema`; columns that are not given are null, and image bytes are inside."""
+    images = [{"bytes": _bytes(image), "path": None} for image in columns["image"].to_pylist()]
+    given = {**columns, "image": pa.array(images, schema.field("image").type), "generated": [generated] * len(images)}
+    arrays = [given.get(field.name, pa.nulls(len(images), field.type)) for field in schema]
+    return pa.table(dict(zip(schema.names, arrays, strict=True)), schema=schema)
+
+
+def _bytes(image: Mapping[str, Any]) -> bytes:
+    return image["bytes"] or Path(image["path"]).read_bytes()
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of `folder` when the block ends well; a killed block leaves no half."""
+    temporary = folder.with_name(folder.name + ".partial")
+    if temporary.exists():
+        shutil.rmtree(temporary)
+    temporary.mkdir(parents=True)
+    yield temporary
+    if folder.exists():
+        shutil.rmtree(folder)
+    temporary.replace(folder)
+
+
+def write_shards(folder: Path, parts: Splits) -> dict[str, int]:
+    """Parquet as the Hugging Face hub has it, `data/<split>-0000i-of-0000n.parquet`; returns rows by split."""
+    (folder / "data").mkdir(parents=True)
+    rows = dict.fromkeys(parts, 0)
+    for split, streams in parts.items():
+        for number, tables in enumerate(streams):
+            path = folder / "data" / f"{split}-{number:05d}-of-{len(streams):05d}.parquet"
+            rows[split] += _write_parquet(path, tables)
+    return rows
+
+
+def write_image_folder(folder: Path, parts: Splits, names: Sequence[str]) -> dict[str, int]:
+    """`<split>/<class>/<id>.png` and `<split>/metadata.parquet`, one row per file; returns rows by split.
+
+    `datasets` reads the metadata by its column `file_name`, relative to it. It is parquet because every split
+    must have the same types there, labels stay labels, and an id like 007 stays text.
+    """
+    rows = {}
+    taken: set[str] = set()
+    classes = [safe_name(name, taken) for name in names]
+    for split, streams in parts.items():
+        (folder / split).mkdir(parents=True)
+        files = (table for tables in streams for table in tables)
+        rows[split] = _write_parquet(folder / split / "metadata.parquet", _unpacked(folder / split, files, classes))
+    return rows
+
+
+def _unpacked(folder: Path, tables: Iterator[pa.Table], classes: Sequence[str]) -> Iterator[pa.Table]:
+    """Write the images of the tables; the tables with file names in place of images."""
+    taken: set[str] = set()
+    for table in tables:
+        paths = []
+        for row in table.select(["image", "label", "id"]).to_pylist():
+            content = row["image"]["bytes"]
+            kind = (Image.open(io.BytesIO(content)).format or "png").lower()
+            path = folder / classes[row["label"]] / f"{safe_name(row['id'], taken)}.{kind}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+            paths.append(path.relative_to(folder).as_posix())
+        features = Features.from_arrow_schema(table.schema)
+        features = Features({"file_name": Value("string"), **{k: v for k, v in features.items() if k != "image"}})
+        named = table.drop(["image"]).add_column(0, "file_name", pa.array(paths))
+        yield pa.table(named.columns, schema=features.arrow_schema)
+
+
+def _write_parquet(path: Path, tables: Iterator[pa.Table]) -> int:
+    rows = 0
+    writer: pq.ParquetWriter | None = None
+    for table in tables:
+        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+        writer.write_table(table)
+        rows += table.num_rows
+    if writer:
+        writer.close()
+    return rows
+
+
+def safe_name(name: str, taken: set[str]) -> str:
+    """A file name for `name` on every file system, different from those `taken`, to which it is added.
+
+    Letters, digits and `._~-` stay, the rest becomes `_`; names differ in more than upper and lower case.
+    """
+    safe = re.sub(r"[^\w.~-]+", "_", name).lstrip("._")[:LONGEST] or "_"
+    if safe.casefold() in taken:
+        safe = f"{safe}-{derive_seed(name):016x}"
+    taken.add(safe.casefold())
+    return safe

@@ -1,0 +1,88 @@
+"""One writer per expansion."""
+
+import getpass
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import explaining_full_disk, read_json, write_json
+
+logger = logging.getLogger(__name__)
+LOCK, OWNER = "writer.lock", "writer.json"
+STALE = timedelta(hours=1)  # longer than a shard takes
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[Callable[[], None]]:
+    """Hold `folder` against other writers; yields the sign of life, to be given after each shard.
+
+    The kernel frees the lock of a process that dies, however it dies. Some network folders do not carry locks
+    to other machines: there the owner file tells, which counts for `STALE` after the last sign of life.
+    Raises InputError if another writer is alive.
+    """
+    with explaining_full_disk(folder.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InputError(_refusal(folder)) from error
+    owner = folder / OWNER
+
+    def sign() -> None:
+        with suppress(FileNotFoundError):  # deleted by someone who wants to take over
+            os.utime(owner)
+
+    try:
+        _take_over(folder)
+        write_json(owner, {"host": platform.node(), "pid": os.getpid(), "user": _user(), "started": _now()})
+        try:
+            yield sign
+        finally:
+            owner.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _take_over(folder: Path) -> None:
+    """Say so if the last writer left without a word. Raises InputError if it may be alive elsewhere."""
+    path = folder / OWNER
+    if not path.exists():
+        return
+    if read_json(path)["host"] != platform.node() and _silence(path) < STALE:
+        raise InputError(f"{_refusal(folder)}; if that run is dead, delete {path}")
+    logger.info("taking over %s from %s, which ended without finishing", folder, _named(path))
+
+
+def _refusal(folder: Path) -> str:
+    path = folder / OWNER
+    writer = f"{_named(path)}, last sign of life {_silence(path)} ago" if path.exists() else "another run"
+    return f"{folder} is being written by {writer}: wait for it or stop it, or use another --params data_dir=FOLDER"
+
+
+def _named(path: Path) -> str:
+    owner = read_json(path)
+    return f"process {owner['pid']} of {owner['user']} on {owner['host']}, started {owner['started']}"
+
+
+def _silence(path: Path) -> timedelta:
+    return timedelta(seconds=max(0, int(time.time() - path.stat().st_mtime)))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

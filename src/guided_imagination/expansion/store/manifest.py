@@ -1,0 +1,103 @@
+"""The manifest of an expansion, from its finished shards and its journal."""
+
+import json
+import os
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from guided_imagination.expansion.store.reader import JOURNAL
+from guided_imagination.expansion.store.shards import ShardRecord, mean_criteria, totals
+from guided_imagination.utils.files import explaining_full_disk
+
+
+def manifest(
+    fingerprint: Mapping[str, Any], records: list[ShardRecord], events: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What shaped the images, the shards, what was drawn, and what it took in all sessions together.
+
+    A shard that was made twice, because its file was damaged, counts twice in times and speed.
+    What a killed session spent on its last shard is not known and counts nowhere.
+    """
+    sessions = _sessions(events)
+    seconds: Counter[str] = Counter()
+    for event in events:
+        seconds.update(event.get("seconds", {}))
+    images, total = (sum(session[key] for session in sessions) for key in ("images", "seconds"))
+    return {
+        "fingerprint": fingerprint,
+        "shards": [asdict(record) for record in records],
+        "totals": totals(records),
+        "criteria": mean_criteria(records),
+        "started": sessions[0]["started"],
+        "ended": sessions[-1]["ended"],
+        "images_per_second": round(images / total, 2) if total else None,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "sessions": sessions,
+    }
+
+
+def _sessions(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    sessions: list[dict[str, Any]] = []
+    for event in events:
+        if "session" in event:
+            opened = event["session"]
+            sessions.append({**opened, "ended": opened["started"], "shards": 0, "images": 0, "seconds": 0.0})
+        elif sessions:
+            session = sessions[-1]
+            session["ended"] = event["finished"]
+            session["shards"] += 1
+            session["images"] += event["shard"]["rows"]
+            session["seconds"] = round(session["seconds"] + event["total_seconds"], 3)
+    return sessions
+
+
+def note(folder: Path, event: Mapping[str, Any]) -> None:
+    """Append an event; when this returns it survives a power loss. Raises InputError if the disk is full."""
+    with explaining_full_disk(folder), (folder / JOURNAL).open("a+b") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        torn = file.read(1) not in (b"", b"\n")
+        file.write((b"\n" if torn else b"") + json.dumps(event).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """The events in their order; a torn line is none."""
+    path = folder / JOURNAL
+    events = []
+    for line in path.read_bytes().split(b"\n") if path.exists() else []:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            events.append(event)
+    return events
+
+
+SHAPING = ["torch", "diffusers", "transformers", "numpy", "pillow", "pyarrow"]
+
+
+def describe() -> dict[str, Any]:
+    """The machine, its GPUs, and the versions of the packages that shape images or files."""
+    return {
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "cpus": os.cpu_count(),
+        "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        "versions": {name: _version(name) for name in SHAPING},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

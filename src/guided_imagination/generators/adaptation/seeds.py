@@ -1,0 +1,39 @@
+"""The seeds as training images, decoded when they are asked for."""
+
+from dataclasses import dataclass
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from guided_imagination.data.dataset import class_names, to_tensors
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """`dataset` as expansions read it: squares of `resolution` pixels, given out on `device`."""
+
+    dataset: Dataset
+    resolution: int
+    device: torch.device
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def labels(self) -> Tensor:
+        """Class indices (N,), on the CPU."""
+        return torch.tensor(self.dataset["label"][:])
+
+    @property
+    def class_names(self) -> list[str]:
+        return class_names(self.dataset)
+
+    def images(self, rows: Tensor, side: int | None = None) -> Tensor:
+        """Images (B, 3, side, side) in [0, 1] of the seeds at `rows` (B,)."""
+        pixels, _ = to_tensors(self.dataset.select(rows.tolist()), self.resolution)
+        images = pixels.to(self.device) / 255
+        if side in (None, self.resolution):
+            return images
+        return interpolate(images, (side, side), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)

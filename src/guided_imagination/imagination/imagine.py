@@ -1,0 +1,146 @@
+"""Perturb a seed's latent, guide the perturbation by CLIP, decode it (paper, section 4): knows no generator."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from guided_imagination.config import CriterionName, Guidance
+from guided_imagination.generators.base import Generator, Latent, batches
+from guided_imagination.imagination import criteria as guidance
+from guided_imagination.models.clip import Guide
+from guided_imagination.models.device import Batches
+from guided_imagination.utils.clock import Clock
+
+
+@dataclass(frozen=True)
+class Imagined:
+    """`images` (N, 3, H, W) in [0, 1] and each criterion (N,) of the latent that was decoded."""
+
+    images: Tensor
+    criteria: dict[CriterionName, Tensor]
+
+
+def draw_noise(shape: tuple[int, ...], rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    """z ~ U(0, 1) and b ~ N(0, 1) of `shape` (N, ...), one generator per sample (paper, section 4.1)."""
+    z = torch.stack([torch.rand(shape[1:], generator=rng) for rng in rngs])
+    b = torch.stack([torch.randn(shape[1:], generator=rng) for rng in rngs])
+    return z, b
+
+
+def project(perturbed: Tensor, feature: Tensor, eps: float) -> Tensor:
+    """P_{f,eps}: clamp element-wise to the L-infinity ball [f - eps, f + eps]."""
+    return torch.minimum(torch.maximum(perturbed, feature - eps), feature + eps)
+
+
+def perturb(feature: Tensor, z: Tensor, b: Tensor, eps: float, straight_through: bool = False) -> Tensor:
+    """f' = P_{f,eps}((1 + z) f + b) (paper, section 4.1).
+
+    The clamp's gradient is zero outside the ball, where most of b ~ N(0, 1) starts when eps is small;
+    `straight_through` passes the gradient as if there were no clamp.
+    """
+    free = (1 + z) * feature + b
+    inside = project(free, feature, eps)
+    # the difference is zero: the value stays exactly inside, the gradient is that of `free`
+    return inside.detach() + (free - free.detach()) if straight_through else inside
+
+
+def tighten(feature: Tensor, z: Tensor, b: Tensor, eps: float) -> Tensor:
+    """Pull b (broadcast over positions) to where it starts to matter; f' does not change.
+
+    Past that border every position is clamped alike, and a step could not be felt. Starting at the
+    border makes sign steps a projected gradient ascent.
+    """
+    shift = z * feature
+    axes = [axis for axis in range(1, feature.dim()) if b.shape[axis] == 1 != feature.shape[axis]]
+    low, high = (shift.amin(axes, keepdim=True), shift.amax(axes, keepdim=True)) if axes else (shift, shift)
+    return torch.minimum(torch.maximum(b, -eps - high), eps - low)
+
+
+def imagine(
+    generator: Generator,
+    guide: Guide,
+    seeds: Tensor,
+    labels: Tensor,
+    owner: Tensor,
+    config: Guidance,
+    rngs: Sequence[torch.Generator],
+    memory: Batches,
+    clock: Clock,
+) -> Imagined:
+    """N guided variants of S seeds, all at once.
+
+    seeds: (S, 3, H, W) in [0, 1]; labels: (S,); owner: (N,) the seed of each variant, in [0, S);
+    rngs: one per variant, on the CPU. With `config.steps` = 0 the variants are unguided. `memory` says
+    how many variants go through a network at once; it does not change them.
+    """
+    with clock("encode"), torch.no_grad():
+        latent = memory.run(lambda size: _encode(generator, seeds, labels, owner, rngs, size), rngs).float()
+        seed_log_probs = guide.log_probs(guide.features(seeds), config.criteria.logit_scale)
+        held = labels if config.criteria.hold == "label" else seed_log_probs.argmax(1)
+        seed_log_probs, held = seed_log_probs[owner], held[owner]
+
+    feature = latent.feature
+    z, b = (noise.to(feature) for noise in draw_noise(generator.noise_shape(feature), rngs))
+
+    def variants(z: Tensor, b: Tensor) -> Latent:
+        return latent.with_feature(perturb(feature, z, b, config.eps, config.criteria.straight_through))
+
+    def look(z: Tensor, b: Tensor, size: int) -> guidance.Candidates:
+        features = _embed(generator, variants(z, b), size)
+        log_probs = guide.log_probs(features, config.criteria.logit_scale)
+        return guidance.Candidates(features, log_probs, seed_log_probs, held, owner, config.criteria.temperature)
+
+    def slopes(z: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+        z, b = z.requires_grad_(), b.requires_grad_()
+
+        def gradients(size: int) -> tuple[Tensor, ...]:
+            return torch.autograd.grad(guidance.score(look(z, b, size), config.criteria.weights).sum(), (z, b))
+
+        return memory.run(gradients)
+
+    with clock("guide"):
+        for _ in range(config.steps):
+            if config.criteria.straight_through:
+                b = tighten(feature, z, b, config.eps)
+            slope_z, slope_b = slopes(z, b)
+            z = (z + config.step_size * slope_z.sign()).detach()
+            b = (b + config.step_size * slope_b.sign()).detach()
+        with torch.no_grad():
+            criteria = guidance.evaluate(memory.run(lambda size: look(z, b, size)))
+
+    with clock("decode"), torch.no_grad():
+        return Imagined(memory.run(lambda size: _decode(generator, variants(z, b), rngs, size), rngs), criteria)
+
+
+def _encode(
+    generator: Generator,
+    seeds: Tensor,
+    labels: Tensor,
+    owner: Tensor,
+    rngs: Sequence[torch.Generator],
+    size: int,
+) -> Latent:
+    parts = []
+    for rows in batches(len(owner), size):
+        used, local = owner[rows].unique(return_inverse=True)
+        parts.append(generator.encode(seeds[used], labels[used], local, rngs[rows]))
+    return Latent.join(parts)
+
+
+def _embed(generator: Generator, latent: Latent, size: int) -> Tensor:
+    """CLIP features (N, D). Of several batches only the inputs are kept; their gradients run the networks again."""
+    if len(latent) <= size:
+        return generator.embed(latent)
+
+    def embed(feature: Tensor, context: Tensor) -> Tensor:
+        return generator.embed(Latent(feature, context))
+
+    parts = (latent.take(rows) for rows in batches(len(latent), size))
+    return torch.cat([checkpoint(embed, part.feature, part.context, use_reentrant=False) for part in parts])
+
+
+def _decode(generator: Generator, latent: Latent, rngs: Sequence[torch.Generator], size: int) -> Tensor:
+    return torch.cat([generator.decode(latent.take(rows), rngs[rows]) for rows in batches(len(latent), size)])

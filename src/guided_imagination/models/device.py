@@ -1,0 +1,95 @@
+"""Where networks run and in which precision, and how many rows at once the memory takes."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import torch
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+
+from guided_imagination.config import ComputeConfig
+from guided_imagination.utils.errors import InputError
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A device and the precision of what runs there. Below 32 bits, networks run under autocast."""
+
+    device: torch.device
+    dtype: torch.dtype
+    attention_slicing: bool = False
+    offload: str = "none"
+
+    def autocast(self) -> AbstractContextManager[object]:
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
+
+
+CPU = Placement(torch.device("cpu"), torch.float32)
+
+
+def for_training(placement: Placement) -> Placement:
+    """The same device; 32 bits instead of float16, whose gradients would need loss scaling."""
+    return replace(placement, dtype=torch.float32) if placement.dtype == torch.float16 else placement
+
+
+def place(config: ComputeConfig) -> Placement:
+    """The placement that `config` asks for. Raises InputError for a device that this machine lacks."""
+    device = torch.device(_best() if config.device == "auto" else config.device)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"compute.device = {config.device!r}: this machine has {torch.cuda.device_count()} CUDA devices"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise InputError("compute.device = 'mps': this machine has no Apple GPU")
+    if config.offload != "none" and device.type == "cpu":
+        raise InputError(f"compute.offload = {config.offload!r}: there is no GPU to offload from; allowed: none")
+    dtype = _half(device) if config.precision == "auto" else DTYPES[config.precision]
+    return Placement(device, dtype, config.attention_slicing, config.offload)
+
+
+def _best() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _half(device: torch.device) -> torch.dtype:
+    if device.type == "cpu":
+        return torch.float32
+    bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if bfloat16 else torch.float16
+
+
+class Batches:
+    """How many images are in the networks at once: halved when the memory runs out, and remembered."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def run(self, function: Callable[[int], T], rngs: Sequence[torch.Generator] = ()) -> T:
+        """`function(size)`, tried again with half the size if the memory runs out.
+
+        `function` has to give the same result whatever the size is; `rngs`, the random generators
+        that it draws from, are set back before it is tried again.
+        """
+        states = [rng.get_state() for rng in rngs]
+        while True:
+            try:
+                return function(self.size)
+            except RuntimeError as error:
+                if self.size == 1 or not should_reduce_batch_size(error):
+                    raise
+            # outside of the handler: the error's traceback keeps the tensors of the failed try alive
+            self.size //= 2
+            clear_device_cache(garbage_collection=True)
+            logger.warning("out of memory: going on with %d images at once", self.size)
+            for rng, state in zip(rngs, states, strict=True):
+                rng.set_state(state)

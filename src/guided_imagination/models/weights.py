@@ -1,0 +1,146 @@
+"""Where a pre-trained model lies and whether its files are whole: looked at without loading it."""
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
+from safetensors import SafetensorError, safe_open
+
+from guided_imagination.config import PretrainedModel
+from guided_imagination.utils.errors import InputError, first_line
+
+SETTINGS = ("*.json", "*.txt", "*.model")  # configurations and tokenizers
+# one file or shards, but no variant as in model.fp16.safetensors or diffusion_pytorch_model.non_ema.safetensors
+WEIGHTS = ("*model.safetensors", "*model-*-of-*.safetensors")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+def locate(model: PretrainedModel, folder: Path) -> Path:
+    """The local folder of a model: itself, below `folder` by its hub id, or in the hub's cache.
+
+    What the cache lacks is downloaded, and no more than what is used. Raises InputError if there is no such
+    folder and the hub cannot be reached.
+    """
+    if Path(model.model).is_dir():
+        return Path(model.model)
+    if not HUB_ID.fullmatch(model.model):
+        raise InputError(f"no folder {model.model}: expected a folder that holds a model, or a hub id as org/name")
+    by_hand = folder / model.model
+    if by_hand.is_dir():
+        return by_hand
+    patterns = hub_patterns(model)
+    try:
+        return _cached(model, patterns) or Path(
+            snapshot_download(model.model, revision=model.revision, allow_patterns=patterns)
+        )
+    except (OSError, ValueError) as error:  # no network, no such id or revision, no access: all of the hub's errors
+        reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
+        pinned = ["--revision", model.revision] if model.revision else []
+        included = [word for pattern in patterns for word in ("--include", pattern)]
+        command = shlex.join(["hf", "download", model.model, *pinned, *included])
+        raise InputError(
+            f"the model {model.model} is not on this machine ({reason}): get it by `{command}`, "
+            f"or put its files into {by_hand}"
+        ) from error
+
+
+def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
+    """The model in the hub's cache if all of it is there: then the hub is not asked."""
+    try:
+        snapshot = snapshot_download(
+            model.model, revision=model.revision, allow_patterns=patterns, local_files_only=True
+        )
+        folder = Path(snapshot)
+        check_weights(folder, model.networks)
+    except (LocalEntryNotFoundError, InputError):
+        return None
+    return folder
+
+
+def hub_folder(models_dir: str) -> Path:
+    """Where models may be put by hand, as org/name."""
+    return Path(models_dir) / "hub"
+
+
+def locate_whole(model: PretrainedModel, folder: Path) -> Path:
+    """`locate`, and `check_weights` of the networks that are used."""
+    found = locate(model, folder)
+    check_weights(found, model.networks)
+    return found
+
+
+def model_checksum(model: PretrainedModel, folder: Path) -> str:
+    """`weights_checksum` of the networks that are used."""
+    return weights_checksum(locate(model, folder), model.networks)
+
+
+def hub_patterns(model: PretrainedModel) -> list[str]:
+    """Which files of a hub repository are used; `*` stands for slashes too, as the hub reads it."""
+    top = [pattern.removeprefix("*") for pattern in WEIGHTS]
+    return [*SETTINGS, *top, *(f"{network}/{pattern}" for network in model.networks for pattern in WEIGHTS)]
+
+
+def check_weights(folder: str | Path, networks: Sequence[str] = ()) -> None:
+    """Raise InputError unless every network has all of its weights, in files whose headers agree with their sizes.
+
+    networks: the subfolders that are used if `folder` holds a pipeline; by default all that have weights to load.
+    """
+    folder = Path(folder)
+    for place in _network_folders(folder, networks):
+        files = _matching(place, WEIGHTS)
+        for index in place.glob("*model.safetensors.index.json"):
+            files += [place / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+        if not files:
+            raise InputError(f"no weights in {place}: expected *.safetensors, as save_pretrained writes them")
+        for file in files:
+            _check_header(file)
+
+
+def weights_checksum(folder: str | Path, networks: Sequence[str] = ()) -> str:
+    """A checksum of a model: every configuration and used weight file by name and content."""
+    folder = Path(folder)
+    files = {file for file in _matching(folder, (f"**/{pattern}" for pattern in SETTINGS)) if not _hidden(file, folder)}
+    files.update(file for place in _network_folders(folder, networks) for file in _matching(place, WEIGHTS))
+    digest = hashlib.blake2b(digest_size=8)
+    for name, file in sorted((file.relative_to(folder).as_posix(), file) for file in files):
+        status = file.stat()
+        digest.update(name.encode() + _content(file, status.st_size, status.st_mtime_ns, status.st_ino))
+    return digest.hexdigest()
+
+
+@cache  # the same gigabytes serve many expansions of one run
+def _content(file: Path, size: int, modified: int, inode: int) -> bytes:
+    """The content's digest; the other arguments tell versions of a file apart."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").digest()
+
+
+def _network_folders(folder: Path, networks: Sequence[str]) -> list[Path]:
+    """`folder`, or in a pipeline the folders of its networks: those that have a config.json."""
+    if not (folder / "model_index.json").is_file():
+        return [folder]
+    return [folder / name for name in networks] or sorted(file.parent for file in folder.glob("*/config.json"))
+
+
+def _matching(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    return sorted(file for pattern in patterns for file in folder.glob(pattern) if file.is_file())
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _check_header(file: Path) -> None:
+    if not file.is_file():
+        raise InputError(f"{file} is missing: the download is not complete, start it again")
+    try:
+        with safe_open(file, framework="np"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{file} is truncated or not a safetensors file ({error})") from error

@@ -1,0 +1,102 @@
+"""MLflow: a child run per training cell below the run of `kedro run`, and the registry of the best models."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import torch
+from mlflow.entities import Dataset, DatasetInput, InputTag, RunStatus
+from torch import nn
+
+from guided_imagination.training.cells import Job, Run
+
+
+@dataclass(frozen=True)
+class Images:
+    """What a run is trained on or measured with: where it lies, and its checksum."""
+
+    name: str
+    folder: Path
+    checksum: str
+    context: str  # MLflow's word for the use: training or testing
+
+    @property
+    def entity(self) -> DatasetInput:
+        source = json.dumps({"uri": str(self.folder.resolve())})
+        dataset = Dataset(self.name, self.checksum, source_type="local", source=source)
+        return DatasetInput(dataset, [InputTag("mlflow.data.context", self.context)])
+
+
+@contextmanager
+def track(job: Job, folder: Path, *, inputs: Sequence[Images]) -> Iterator[Run]:
+    """Open the run of a cell whose files are in `folder`, tagged so that runs can be compared in the UI.
+
+    A cell has one run: when it was killed and goes on, so does its run; when it is finished, its run is left as it is.
+    """
+    earlier = _earlier(job.key, folder)
+    run_id = earlier.info.run_id if earlier else None
+    known = _known_steps(run_id) if run_id else set()
+    parent = mlflow.active_run()
+    if earlier and earlier.info.status == RunStatus.to_string(RunStatus.FINISHED):
+        yield _run(earlier.info.run_id, known)
+        return
+    tags = {key: str(value) for key, value in asdict(job.cell).items()}
+    tags |= {"key": job.key, "folder": str(folder.resolve())}
+    tags |= {"mlflow.parentRunId": parent.info.run_id} if parent else {}
+    with mlflow.start_run(run_id, run_name=job.cell.title, nested=True, tags=tags) as active:
+        if earlier is None:
+            mlflow.log_params({**asdict(job.cell), **job.recipe.model_dump()})
+            mlflow.MlflowClient().log_inputs(active.info.run_id, [images.entity for images in inputs])
+        yield _run(active.info.run_id, known)
+
+
+def _earlier(key: str, folder: Path) -> Any | None:
+    runs = mlflow.search_runs(filter_string=f"tags.key = '{key}'", output_format="list")
+    return next((run for run in runs if run.data.tags.get("folder") == str(folder.resolve())), None)
+
+
+def _known_steps(run_id: str) -> set[tuple[str, int]]:
+    client = mlflow.MlflowClient()
+    names = client.get_run(run_id).data.metrics
+    return {(name, metric.step) for name in names for metric in client.get_metric_history(run_id, name)}
+
+
+def _run(run_id: str, known: set[tuple[str, int]]) -> Run:
+    def log(metrics: dict[str, float], step: int) -> None:
+        new = {name: value for name, value in metrics.items() if (name, step) not in known}
+        if new:
+            mlflow.log_metrics(new, step, run_id=run_id)
+
+    return Run(run_id, log)
+
+
+def register(name: str, model: nn.Module, pixels: torch.Tensor, run_id: str, tags: dict[str, str]) -> None:
+    """Log `model`, which takes images like `pixels`, in the run that trained it and register it as `name`.
+
+    It is kept as a graph of torch.export, without pickled code. A model with the same tags is not registered again.
+    """
+    client = mlflow.MlflowClient()
+    versions = client.search_model_versions(f"name = '{name}'")
+    if any(tags.items() <= version.tags.items() for version in versions):
+        return
+    with mlflow.start_run(run_id, nested=True):
+        logged = mlflow.pytorch.log_model(
+            model.eval(),
+            name="model",
+            input_example=pixels.numpy(),
+            serialization_format="pt2",
+            pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
+        )
+    version = mlflow.register_model(logged.model_uri, name)
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version.version, key, value)
+
+
+def log_table(table: pd.DataFrame, name: str) -> None:
+    """Show `table` in the MLflow UI under the run of `kedro run`."""
+    mlflow.log_table(table, f"{name}.json")

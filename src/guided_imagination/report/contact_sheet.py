@@ -1,0 +1,89 @@
+"""Seeds and their variants to look at, with the criteria under each variant."""
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from matplotlib.figure import Figure
+from PIL import Image
+
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.imagination.criteria import CRITERIA
+from guided_imagination.report.figures import GROUND, INK
+from guided_imagination.report.sections import Picture
+
+CELL, GAP, TEXT, HEAD = 1.0, 0.06, 0.1, 0.25  # inches: an image, between two, a line of text, the title
+DPI = 100
+SHORT = {"consistency": "con", "entropy": "ent", "diversity": "div"}
+
+
+def turns(labels: Sequence[int]) -> Iterator[int]:
+    """Indices of `labels`, one of each class in turn until none is left."""
+    members: dict[int, list[int]] = {}
+    for index, label in enumerate(labels):
+        members.setdefault(label, []).append(index)
+    for round_ in zip_longest(*members.values()):
+        yield from (index for index in round_ if index is not None)
+
+
+def contact_sheet(seeds: Dataset, expanded: Expansion, rows: int, columns: int, title: str) -> Figure:
+    """`rows` seeds of the classes in turn, each with at most `columns` of its variants beside it.
+
+    Under a variant stand the criteria that its expansion kept; a variant that was dropped stays blank.
+    """
+    names = seeds.features["label"].names
+    shown = [index for index, _ in zip(turns(seeds["label"]), range(rows), strict=False)]
+    lines = [(seeds[index], _variants(expanded, seeds[index]["id"], columns)) for index in shown]
+    scored = any(criteria_text(variant) for _, variants in lines for variant in variants)
+    sheet = _Sheet(len(lines), 1 + max((len(variants) for _, variants in lines), default=0), scored, title)
+    for row, (seed, variants) in enumerate(lines):
+        sheet.show(row, 0, seed["image"], names[seed["label"]])
+        for column, variant in enumerate(variants, start=1):
+            sheet.show(row, column, variant["image"], criteria_text(variant))
+    return sheet.figure
+
+
+class _Sheet:
+    """A figure of equal places, placed by hand: a layout engine takes seconds for so many axes."""
+
+    def __init__(self, rows: int, columns: int, scored: bool, title: str) -> None:
+        self.line = CELL + TEXT * (3 if scored else 1) + GAP
+        self.width, self.height = columns * (CELL + GAP) + GAP, rows * self.line + GAP + (HEAD if title else 0)
+        self.top = self.height - GAP - (HEAD if title else 0)
+        self.figure = Figure(figsize=(self.width, self.height), facecolor=GROUND)
+        if title:
+            self.figure.text(GAP / self.width, 1 - GAP / self.height, title, fontsize=10, color=INK, va="top")
+
+    def show(self, row: int, column: int, image: Image.Image, text: str) -> None:
+        """The image at no more pixels than its place has; small ones keep their pixels."""
+        left, bottom = GAP + column * (CELL + GAP), self.top - row * self.line - CELL
+        place = (left / self.width, bottom / self.height, CELL / self.width, CELL / self.height)
+        axes = self.figure.add_axes(place)
+        axes.axis("off")
+        small = image.convert("RGB")
+        small.thumbnail((round(CELL * DPI), round(CELL * DPI)))
+        axes.imshow(np.asarray(small), interpolation="nearest")
+        axes.text(0, -0.03, text, fontsize=6, color=INK, va="top", linespacing=1.1, transform=axes.transAxes)
+
+
+def for_page(sheet: bytes, method: str) -> Picture:
+    """A contact sheet (PNG) small enough to be carried inside a page."""
+    file = BytesIO()
+    Image.open(BytesIO(sheet)).convert("RGB").save(file, format="WEBP", quality=80, method=6)
+    alt = f"Contact sheet of {method}: a seed image at the left of each row, its variants beside it."
+    return Picture(file.getvalue(), "image/webp", alt, method)
+
+
+def criteria_text(variant: dict[str, Any]) -> str:
+    """ "con 0.91", "ent +0.12", "div 0.03", a line each; empty for an image that nobody scored."""
+    known = {SHORT[name]: variant[name] for name in CRITERIA if variant.get(name) is not None}
+    parts = [f"{name} {value:+.2f}" if name == "ent" else f"{name} {value:.2f}" for name, value in known.items()]
+    return "\n".join(parts)
+
+
+def _variants(expanded: Expansion, seed_id: str, columns: int) -> list[dict[str, Any]]:
+    variants = expanded.of_seed(seed_id)
+    return [variants[index] for index in range(min(columns, len(variants)))]

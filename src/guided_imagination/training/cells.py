@@ -1,0 +1,236 @@
+"""Cells of the grid, each a unit of work that is done once, kept on disk and resumed where it was killed."""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+from datasets import Dataset
+from safetensors.torch import save_model
+from torch import Tensor
+
+from guided_imagination.config import Architecture, Recipe
+from guided_imagination.data.arrays import Labelled, decode
+from guided_imagination.data.dataset import class_names, fingerprint
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.models.device import Placement
+from guided_imagination.training.classifier import Log, Trained, predict, train_classifier
+from guided_imagination.training.grid import Cell
+from guided_imagination.training.metrics import METRICS, measure, predictions
+from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import read_json, replacing, write_json
+from guided_imagination.utils.seeding import derive_seed
+
+logger = logging.getLogger(__name__)
+
+CELL_COLUMNS = ["dataset", "method", "ratio", "architecture", "recipe", "seed"]
+RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images_per_second", "seconds", "run_id"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a cell's metrics go: `run_id` is empty where nothing keeps them."""
+
+    run_id: str
+    log: Log
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a cell trains on, watches while it trains, and is measured with at the end."""
+
+    train: Labelled
+    validation: Labelled | None
+    measured: Labelled
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell and all that shapes it. `inputs` is a checksum of the images trained on and measured with."""
+
+    cell: Cell
+    architecture: Architecture
+    recipe: Recipe
+    inputs: str
+    classes: int
+    log_points: int
+
+    @property
+    def key(self) -> str:
+        """Differs from that of every job with another result."""
+        parts = asdict(self.cell), self.architecture.model_dump(), self.recipe.model_dump(), self.inputs
+        return f"{derive_seed(*parts):016x}"
+
+    def result(self, models: Path) -> dict[str, Any] | None:
+        """What `train_cell` has kept; None if the cell is not finished or was made otherwise."""
+        path = self.cell.folder(models) / "result.json"
+        result = read_json(path) if path.exists() else {}
+        return result if result.get("key") == self.key else None
+
+
+Track = Callable[[Job, Path], AbstractContextManager[Run]]
+
+
+def train_cell(job: Job, splits: Splits, models: Path, placement: Placement, run: Run) -> dict[str, Any]:
+    """Train one cell, or go on with a killed one, and keep its weights, predictions and result in its folder.
+
+    The result has every metric, the history of logged metrics, and the speed.
+    """
+    folder = job.cell.folder(models)
+    checkpoint = folder / f"checkpoint-{job.key}.pt"
+    trained = train_classifier(
+        splits.train,
+        splits.validation,
+        job.architecture,
+        job.recipe,
+        classes=job.classes,
+        seed=job.cell.seed,
+        name=f"{job.cell.method} {job.cell.name}",
+        log_points=job.log_points,
+        placement=placement,
+        checkpoint=checkpoint,
+        log=run.log,
+    )
+    result = _keep(job, trained, splits.measured, folder, placement, run)
+    checkpoint.unlink(missing_ok=True)
+    return result
+
+
+def _keep(
+    job: Job, trained: Trained, measured: Labelled, folder: Path, placement: Placement, run: Run
+) -> dict[str, Any]:
+    logits = predict(trained.model, measured, placement)
+    metrics = measure(logits, measured.labels)
+    result = {"key": job.key, **metrics, **trained.speed, "run_id": run.run_id, "history": trained.history}
+    run.log(scores(result), trained.history[-1][1])
+    folder.mkdir(parents=True, exist_ok=True)
+    save_model(trained.model, str(folder / "model.safetensors"))
+    keep(folder, result, logits, measured.labels)
+    return result
+
+
+def keep(folder: Path, result: dict[str, Any], logits: Tensor, labels: Tensor) -> None:
+    """Write `predictions.parquet`, then `result.json`, which says that the cell is finished."""
+    with replacing(folder / "predictions.parquet") as file:
+        predictions(logits, labels).to_parquet(file, index=False)
+    write_json(folder / "result.json", result)
+
+
+def scores(result: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of a result that are defined, and its speed."""
+    names = [*METRICS, "seconds", "images_per_second", "waiting_share"]
+    return {name: result[name] for name in names if result.get(name) is not None}
+
+
+def train_cells(
+    jobs: Sequence[Job], load: Callable[[Cell], Splits], models: Path, placement: Placement, track: Track
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Train what is not finished; rows of RESULT_COLUMNS of finished cells, and the errors of failed ones by name.
+
+    `load` reads a cell's images, `track` opens the log of a cell with its folder.
+    """
+    rows: list[dict[str, Any]] = []
+    failures: dict[str, str] = {}
+    for job in jobs:
+        name = job.cell.title
+        try:
+            with track(job, job.cell.folder(models)) as run:
+                result = _finished(job, models, run) or train_cell(job, load(job.cell), models, placement, run)
+        except InputError:
+            raise  # images are the same for all cells
+        except Exception as error:
+            logger.exception("%s failed; the other cells go on", name)
+            failures[name] = f"{type(error).__name__}: {error}"
+            continue
+        logger.info(
+            "%s: %.1f%%, %.0f images/s, %.0f%% of the time waiting for data",
+            *(name, result["accuracy"], result["images_per_second"], 100 * result["waiting_share"]),
+        )
+        rows.append({**asdict(job.cell), **result, "run_id": run.run_id})
+    return pd.DataFrame(rows, columns=RESULT_COLUMNS), failures
+
+
+def _finished(job: Job, models: Path, run: Run) -> dict[str, Any] | None:
+    result = job.result(models)
+    if result is not None:
+        for metrics, step in [*result["history"], (scores(result), result["history"][-1][1])]:
+            run.log(metrics, step)
+    return result
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The images of a row before they are decoded to squares of `resolution` pixels."""
+
+    seeds: Dataset
+    expanded: Expansion | None
+    validation: Dataset
+    measured: Dataset
+    resolution: int
+
+    @property
+    def checksum(self) -> str:
+        """Of what a cell's result depends on."""
+        parts = [str(self.resolution), fingerprint(self.seeds), fingerprint(self.measured)]
+        return " ".join([*parts, self.expanded.checksum if self.expanded else ""])
+
+    def decode(self, folder: Path) -> Callable[[Cell], Splits]:
+        """All images in arrays in `folder`, ready for a cell of any ratio."""
+        train = decode(_parts(self.seeds, self.expanded), self._count, folder / "train", self.resolution)
+        validation = self._whole(self.validation, folder / "validation") if len(self.validation) else None
+        measured = self._whole(self.measured, folder / "measured")
+        return lambda cell: Splits(train.first(cell.ratio), validation, measured)
+
+    @property
+    def _count(self) -> int:
+        shards = self.expanded.manifest["shards"] if self.expanded else []
+        return len(self.seeds) + sum(shard["rows"] for shard in shards)
+
+    def _whole(self, images: Dataset, folder: Path) -> Labelled:
+        return decode([images], len(images), folder, self.resolution).data
+
+
+def _parts(seeds: Dataset, expanded: Expansion | None) -> Iterator[Dataset]:
+    """The seeds, then the shards of the expansion; only one of those is in memory."""
+    yield seeds
+    if expanded is not None:
+        for shard in expanded.manifest["shards"]:
+            yield Dataset(pq.read_table(expanded.folder / shard["file"]))
+
+
+def train_row(
+    cells: Sequence[Cell],
+    sources: Sources,
+    architectures: Mapping[str, Architecture],
+    recipes: Mapping[tuple[str, str], Recipe],
+    *,
+    log_points: int,
+    models: Path,
+    placement: Placement,
+    track: Track,
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Train the cells of one dataset and method that are not finished: a table of RESULT_COLUMNS, and what failed.
+
+    The decoded images lie beside the cells until all of them are finished; a finished row decodes none.
+    """
+    inputs, classes = sources.checksum, len(class_names(sources.seeds))
+
+    def job(cell: Cell) -> Job:
+        recipe = recipes[cell.architecture, cell.recipe]
+        return Job(cell, architectures[cell.architecture], recipe, inputs, classes, log_points)
+
+    row = models / cells[0].dataset / cells[0].method
+    folder = row / f"images-{derive_seed(inputs, fingerprint(sources.validation)):016x}"
+    for other in set(row.glob("images-*")) - {folder}:
+        shutil.rmtree(other)
+    load = cache(lambda: sources.decode(folder))
+    table, failures = train_cells([job(cell) for cell in cells], lambda cell: load()(cell), models, placement, track)
+    if not failures:
+        shutil.rmtree(folder, ignore_errors=True)
+    return table, failures

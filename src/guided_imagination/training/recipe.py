@@ -1,0 +1,99 @@
+"""What a recipe stands for: batch transforms, model, optimiser and schedule."""
+
+import math
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
+from torch.optim import SGD, AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torchvision.transforms.v2 import CutMix, MixUp, RandomChoice
+from transformers import get_cosine_schedule_with_warmup
+
+from guided_imagination.config import Architecture, RandAugmentConfig, Recipe
+from guided_imagination.data.augmentation import randaugment
+
+
+def augment(
+    pixels: Tensor, labels: Tensor, recipe: Recipe, classes: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """A batch as the network sees it: images (B, 3, H, W) in [-1, 1], and labels (B,) or, once mixed, (B, classes).
+
+    `pixels` (B, 3, H, W) uint8 and `labels` (B,) lie on the CPU, the result on `device`. Draws from torch's global
+    CPU generator (`fit` seeds it per update).
+    """
+    if recipe.randaugment is not None:
+        pixels = _randaugment(pixels, recipe.randaugment)
+    pixels, labels = pixels.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+    images = random_affine(normalise(pixels), recipe.rotation, recipe.translation, recipe.flip)
+    kinds = {MixUp: recipe.mixup, CutMix: recipe.cutmix}
+    mixes = [kind(alpha=alpha, num_classes=classes) for kind, alpha in kinds.items() if alpha > 0]
+    return RandomChoice(mixes)(images, labels) if mixes else (images, labels)
+
+
+def _randaugment(pixels: Tensor, policy: str) -> Tensor:
+    seeds = torch.randint(2**62, (len(pixels),)).tolist()
+    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
+    return randaugment(pixels / 255, rngs, RandAugmentConfig(policy=policy)) * 255
+
+
+def random_affine(images: Tensor, rotation: float, translation: float, flip: float) -> Tensor:
+    """Turn by up to `rotation` degrees, move by up to `translation` of the side, mirror with chance `flip`.
+
+    (B, 3, H, W) -> the same; every image is drawn on its own, all are resampled at once, the outside
+    is filled from the border. Draws from torch's global generator (`fit` seeds it per update).
+    """
+    count = len(images)
+    angle = torch.empty(count).uniform_(-rotation, rotation).deg2rad()
+    shift = torch.empty(count, 2).uniform_(-translation, translation) * 2
+    mirror = torch.where(torch.rand(count) < flip, -1.0, 1.0)
+    cosine, sine = angle.cos(), angle.sin()
+    rows = [torch.stack([cosine * mirror, -sine, shift[:, 0]], 1), torch.stack([sine * mirror, cosine, shift[:, 1]], 1)]
+    grid = affine_grid(torch.stack(rows, 1).to(images.device), list(images.shape), align_corners=False)
+    return grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """uint8 or float images in [0, 255] -> [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+def build_model(architecture: Architecture, classes: int) -> nn.Module:
+    """A timm model with random weights and a head for `classes`.
+
+    `dense_stem` names what shall not shrink the image at the start: the first convolution's stride,
+    the first pooling, or both, as is usual for ResNets on images of 32 pixels.
+    """
+    model = timm.create_model(architecture.model, num_classes=classes, **architecture.arguments)
+    for kind in architecture.dense_stem:
+        _make_dense(model, kind)
+    return model
+
+
+def _make_dense(model: nn.Module, kind: str) -> None:
+    for name, module in model.named_modules():
+        if kind == "convolution" and isinstance(module, nn.Conv2d):
+            module.stride = (1, 1)
+            return
+        if kind == "pooling" and isinstance(module, nn.MaxPool2d):
+            model.set_submodule(name, nn.Identity())
+            return
+
+
+def updates(recipe: Recipe, samples: int) -> int:
+    """Optimiser updates of a run: fixed by the recipe, or as many as `epochs` passes take."""
+    if recipe.epochs is None:
+        return recipe.updates or 0
+    return math.ceil(recipe.epochs * samples / recipe.batch_size)
+
+
+def build_optimizer(model: nn.Module, recipe: Recipe, steps: int) -> tuple[Optimizer, LRScheduler]:
+    """The optimiser and its cosine schedule with a linear warm-up."""
+    if recipe.optimizer == "sgd":
+        optimizer: Optimizer = SGD(
+            model.parameters(), recipe.learning_rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
+        )
+    else:
+        optimizer = AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    return optimizer, get_cosine_schedule_with_warmup(optimizer, round(recipe.warmup * steps), steps)

@@ -1,0 +1,180 @@
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from kedro.config import OmegaConfigLoader
+
+from guided_imagination.config import Criteria, Parameters, check
+from guided_imagination.settings import CONFIG_LOADER_ARGS
+from guided_imagination.utils.errors import InputError
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """The parameter tree of conf/base as Kedro reads it."""
+    arguments = {**CONFIG_LOADER_ARGS, "default_run_env": "base"}
+    return OmegaConfigLoader(conf_source=str(CONF), **arguments)["parameters"]
+
+
+def changed(tree, place, value):
+    """A copy of the tree with another value at "a.b.c"; None removes the key."""
+    tree = deepcopy(tree)
+    *path, last = place.split(".")
+    node = tree
+    for key in path:
+        node = node[key]
+    if value is None:
+        del node[last]
+    else:
+        node[last] = value
+    return tree
+
+
+def refusal(tree):
+    with pytest.raises(InputError) as caught:
+        check(tree)
+    return str(caught.value)
+
+
+def test_the_shipped_parameters_are_valid(shipped):
+    parameters = check(shipped)
+    assert isinstance(parameters, Parameters)
+    assert parameters.ratio == shipped["ratio"]
+
+
+def test_embedded_models_and_images_lie_in_the_package(shipped):
+    package = Path(__file__).parents[2] / "src" / "guided_imagination"
+    assert Path(shipped["guides"]["embedded_clip"]["model"]) == package / "embedded" / "clip"
+    assert Path(shipped["dataset_specs"]["fashion"]["source"]["train"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "named", "allowed"),
+    [
+        ("speed", 1, "speed", ["ratio", "overwrite", "expand_mae"]),
+        ("expand_mae.epsilon", 1, "expand_mae.epsilon", ["eps", "steps", "redraws"]),
+        ("generators.mae_base.decoder", 1, "generators.mae_base.decoder", ["model", "decoding"]),
+        ("guides.siglip.templates", [], "guides.siglip.templates", ["model", "revision"]),
+        ("dataset_specs.fashion.source.folder", "x", "dataset_specs.fashion.source.folder", ["train", "test"]),
+        ("methods.mae.guide", True, "methods.mae.guide", ["pipeline", "guided"]),
+        ("pretrain.mae.stepz", 1, "pretrain.mae.stepz", ["steps", "batch_size"]),
+        ("recipes.matched.momentum", 0.9, "recipes.matched.momentum", ["learning_rate", "weight_decay"]),
+        ("datasets", ["mnist"], "datasets: 'mnist'", ["fashion"]),
+        ("train.architectures", ["vgg"], "train.architectures: 'vgg'", ["resnet50", "mobilenet_v2"]),
+        ("train.recipes", ["best"], "train.recipes: 'best'", ["matched", "paper"]),
+        ("train.recipe", "matched", "train.recipe is not a known key", ["recipes", "ratios"]),
+        ("train.zero_shot", "vgg", "train.zero_shot: 'vgg'", ["embedded_clip", "siglip"]),
+        ("train.ratios", [1, 6], "train.ratios", ["fashion", "5"]),
+        ("tune.recipe", "best", "tune.recipe: 'best'", ["matched", "paper"]),
+        ("methods.original.recipe", {"mixup": -1}, "methods.original.recipe.mixup", ["greater than or equal to 0"]),
+        ("methods.original.recipe", {"cutmixx": 1}, "methods.original.recipe.cutmixx", ["not permitted"]),
+        ("recipes.paper.randaugment", "strong", "recipes.paper.randaugment = 'strong'", ["rand"]),
+        ("expand_dalle.generator", "gan", "expand_dalle.generator: 'gan'", ["kandinsky", "stable_unclip"]),
+        ("expand_sd.guide", "vgg", "expand_sd.guide: 'vgg'", ["clip_base", "siglip"]),
+        ("compute.device", "tpu", "compute.device = 'tpu'", ["auto", "cuda"]),
+        ("expand_dalle.criteria", "best", "expand_dalle.criteria: 'best'", ["paper", "corrected"]),
+        (
+            "criteria_sets.paper.weights.sharpness",
+            1,
+            "criteria_sets.paper.weights.sharpness",
+            ["consistency", "entropy", "diversity"],
+        ),
+        ("criteria_sets.paper.hold", "seed", "criteria_sets.paper.hold = 'seed'", ["prediction", "label"]),
+        (
+            "methods.mae.pipeline",
+            "expand_gan",
+            "methods.mae.pipeline = 'expand_gan'",
+            ["augment_baselines", "expand_mae", "expand_dalle"],
+        ),
+        ("generators.mae_base.decoding", "half", "generators.mae_base.decoding = 'half'", ["full", "residual"]),
+        ("generators.mae_base.kind", "gan", "generators.mae_base", ["mae", "unclip", "stable_diffusion"]),
+        ("expand_mae.rejected", "hide", "expand_mae.rejected = 'hide'", ["drop", "keep"]),
+        ("ratio", 0, "ratio = 0", ["greater than or equal to 1"]),
+        ("expand_mae.eps", -1, "expand_mae.eps = -1", ["greater than or equal to 0"]),
+        ("augment_baselines.gridmask.keep", 1.5, "augment_baselines.gridmask.keep = 1.5", ["less than or equal to 1"]),
+        ("recipes.matched.epochs", 5, "recipes.matched", ["either updates or epochs"]),
+        ("recipes.matched.updates", None, "recipes.matched", ["either updates or epochs"]),
+        ("expand_mae.eps", None, "expand_mae.eps", ["missing"]),
+        ("criteria_sets.paper.weights", {}, "criteria_sets.paper.weights", ["at least 1"]),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_is_allowed(shipped, place, value, named, allowed):
+    message = refusal(changed(shipped, place, value))
+    assert message.startswith(f"parameters: {named}")
+    for word in allowed:
+        assert word in message
+
+
+def test_a_dataset_overrides_settings_for_itself_alone(shipped):
+    tree = changed(shipped, "datasets", ["fashion", "moths"])
+    overrides = {"expand_sd": {"eps": 4}, "generators": {"stable_diffusion": {"strength": 0.5}}}
+    tree["dataset_specs"]["moths"] = {**tree["dataset_specs"]["fashion"], "overrides": overrides}
+    own, common = (check(tree).expander(dataset, "expand_sd") for dataset in ("moths", "fashion"))
+    assert (own.config.eps, own.generator.strength) == (4, 0.5)
+    assert (common.config.eps, common.generator.strength) == (0.8, 0.9)
+    assert own.config.step_size == common.config.step_size
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"expand_sd": {"radius": 4}}, "dataset_specs.fashion.overrides: radius: Extra inputs are not permitted"),
+        ({"expand_sd": {"eps": -4}}, "eps: Input should be greater than or equal to 0"),
+        ({"generators": {"stable_diffusion": {"strength": 2}}}, "strength: Input should be less than or equal to 1"),
+        ({"expand_sd": {"guide": "vgg"}}, "expand_sd.guide: 'vgg' is not known; allowed: embedded_clip"),
+    ],
+)
+def test_a_wrong_override_is_refused(shipped, overrides, sentence):
+    assert sentence in refusal(changed(shipped, "dataset_specs.fashion.overrides", overrides))
+
+
+def test_a_row_may_change_settings_for_itself_alone(shipped):
+    narrow = {"pipeline": "expand_dalle", "guided": True, "settings": {"eps": 0.01, "criteria": "paper"}}
+    parameters = check(changed(shipped, "methods.narrow", narrow))
+    row, other = (parameters.expander("fashion", "expand_dalle", name) for name in ("narrow", "gif_dalle"))
+    assert (row.config.eps, row.criteria) == (0.01, parameters.criteria_sets["paper"])
+    assert (other.config.eps, other.criteria) == (0.2, parameters.criteria_sets["corrected"])
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"pipeline": "expand_dalle", "settings": {"epsilon": 1}}, "methods.own.settings: epsilon: Extra inputs"),
+        ({"settings": {"eps": 1}}, "methods.own: only rows of expand_mae"),
+    ],
+)
+def test_wrong_settings_of_a_row_are_refused(shipped, row, sentence):
+    assert sentence in refusal({**shipped, "methods": {**shipped["methods"], "own": row}})
+
+
+def test_a_single_dataset_needs_no_brackets(shipped):
+    assert check({**shipped, "datasets": "fashion"}).datasets == ["fashion"]
+
+
+def test_a_baseline_without_settings_is_refused(shipped):
+    message = refusal(changed(shipped, "methods.mixup", {"pipeline": "augment_baselines"}))
+    assert "methods: 'mixup'" in message
+    assert "cutout, gridmask, randaugment" in message
+
+
+def test_several_mistakes_are_told_at_once(shipped):
+    message = refusal(changed(changed(shipped, "ratio", 0), "draw", -1))
+    assert "ratio = 0" in message
+    assert "draw = -1" in message
+
+
+def test_unguided_is_guided_with_zero_steps(shipped):
+    config = check(shipped).expand_mae
+    free = Criteria(hold="label", weights={"entropy": 1}, logit_scale=1, temperature=1, straight_through=True)
+    guided, unguided = config.guidance(free, True), config.guidance(free, False)
+    assert guided.steps == config.steps > 0
+    assert guided.step_size == config.step_size
+    assert unguided == guided.model_copy(update={"steps": 0})
+
+
+def test_a_criteria_set_may_fix_steps_and_step_size(shipped):
+    parameters = check(shipped)
+    fixed = parameters.expand_mae.guidance(parameters.criteria_sets["paper"], True)
+    assert (fixed.steps, fixed.step_size) == (1, 0.1)  # as the paper's code takes them

@@ -1,0 +1,42 @@
+import pytest
+
+from guided_imagination.data.sources.classes import clean, name_classes
+from guided_imagination.utils.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("001.Black_footed_Albatross", "Black footed Albatross"),
+        ("3. owl", "owl"),
+        ("car_side", "car side"),
+        ("2_seater", "2 seater"),
+        ("911 turbo", "911 turbo"),
+        ("  snowy   owl ", "snowy owl"),
+        ("T-shirt", "T-shirt"),
+        ("7", "7"),
+        ("7.", "7."),
+    ],
+)
+def test_names_are_cleaned(raw, name):
+    assert clean(raw) == name
+
+
+def test_labels_stay_in_order_when_classes_are_left_out():
+    names, relabel = name_classes(["a", "b", "c", "d"], {"c": "cee"}, ["b"], "x")
+    assert names == ["a", "cee", "d"]
+    assert relabel.tolist() == [0, -1, 1, 2]
+
+
+def test_a_given_name_is_taken_as_it_is():
+    assert name_classes(["a"], {"a": "1. a_b"}, [], "x")[0] == ["1. a_b"]
+
+
+def test_a_new_name_that_another_class_has_is_refused():
+    with pytest.raises(InputError, match="'a' and 'b' are both named 'a'"):
+        name_classes(["a", "b"], {"b": "a"}, [], "x")
+
+
+def test_numbers_in_place_of_names_are_mentioned(caplog):
+    name_classes(["0", "1"], {}, [], "flowers")
+    assert "flowers: '0' is a number" in caplog.text

@@ -1,0 +1,251 @@
+"""Reading a dataset: roles, classes, and what is said about bad input."""
+
+import json
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+from PIL import Image
+
+from guided_imagination.config import DatasetSpec
+from guided_imagination.data import ingestion
+from guided_imagination.data.dataset import class_names, fingerprint, to_tensors
+from guided_imagination.utils.errors import InputError
+from helpers.fabricate import encoded, folders, picture, put
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+CALTECH = SHARED / "caltech101_12classes" / "caltech101" / "101_ObjectCategories"
+FASHION = Path(ingestion.__file__).parent / "embedded" / "fashion"
+
+
+def folder_spec(path, **changes):
+    source = {"kind": "folder", "path": str(path), **changes.pop("source", {})}
+    return DatasetSpec(source=source, **changes)
+
+
+def refusal(spec, draw=0):
+    with pytest.raises(InputError) as caught:
+        ingestion.read(spec, draw)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def birds(tmp_path):
+    return folders(tmp_path / "birds", {"001.Crow": 10, "002.Snowy_owl": 5})
+
+
+def truncate(file):
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    ("draw", "seeds", "validation"),
+    [(0, "cf89f941587c0611", "2dac591c70fbdf96"), (1, "540a80cc19124476", "04c4241d116e0eab")],
+)
+def test_the_draws_of_published_results_stay(draw, seeds, validation):
+    source = {"kind": "parquet", "train": str(FASHION / "pool.parquet"), "test": str(FASHION / "pool.parquet")}
+    spec = DatasetSpec(source={**source, "test": []}, test="rest", seeds_per_class=10, validation_per_class=20)
+    splits = ingestion.read(spec, draw)
+    assert fingerprint(splits.seeds) == seeds
+    assert fingerprint(splits.validation) == validation
+
+
+def test_an_own_folder_needs_nothing_but_its_path(birds):
+    splits = ingestion.read(folder_spec(birds), 0)
+    assert class_names(splits.seeds) == class_names(splits.test) == ["Crow", "Snowy owl"]
+    assert (len(splits.seeds), len(splits.validation), len(splits.test)) == (12, 0, 3)
+    assert list(splits.test["label"]) == [0, 0, 1]
+
+
+def test_an_own_folder_may_have_a_test_folder(tmp_path):
+    train, test = folders(tmp_path / "train", {"crow": 3, "owl": 3}), folders(tmp_path / "test", {"owl": 2})
+    splits = ingestion.read(folder_spec(train, source={"test": str(test)}), 0)
+    assert list(splits.test["label"]) == [1, 1]
+    assert list(splits.test["id"]) == ["test/owl/0000.png", "test/owl/0001.png"]
+    assert len(splits.seeds) == 6
+
+
+def test_bytes_are_those_of_the_files(birds):
+    splits = ingestion.read(folder_spec(birds), 0)
+    row = splits.seeds.cast_column("image", datasets.Image(decode=False))[0]
+    assert row["image"]["bytes"] == (birds / row["id"].removeprefix("train/")).read_bytes()
+
+
+def test_classes_can_be_renamed_and_left_out(tmp_path):
+    root = folders(tmp_path / "things", {"BACKGROUND_Google": 3, "Faces_easy": 4, "watch": 5})
+    spec = folder_spec(root, names={"Faces_easy": "face"}, exclude=["BACKGROUND_Google"], test_share=0.4)
+    splits = ingestion.read(spec, 0)
+    assert class_names(splits.seeds) == ["face", "watch"]
+    folders_and_labels = {(row["id"].split("/")[1], row["label"]) for row in splits.seeds}
+    assert folders_and_labels == {("Faces_easy", 0), ("watch", 1)}
+
+
+def test_a_renamed_class_that_is_not_there_is_only_mentioned(birds, caplog):
+    ingestion.read(folder_spec(birds, names={"Faces_easy": "face"}), 0)
+    assert "has no class 'Faces_easy'" in caplog.text
+
+
+def test_two_classes_of_one_name_are_refused(tmp_path):
+    root = folders(tmp_path / "birds", {"001.snowy_owl": 2, "snowy owl": 2})
+    message = refusal(folder_spec(root))
+    assert "'001.snowy_owl' and 'snowy owl' are both named 'snowy owl'" in message
+    assert "names" in message
+
+
+def test_one_unreadable_image_is_named_and_left_out(birds, caplog):
+    broken = birds / "001.Crow" / "0003.png"
+    truncate(broken)
+    splits = ingestion.read(folder_spec(birds, max_unreadable=0.1), 0)
+    assert [entry["id"] for entry in splits.quarantined] == ["train/001.Crow/0003.png"]
+    assert "train/001.Crow/0003.png" in caplog.text
+    assert len(splits.seeds) + len(splits.test) == 14
+    assert "train/001.Crow/0003.png" not in [*splits.seeds["id"], *splits.test["id"]]
+
+
+def test_too_many_unreadable_images_stop_the_run(birds):
+    truncate(birds / "001.Crow" / "0003.png")
+    message = refusal(folder_spec(birds))
+    assert "1 of the first 4 images cannot be read" in message
+    assert "max_unreadable = 0.01" in message
+    assert "'train/001.Crow/0003.png'" in message
+
+
+def test_the_other_seeds_stay_when_one_cannot_be_read(birds):
+    spec = folder_spec(birds, seeds_per_class=3, test="rest", max_unreadable=0.1)
+    before = set(ingestion.read(spec, 0).seeds["id"])
+    lost = min(before)
+    truncate(birds / lost.removeprefix("train/"))
+    after = ingestion.read(spec, 0).seeds
+    assert before - set(after["id"]) == {lost}
+    assert len(after) == 6
+
+
+def test_a_number_of_images_that_differs_from_sizes_is_refused(birds):
+    message = refusal(folder_spec(birds, sizes={"train": 16}))
+    assert f"{birds} has 15 images in 'train' instead of 16" in message
+    assert "move it away and run again" in message
+    assert "sizes" in message
+    assert len(ingestion.read(folder_spec(birds, sizes={"train": 15}), 0).seeds) == 12
+
+
+def test_a_missing_part_is_named(birds):
+    message = refusal(folder_spec(birds, validation="val"))
+    assert f"{birds} has no part 'val'; it has train" in message
+
+
+def test_a_class_with_fewer_images_than_asked_is_named(birds):
+    message = refusal(folder_spec(birds, seeds_per_class=6, test="rest"))
+    assert "class 'Snowy owl' has 5 images, 6 were asked for" in message
+
+
+def test_a_class_without_a_seed_is_named(tmp_path):
+    root = folders(tmp_path / "birds", {"crow": 50, "owl": 1})
+    assert "the class 'owl' has no image among the seeds" in refusal(folder_spec(root, seeds_total=2, test="rest"))
+
+
+def test_a_class_without_a_test_image_is_mentioned(tmp_path, caplog):
+    root = folders(tmp_path / "birds", {"crow": 20, "owl": 2})
+    ingestion.read(folder_spec(root, seeds_per_class=2, test="rest"), 0)
+    assert "the class 'owl' has no test image" in caplog.text
+
+
+def npz_spec(tmp_path, labels, **changes):
+    images = np.zeros((len(labels), 4, 4), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", train_images=images, train_labels=np.array(labels))
+    return DatasetSpec(source={"kind": "npz", "path": str(tmp_path / "x.npz")}, **changes)
+
+
+@pytest.mark.parametrize("wrong", [2, -1])
+def test_a_label_outside_the_range_is_named(tmp_path, wrong):
+    message = refusal(npz_spec(tmp_path, [0, 1, 1, wrong], classes=["crow", "owl"]))
+    assert f"the label of 1 images is out of range, e.g. {wrong} of 'train/00003'" in message
+    assert "allowed: 0 to 1 (2 classes)" in message
+
+
+def test_a_source_without_class_names_asks_for_them(tmp_path):
+    assert "has no class names: list them by label under classes" in refusal(npz_spec(tmp_path, [0, 1]))
+
+
+def test_another_number_of_names_than_classes_is_refused(birds):
+    assert "classes lists 1 names" in refusal(folder_spec(birds, classes=["crow"]))
+
+
+def split_file(tmp_path, **changes):
+    content = {"classes": ["Crow", "Snowy owl"], "seeds": [], "validation": [], "test": [], **changes}
+    (tmp_path / "split.json").write_text(json.dumps(content))
+    return str(tmp_path / "split.json")
+
+
+SEEDS = ["train/002.Snowy_owl/0001.png", "train/001.Crow/0000.png"]
+
+
+def test_an_index_file_is_used_as_it_is(birds, tmp_path):
+    path = split_file(tmp_path, seeds=SEEDS, test=["train/001.Crow/0005.png"])
+    splits = ingestion.read(folder_spec(birds, split=path), 0)
+    assert list(splits.seeds["id"]) == sorted(SEEDS)
+    assert list(splits.seeds["label"]) == [0, 1]
+    assert list(splits.test["id"]) == ["train/001.Crow/0005.png"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seeds": [*SEEDS, "train/x.png"]}, "names 1 images that .* has not, e.g. 'train/x.png'"),
+        ({"seeds": SEEDS, "test": SEEDS[:1]}, f"names 1 images more than once, e.g. '{SEEDS[0]}'"),
+        ({"classes": ["Owl", "Crow"], "seeds": SEEDS}, "is one of the classes"),
+        ({"classes": "Owl"}, "is no split; needed: lists called classes, seeds, validation and test"),
+    ],
+)
+def test_an_index_file_that_does_not_fit_is_refused(birds, tmp_path, changes, said):
+    spec = folder_spec(birds, split=split_file(tmp_path, **changes))
+    with pytest.raises(InputError, match=said):
+        ingestion.read(spec, 0)
+
+
+def test_a_missing_index_file_is_named(birds):
+    assert "the split nowhere.json does not exist" in refusal(folder_spec(birds, split="nowhere.json"))
+
+
+def test_the_index_of_what_was_read_gives_the_same_again(birds, tmp_path):
+    spec = folder_spec(birds, seeds_per_class=2, validation_per_class=1, test="rest")
+    first = ingestion.read(spec, 4)
+    (tmp_path / "split.json").write_text(json.dumps(ingestion.index(first)))
+    again = ingestion.read(folder_spec(birds, split=str(tmp_path / "split.json")), 0)
+    for part in ("seeds", "validation", "test"):
+        assert fingerprint(getattr(first, part)) == fingerprint(getattr(again, part))
+
+
+def test_the_manifest_counts_images_per_class(birds):
+    spec = folder_spec(birds, seeds_per_class=2, test="rest")
+    manifest = ingestion.manifest("birds", spec, 0, ingestion.read(spec, 0))
+    assert manifest["splits"]["seeds"]["images_per_class"] == {"min": 2, "max": 2}
+    assert manifest["splits"]["test"]["images_per_class"] == {"min": 3, "max": 8}
+    assert manifest["source"]["path"] == str(birds)
+    json.dumps(manifest)
+
+
+def test_images_of_every_mode_are_read(tmp_path):
+    root = tmp_path / "modes"
+    for name in ("crow", "owl"):
+        put(root / name / "rgb.png")
+        put(root / name / "grey.jpg", grey=True)
+        (root / name / "alpha.png").write_bytes(encoded(picture(name).convert("RGBA")))
+        (root / name / "cmyk.jpg").write_bytes(encoded(picture(name).convert("CMYK"), "JPEG"))
+        (root / name / "palette.gif").write_bytes(encoded(picture(name).convert("P"), "GIF"))
+        levels = Image.fromarray(np.full((4, 4), 65535, dtype=np.uint16))
+        (root / name / "deep.png").write_bytes(encoded(levels))
+    splits = ingestion.read(folder_spec(root, seeds_per_class=6, test="rest"), 0)
+    assert splits.quarantined == []
+    images, _ = to_tensors(splits.seeds, resolution=8)
+    assert images.shape == (12, 3, 8, 8)
+
+
+@pytest.mark.skipif(not CALTECH.is_dir(), reason=f"the real images of Caltech-101 are not in {CALTECH}")
+def test_real_images_of_caltech():
+    splits = ingestion.read(folder_spec(CALTECH, seeds_per_class=30, test="rest"), 0)
+    assert (len(splits.seeds), len(splits.test)) == (360, 240)
+    assert splits.quarantined == []
+    images, _ = to_tensors(splits.seeds.select(range(20)), resolution=224)
+    assert images.shape == (20, 3, 224, 224)

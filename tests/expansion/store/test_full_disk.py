@@ -1,0 +1,93 @@
+"""A full disk ends in a sentence; what was finished stays, and the run goes on when there is room."""
+
+import resource
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from guided_imagination.expansion.store import is_complete, verify, write
+from guided_imagination.utils.errors import InputError
+from helpers.stores import CLASSES, checksums, toy_plan
+from helpers.toy import ToyMaker, dataset
+
+SIDE = 32  # a shard of two seeds takes about 13 KiB
+
+
+def large_plan(maker):
+    return toy_plan(maker, seeds=dataset([row % 8 for row in range(24)], CLASSES), resolution=SIDE)
+
+
+@contextmanager
+def files_of_at_most(size: int):
+    """Let the kernel refuse to make a file of this process larger."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_refused_write_leaves_no_file_and_says_where_and_how_much_is_free(tmp_path):
+    folder = tmp_path / "made"
+    with files_of_at_most(8192), pytest.raises(InputError) as caught:
+        write(folder, large_plan(ToyMaker()))
+    assert str(caught.value).startswith(f"{folder} takes no more data (File too large; ")
+    assert "MiB are free on its disk): make room and run again, what was finished is kept" in str(caught.value)
+    assert checksums(folder) == {}
+    assert not list(folder.glob("*.partial"))
+    write(folder, large_plan(ToyMaker()))
+    assert verify(folder) == []
+
+
+def test_a_journal_that_cannot_grow_is_repaired(tmp_path):
+    def many(maker):
+        return toy_plan(maker, seeds=dataset([row % 8 for row in range(24)], CLASSES), seeds_per_shard=1)
+
+    write(tmp_path / "whole", many(ToyMaker()))
+    whole, limit = checksums(tmp_path / "whole"), (tmp_path / "whole" / "journal.jsonl").stat().st_size - 100
+    assert max(path.stat().st_size for path in (tmp_path / "whole").glob("*.parquet")) < limit
+    folder = tmp_path / "made"
+    with files_of_at_most(limit), pytest.raises(InputError, match="takes no more data"):
+        write(folder, many(ToyMaker()))
+    assert checksums(folder) == whole, "only the last line of the journal and the manifest had no room"
+    rest = ToyMaker()
+    write(folder, many(rest))
+    assert rest.calls == 1
+    assert checksums(folder) == whole
+    assert verify(folder) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"only the limit on file sizes is tested here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_full_disk_keeps_finished_shards_and_the_run_goes_on_when_there_is_room(tmp_path, small_disk):
+    write(tmp_path / "whole", large_plan(ToyMaker()))
+    whole = checksums(tmp_path / "whole")
+    folder = small_disk / "made"
+    with pytest.raises(InputError, match=r"made takes no more data \(No space left on device; 0\.\d MiB are free"):
+        write(folder, large_plan(ToyMaker()))
+    finished = checksums(folder)
+    assert 0 < len(finished) < 12
+    assert finished.items() <= whole.items()
+    assert not list(folder.glob("*.partial"))
+    assert not is_complete(folder)
+
+    subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
+    rest = ToyMaker()
+    write(folder, large_plan(rest))
+    assert rest.calls <= 12 - len(finished) + 1  # one may have been written without room for its line in the journal
+    assert checksums(folder) == whole
+    assert verify(folder) == []

@@ -1,0 +1,116 @@
+import math
+
+import pytest
+import torch
+
+from guided_imagination.expansion.audit import COLUMNS, View, audit, costs, markdown, measure, table, view
+from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.models.clip import ZeroShot, classify
+from guided_imagination.models.device import CPU, Batches
+from helpers.toy import SIDE, ToyGuide, ToyMaker, dataset, plan
+
+E1, E2 = torch.eye(2)
+HALF, SURE = [0.5, 0.5], [1 - 1e-12, 1e-12]
+
+
+def look(images):
+    return classify(ToyGuide(classes=2), images, 100, CPU, Batches(3))
+
+
+def seen(features, probabilities, labels, ids):
+    probabilities = torch.tensor(probabilities, dtype=torch.double)
+    return View(ZeroShot(torch.stack(features), probabilities.log()), torch.tensor(labels), ids)
+
+
+@pytest.fixture
+def seeds():
+    return seen([E1, E2], [SURE, HALF], [0, 1], ["a", "b"])
+
+
+def test_a_row_worked_out_by_hand(seeds):
+    probabilities = [HALF, [0.4, 0.6], [0.1, 0.9], [0.9, 0.1]]
+    images = seen([E1, (3 * E1 + 4 * E2) / 5, E2, -E1], probabilities, [0, 0, 1, 1], ["a", "a", "b", "b"])
+    row = measure(images, seeds, None, near_duplicate=0.9)
+    assert row["images"] == 4
+    assert row["label_agreement"] == 0.5  # the first and the third; a tie is for the first class
+    assert row["diversity"] == pytest.approx(((1 - 0.6) + 1) / 2)
+    assert row["seed_similarity"] == pytest.approx((1 + 0.8 + 1 + 0) / 4)
+    assert row["near_duplicates"] == 0.5
+
+    def entropy(p):
+        return -p * math.log(p) - (1 - p) * math.log(1 - p)
+
+    gain = entropy(0.5) + entropy(0.4) + 2 * (entropy(0.1) - math.log(2))
+    assert row["entropy_gain"] == pytest.approx(gain / 4)
+    assert row["fid"] is row["kid"] is None
+
+
+def test_the_seeds_own_row_looks_for_other_seeds(seeds):
+    row = measure(seeds, seeds, torch.stack([E1, E2]), near_duplicate=0.9)
+    assert row["entropy_gain"] == 0
+    assert row["diversity"] is None
+    assert row["seed_similarity"] == row["near_duplicates"] == 0
+    assert row["fid"] == pytest.approx(0, abs=1e-6)
+
+
+def test_rejected_is_the_share_of_what_was_drawn():
+    totals = {"drawn": 20, "lost_class": 3, "near_copy": 2, "kept": 15, "dropped": 1}
+    assert costs({"totals": totals, "images_per_second": 7.5}) == {"rejected": 0.25, "images_per_second": 7.5}
+
+
+def test_a_view_does_not_depend_on_blocks():
+    rows = dataset([0, 1, 0, 1, 1])
+    whole, parts = (view(rows, look, SIDE, "id", block) for block in (5, 2))
+    assert whole.ids == parts.ids == ["0", "1", "2", "3", "4"]
+    assert whole.labels.tolist() == parts.labels.tolist() == [0, 1, 0, 1, 1]
+    torch.testing.assert_close(whole.seen.features, parts.seen.features)
+
+
+def test_a_view_holds_one_block_of_images_in_memory():
+    rows = list(dataset([0, 1, 0]))
+    given = []
+
+    def stream():
+        for row in rows:
+            given.append(row)
+            yield row
+
+    def watched(images):
+        assert len(given) <= 2 * len(looks) + 2
+        looks.append(len(images))
+        return look(images)
+
+    looks: list[int] = []
+    view(stream(), watched, SIDE, "id", block=2)
+    assert looks == [2, 1]
+
+
+def test_an_expansion_on_disk_is_audited(tmp_path):
+    write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels == 1)))
+    seeds = dataset([0, 1, 0, 1])
+    row = audit(seeds, dataset([0, 1, 0]), Expansion(tmp_path), look, SIDE, 0.95)
+    assert row["images"] == 4  # those of class 1 were dropped
+    assert row["rejected"] == 0.5
+    assert {"method", *row} == set(COLUMNS)
+    assert all(math.isfinite(value) for value in row.values())
+
+
+def test_an_expansion_that_lost_every_image_has_a_row_all_the_same(tmp_path):
+    write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels >= 0)))
+    row = audit(dataset([0, 1, 0, 1]), dataset([0, 1]), Expansion(tmp_path), look, SIDE, 0.95)
+    assert (row["images"], row["rejected"]) == (0, 1)
+
+
+def test_without_validation_images_there_is_no_fid(tmp_path):
+    row = audit(dataset([0, 1]), dataset([0, 1]).select([]), None, look, SIDE, 0.95)
+    assert row["fid"] is row["kid"] is None
+    assert row["images"] == 2
+
+
+def test_the_markdown_has_shares_in_percent_and_blanks_for_what_is_missing():
+    rows = [{"method": "original", "images": 2}, {"method": "gif", "images": 4, "rejected": 0.125, "kid": 0.5}]
+    lines = markdown(table(rows)).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    by_name = [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+    assert by_name[0]["rejected"] == by_name[0]["kid"] == ""
+    assert (by_name[1]["rejected"], by_name[1]["kid"], by_name[1]["images"]) == ("12.5%", "0.500", "4")

@@ -1,0 +1,152 @@
+import pytest
+import yaml
+from datasets import ClassLabel, load_dataset
+from PIL import Image
+from torchvision.datasets import ImageFolder
+
+from guided_imagination.expansion.dataset_card import dataset_card, model_licence, size_category
+from guided_imagination.expansion.export import replacing_folder, safe_name, splits, write_image_folder, write_shards
+from guided_imagination.expansion.store import Expansion, write
+from helpers.toy import SIDE, ToyMaker, dataset, plan
+
+NAMES = ["T-shirt/top", "Ankle boot"]
+
+
+@pytest.fixture
+def seeds():
+    return dataset([0, 1, 0, 1], NAMES)
+
+
+@pytest.fixture
+def expanded(seeds, tmp_path):
+    write(tmp_path / "made", plan(ToyMaker(), seeds=seeds))
+    return Expansion(tmp_path / "made")
+
+
+@pytest.fixture
+def parts(seeds, expanded):
+    return splits(seeds, expanded, dataset([1, 0, 1], NAMES))
+
+
+def check_rows(loaded, expanded):
+    """Four seeds and their eight variants, then three test images."""
+    train, test = loaded["train"], loaded["test"]
+    assert isinstance(train.features["label"], ClassLabel)
+    assert train.features["label"].names == NAMES
+    assert train["generated"] == [False] * 4 + [True] * 8
+    assert train["id"][:5] == ["0", "1", "2", "3", "0~toy~0"]
+    assert train["label"] == [0, 1, 0, 1] + [0, 0, 1, 1] * 2
+    assert train["seed_id"][:4] == [None] * 4
+    assert train["attempt"][4:] == [0] * 8
+    assert test["label"] == [1, 0, 1]
+    made = list(expanded.stream())
+    assert all(shown.tobytes() == row["image"].tobytes() for shown, row in zip(train["image"][4:], made, strict=True))
+
+
+def test_datasets_and_torchvision_read_the_image_folder(parts, expanded, tmp_path):
+    rows = write_image_folder(tmp_path / "out", parts, NAMES)
+    assert rows == {"train": 12, "test": 3}
+    loaded = load_dataset("imagefolder", data_dir=str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    check_rows(loaded, expanded)
+
+    folder = ImageFolder(str(tmp_path / "out" / "train"))
+    assert folder.classes == ["Ankle_boot", "T-shirt_top"]
+    assert sorted(label for _, label in folder) == [0] * 6 + [1] * 6
+    assert folder[0][0].size == (SIDE, SIDE)
+    assert (tmp_path / "out/train/T-shirt_top/2~toy~1.png").exists()
+
+
+def test_datasets_reads_the_hub_folder(parts, expanded, tmp_path):
+    out = tmp_path / "out"
+    rows = write_shards(out, parts)
+    licences = {"seeds": "MIT", "generator": "apache-2.0"}
+    (out / "README.md").write_text(dataset_card("toys", "gif", rows, expanded.manifest, licences, NAMES))
+    assert rows == {"train": 12, "test": 3}
+    check_rows(load_dataset(str(out), cache_dir=str(tmp_path / "cache")), expanded)
+    # the seeds, then the two shards of the expansion
+    assert sorted(path.name for path in (out / "data").iterdir()) == [
+        "test-00000-of-00001.parquet",
+        *(f"train-{shard:05d}-of-00003.parquet" for shard in range(3)),
+    ]
+
+
+def test_without_test_images_there_is_one_split(seeds, expanded, tmp_path):
+    assert write_shards(tmp_path / "out", splits(seeds, expanded, None)) == {"train": 12}
+
+
+def test_files_keep_their_bytes_and_name_their_format(tmp_path, seeds, expanded):
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (3, 2)).save(path)
+    rows = [
+        {**row, "image": {"bytes": path.read_bytes(), "path": "photo.jpg"}}
+        for row in seeds.with_format("arrow").to_list()
+    ]
+    photos = type(seeds).from_list(rows, features=seeds.features)
+    write_image_folder(tmp_path / "out", splits(photos, expanded, None), NAMES)
+    assert (tmp_path / "out/train/Ankle_boot/1.jpeg").read_bytes() == path.read_bytes()
+
+
+def test_the_card_says_what_made_it(expanded):
+    manifest = expanded.manifest
+    manifest["fingerprint"] |= {"generator": "/somewhere/models/unclip", "guide": "openai/clip"}
+    card = dataset_card("toys", "gif", {"train": 12, "test": 3}, manifest, {"seeds": "MIT", "generator": "x"}, NAMES)
+    _, header, text = card.split("---\n", 2)
+    header = yaml.safe_load(header)
+    assert header["license"] == ["mit", "x"]
+    assert header["task_categories"] == ["image-classification"]
+    assert header["size_categories"] == ["n<1K"]
+    assert header["configs"][0]["data_files"][0] == {"split": "train", "path": "data/train-*.parquet"}
+    assert "4 real seed images and 8 images made of them" in text
+    assert "`unclip`" in text
+    assert "`openai/clip`" in text
+    assert "/somewhere" not in text
+    assert "2 new images per seed image" in text
+    assert "T-shirt/top, Ankle boot" in text
+
+
+def test_one_licence_for_all_is_written_once(expanded):
+    card = dataset_card("toys", "gif", {"train": 12}, expanded.manifest, {"seeds": "MIT", "generator": "mit"}, NAMES)
+    assert "license: mit\n" in card
+
+
+def test_a_models_own_card_comes_before_the_list(tmp_path):
+    known = {"org/model": "apache-2.0", str(tmp_path): "apache-2.0"}
+    assert model_licence("org/model", tmp_path, known) == "apache-2.0"
+    assert model_licence("org/other", tmp_path, known) == "unknown"
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# A model\n")
+    assert model_licence(str(tmp_path), tmp_path / "hub", known) == "mit"
+    (tmp_path / "hub/org/model").mkdir(parents=True)
+    (tmp_path / "hub/org/model/README.md").write_text("---\nlicense: cc0-1.0\n---\n")
+    assert model_licence("org/model", tmp_path / "hub", known) == "cc0-1.0"
+
+
+def test_sizes_are_the_hubs():
+    assert [size_category(rows) for rows in (999, 1000, 99_999, 2_000_000)] == [
+        "n<1K",
+        "1K<n<10K",
+        "10K<n<100K",
+        "1M<n<10M",
+    ]
+
+
+def test_names_are_safe_and_differ():
+    taken = set()
+    names = ["a/b", "a b", "A_B", "../x", "...", "é", "x" * 300]
+    safe = [safe_name(name, taken) for name in names]
+    assert safe[0] == "a_b"
+    assert safe[3:6] == ["x", "_", "é"]
+    assert len({name.casefold() for name in safe}) == len(names)
+    assert all("/" not in name and " " not in name and len(name) < 130 for name in safe)
+
+
+def test_a_killed_export_is_replaced_by_the_next(tmp_path):
+    target = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt), replacing_folder(target) as folder:
+        (folder / "half").touch()
+        raise KeyboardInterrupt
+    assert not target.exists()
+    for content in ("old", "new"):
+        with replacing_folder(target) as folder:
+            (folder / content).touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

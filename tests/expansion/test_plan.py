@@ -1,0 +1,119 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, ExpandConfig, Expander, ImageFileConfig
+from guided_imagination.expansion.plan import augmentation_plan, imagination_plan
+from guided_imagination.utils.randomness import generator
+from helpers.toy import dataset, guidance
+
+EXPANDER = Expander(
+    config=ExpandConfig(
+        generator="mae",
+        guide="clip",
+        eps=0.5,
+        criteria="toy",
+        steps=3,
+        step_size=0.1,
+        redraws=1,
+        rejected="drop",
+        seeds_per_shard=2,
+        seeds_per_batch=2,
+        images_per_batch=4,
+    ),
+    generator={"kind": "mae", "model": "mae", "decoding": "full"},
+    guide={"model": "clip"},
+    criteria=guidance().criteria,
+)
+SPEC = DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=4, templates=["a {}."])
+FILES = ImageFileConfig(format="png", quality=95)
+COMPUTE = ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none")
+BASELINES = AugmentConfig(
+    cutout={"length": 0.5},
+    gridmask={"period": (0.3, 0.7), "keep": 0.6},
+    randaugment={"policy": "rand-m10-n2-mstd0.5"},
+)
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """A folder with a generator and a guide, put there by hand."""
+    for name in ("mae", "clip"):
+        (tmp_path / name).mkdir()
+        save_file({"weight": torch.ones(2)}, tmp_path / name / "model.safetensors")
+    return tmp_path
+
+
+@pytest.fixture
+def fingerprint(hub, monkeypatch):
+    monkeypatch.chdir(hub)
+
+    def of(seeds=None, spec=SPEC, config=None, generator=None, criteria=None, compute=COMPUTE, files=FILES, **changes):
+        arguments = {"guided": True, "ratio": 2, "seed": 0, "overwrite": False, "adapted": None, **changes}
+        expander = EXPANDER.overridden(
+            {"config": config or {}, "generator": generator or {}, "criteria": criteria or {}}
+        )
+        plan = imagination_plan(
+            seeds or dataset([0, 1]),
+            spec,
+            expander,
+            files,
+            compute,
+            hub,
+            arguments.pop("adapted"),
+            method="gif_mae",
+            **arguments,
+        )
+        return plan.fingerprint
+
+    return of
+
+
+CHANGES = {
+    "label": {"seeds": dataset([0, 0])},
+    "class name": {"seeds": dataset([0, 1], names=["cat", "wolf"])},  # CLIP is asked about other classes
+    "template": {"spec": SPEC.overridden({"templates": ["the {}."]})},
+    "resolution": {"spec": SPEC.overridden({"resolution": 8})},
+    "eps": {"config": {"eps": 0.4}},
+    "redraws": {"config": {"redraws": 2}},
+    "rejection": {"config": {"reject": {"max_seed_similarity": 0.9}}},
+    "decoding": {"generator": {"decoding": "residual"}},
+    "temperature": {"criteria": {"temperature": 1}},
+    "weights": {"criteria": {"weights": {"entropy": 2}}},
+    "guided": {"guided": False},
+    "ratio": {"ratio": 3},
+    "seed": {"seed": 1},
+    "image format": {"files": FILES.overridden({"format": "webp"})},
+    "precision": {"compute": COMPUTE.overridden({"precision": "bfloat16"})},
+    "adaptation": {"adapted": {"folder": "adapted", "checksum": "abc"}},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_whatever_shapes_the_images_changes_the_fingerprint(fingerprint, change):
+    assert fingerprint(**change) != fingerprint()
+
+
+@pytest.mark.parametrize("name", ["mae", "clip"])
+def test_other_weights_are_another_fingerprint(fingerprint, hub, name):
+    before = fingerprint()
+    save_file({"weight": torch.zeros(2)}, hub / name / "model.safetensors")
+    assert fingerprint() != before
+
+
+@pytest.mark.parametrize("change", [{"overwrite": True}, {"config": {"images_per_batch": 1}}])
+def test_what_changes_no_image_is_not_in_the_fingerprint(fingerprint, change):
+    assert fingerprint(**change) == fingerprint()
+
+
+@pytest.mark.parametrize("method", ["cutout", "gridmask", "randaugment"])
+def test_a_baseline_makes_one_image_per_generator(method):
+    plan = augmentation_plan(dataset([0, 1]), SPEC, BASELINES, FILES, method=method, ratio=2, seed=0, overwrite=False)
+    made = plan.load_maker().transform(torch.rand(3, 3, 8, 8), [generator(index) for index in range(3)])
+    assert made.shape == (3, 3, 8, 8)
+
+
+def test_a_baselines_fingerprint_holds_its_own_settings_only():
+    plan = augmentation_plan(dataset([0, 1]), SPEC, BASELINES, FILES, method="cutout", ratio=2, seed=0, overwrite=False)
+    assert plan.fingerprint["length"] == 0.5
+    assert "keep" not in plan.fingerprint

@@ -1,0 +1,56 @@
+"""Small cells, and what trains them, for tests."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from guided_imagination.config import Architecture, Recipe
+from guided_imagination.data.arrays import Labelled
+from guided_imagination.models.device import CPU
+from guided_imagination.training.cells import Job, Run, Splits, train_cells
+from guided_imagination.training.grid import Cell
+from guided_imagination.utils.randomness import generator
+
+ARCHITECTURE = Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})
+RECIPE = Recipe(
+    updates=4,
+    batch_size=4,
+    optimizer="sgd",
+    learning_rate=0.01,
+    weight_decay=0,
+    warmup=0,
+    label_smoothing=0,
+    rotation=5,
+    translation=0.1,
+    flip=0.5,
+)
+
+
+def labelled(count: int) -> Labelled:
+    images = torch.randint(256, (count, 3, 8, 8), dtype=torch.uint8, generator=generator("images", count))
+    return Labelled(images, torch.arange(count) % 2)
+
+
+SPLITS = Splits(labelled(8), labelled(4), labelled(6))
+
+
+def job(seed: int = 0, *, recipe: Recipe = RECIPE, inputs: str = "abc", log_points: int = 2) -> Job:
+    return Job(Cell("pets", "gif", 5, "tiny", "short", seed), ARCHITECTURE, recipe, inputs, 2, log_points)
+
+
+class Journal:
+    """Keeps what is logged, by cell."""
+
+    def __init__(self) -> None:
+        self.logged: dict[str, list[tuple[dict[str, float], int]]] = {}
+
+    @contextmanager
+    def track(self, job: Job, folder: Path):
+        rows = self.logged.setdefault(job.cell.name, [])
+        yield Run(f"run of {job.cell.name}", lambda metrics, step: rows.append((metrics, step)))
+
+
+def run(models: Path, *jobs: Job, load=lambda cell: SPLITS, journal: Journal | None = None):
+    """train_cells with small images and a journal."""
+    return train_cells(jobs or [job()], load, models, CPU, (journal or Journal()).track)

@@ -1,0 +1,140 @@
+"""Stand-ins that are small enough to reason about: a linear CLIP, a pixel generator, a maker, a dataset."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+from torch.nn.functional import log_softmax, normalize
+
+from guided_imagination.config import Criteria, Guidance, RejectConfig
+from guided_imagination.data.dataset import features
+from guided_imagination.data.images import encode
+from guided_imagination.expansion.expand import Plan
+from guided_imagination.generators.base import Latent
+from guided_imagination.imagination.imagine import Imagined
+from guided_imagination.models.clip import ZeroShot
+
+SIDE = 4
+NAMES = ["cat", "dog"]
+
+
+class ToyGuide:
+    """CLIP with one linear layer: the features are the normalised projection of the pixels."""
+
+    def __init__(self, classes: int = 3, width: int = 5) -> None:
+        rng = torch.Generator().manual_seed(1)
+        self.projection = torch.randn(3 * SIDE * SIDE, width, generator=rng)
+        self.head = normalize(torch.randn(classes, width, generator=rng), dim=-1)
+
+    def features(self, images: Tensor) -> Tensor:
+        return normalize(images.flatten(1) @ self.projection, dim=-1)
+
+    def log_probs(self, features: Tensor, logit_scale: float = 100.0) -> Tensor:
+        return log_softmax(logit_scale * features @ self.head.T, dim=-1)
+
+    def predict(self, images: Tensor) -> Tensor:
+        return (self.features(images) @ self.head.T).argmax(1)
+
+
+class ToyGenerator:
+    """The latent is the image, the noise is per channel; decoding adds grain drawn from the sample's generator."""
+
+    def __init__(self, guide: ToyGuide, grain: float = 0.0) -> None:
+        self.guide, self.grain = guide, grain
+
+    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
+        return Latent(seeds, seeds.new_empty(len(seeds), 0)).take(owner)
+
+    def embed(self, latent: Latent) -> Tensor:
+        return self.guide.features(latent.feature)
+
+    def decode(self, latent: Latent, rngs: Sequence[torch.Generator]) -> Tensor:
+        grain = torch.stack([torch.rand(3, SIDE, SIDE, generator=rng) for rng in rngs])
+        return (latent.feature + self.grain * grain).clamp(0, 1)
+
+    def noise_shape(self, feature: Tensor) -> tuple[int, ...]:
+        return (len(feature), 3, 1, 1)
+
+
+def guidance(**changes: object) -> Guidance:
+    """Settings of an ascent; `changes` go to the criteria or to the ascent, by name."""
+    ascent = {"eps": 0.3, "steps": 5, "step_size": 0.02}
+    criteria = {
+        "hold": "label",
+        "weights": {"consistency": 1, "entropy": 1, "diversity": 1},
+        "logit_scale": 5,
+        "temperature": 0.1,
+        "straight_through": True,
+    }
+    for name, value in changes.items():
+        (ascent if name in ascent else criteria)[name] = value
+    return Guidance(**ascent, criteria=Criteria(**criteria))
+
+
+class ToyMaker:
+    """Half seed, half noise. `wrong(call, labels)` says which variants of a call it sees as another class."""
+
+    def __init__(
+        self, wrong: Callable[[int, Tensor], Tensor] = lambda call, labels: labels < 0, fail_at: int | None = None
+    ) -> None:
+        self.wrong, self.fail_at, self.calls = wrong, fail_at, 0
+        self.labels: Tensor | None = None
+
+    def make(self, seeds, labels, owner, rngs, clock) -> Imagined:
+        if self.calls == self.fail_at:
+            raise KeyboardInterrupt
+        self.labels = labels[owner]
+        noise = torch.stack([torch.rand(seeds.shape[1:], generator=rng) for rng in rngs])
+        self.calls += 1
+        ones = torch.ones(len(owner))
+        return Imagined((seeds[owner] + noise) / 2, {"consistency": ones, "entropy": 2 * ones, "diversity": 3 * ones})
+
+    def classify(self, images: Tensor) -> ZeroShot:
+        """Nine in ten for the class that it sees, if these images were just made; seeds could be either."""
+        labels, self.labels = self.labels, None
+        features = normalize(images.flatten(1), dim=1)
+        if labels is None:
+            return ZeroShot(features, torch.full((len(images), 2), 0.5).log())
+        seen = torch.where(self.wrong(self.calls - 1, labels), 1 - labels, labels)
+        classes = max(2, int(labels.max()) + 1)
+        return ZeroShot(features, torch.where(torch.arange(classes) == seen[:, None], 0.9, 0.1 / (classes - 1)).log())
+
+
+def dataset(labels: Sequence[int], names: Sequence[str] = NAMES, side: int = SIDE) -> Dataset:
+    """Random images of these labels, ids "0", "1", ..."""
+    rng = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (len(labels), 3, side, side), dtype=torch.uint8, generator=rng)
+    columns = {
+        "id": [str(row) for row in range(len(labels))],
+        "image": [{"bytes": encode(image), "path": None} for image in pixels],
+        "label": list(labels),
+    }
+    return Dataset.from_dict(columns, features=features(list(names)))
+
+
+def plan(maker: ToyMaker | None = None, **changes: object) -> Plan:
+    """An expansion of four seeds by two in two shards; without a maker, loading one is a failure."""
+
+    def load() -> ToyMaker:
+        assert maker is not None, "the maker was loaded although nothing had to be made"
+        return maker
+
+    settings = {
+        "method": "toy",
+        "seeds": dataset([0, 1, 0, 1]),
+        "ratio": 2,
+        "seed": 0,
+        "resolution": SIDE,
+        "seed_resolution": SIDE,
+        "seeds_per_shard": 2,
+        "seeds_per_batch": 2,
+        "redraws": 0,
+        "reject": RejectConfig(),
+        "rejected": "drop",
+        "settings": {"eps": 0.1},
+        "inputs": {"seeds": "abc"},
+        "overwrite": False,
+        "load_maker": load,
+    }
+    return Plan(**{**settings, **changes})

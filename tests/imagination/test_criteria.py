@@ -1,0 +1,104 @@
+import math
+
+import pytest
+import torch
+
+from guided_imagination.imagination.criteria import (
+    CRITERIA,
+    Candidates,
+    consistency,
+    diversity,
+    entropy,
+    entropy_gain,
+    evaluate,
+    group_mean,
+    score,
+)
+
+
+def candidates(features=((1.0, 0.0), (0.0, 1.0)), probs=((0.5, 0.5), (0.9, 0.1)), temperature=1.0) -> Candidates:
+    """Two variants of one seed that CLIP takes for class 0 with 80 %."""
+    return Candidates(
+        torch.tensor(features),
+        torch.tensor(probs).log(),
+        torch.tensor([[0.8, 0.2], [0.8, 0.2]]).log(),
+        torch.tensor([0, 1]),
+        torch.tensor([0, 0]),
+        temperature,
+    )
+
+
+def test_consistency_is_the_probability_of_the_held_class():
+    torch.testing.assert_close(consistency(candidates()), torch.tensor([0.5, 0.1]))
+
+
+@pytest.mark.parametrize(
+    ("probs", "expected"),
+    [([0.5, 0.25, 0.25], 1.5 * math.log(2)), ([0.25] * 4, math.log(4)), ([1.0], 0.0)],
+)
+def test_entropy_is_in_nats(probs, expected):
+    assert entropy(torch.tensor([probs]).log()).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_entropy_and_its_gradient_are_finite_where_a_probability_is_zero():
+    logits = torch.tensor([[0.0, -2000.0]], requires_grad=True)
+    log_probs = logits.log_softmax(1)
+    assert log_probs.exp()[0, 1] == 0
+    value = entropy(log_probs)
+    value.sum().backward()
+    assert value.item() == 0
+    assert logits.grad.tolist() == [[0, 0]]
+
+
+def test_entropy_of_a_sure_prediction_is_zero():
+    assert entropy(torch.tensor([[1.0, 0.0]]).log()).item() == 0
+
+
+def test_entropy_gain_is_measured_against_the_seed():
+    # H(.5, .5) = 0.693147, H(.9, .1) = 0.325083, H(.8, .2) = 0.500402
+    expected = torch.tensor([0.693147 - 0.500402, 0.325083 - 0.500402])
+    torch.testing.assert_close(entropy_gain(candidates()), expected, atol=1e-5, rtol=0)
+
+
+def test_diversity_is_the_divergence_from_the_mean_variant():
+    # p = softmax(1, 0) = (.731059, .268941), q = softmax(.5, .5) = (.5, .5)
+    # KL = .731059 ln 1.462117 + .268941 ln .537883 = 0.110944, and the same for the mirrored variant
+    torch.testing.assert_close(diversity(candidates()), torch.full((2,), 0.110944), atol=1e-5, rtol=0)
+
+
+def test_diversity_of_identical_variants_is_zero():
+    torch.testing.assert_close(diversity(candidates([[0.6, 0.8]] * 2)), torch.zeros(2), atol=1e-7, rtol=0)
+
+
+def test_a_small_temperature_makes_diversity_act():
+    # at t = 0.1 p = softmax(10, 0): KL = ln 2 - H(p) = 0.693147 - 0.000499
+    sharp = diversity(candidates(temperature=0.1))
+    torch.testing.assert_close(sharp, torch.full((2,), 0.692648), atol=1e-5, rtol=0)
+
+
+def test_diversity_looks_only_at_variants_of_the_same_seed():
+    features = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    log_probs = torch.tensor([[0.5, 0.5]] * 3).log()
+    seen = Candidates(features, log_probs, log_probs, torch.tensor([0] * 3), torch.tensor([0, 0, 1]))
+    torch.testing.assert_close(diversity(seen), torch.zeros(3), atol=1e-7, rtol=0)
+
+
+def test_group_mean_of_ragged_groups():
+    values = torch.tensor([[1.0, 2.0], [3.0, 4.0], [10.0, 20.0], [5.0, 6.0]])
+    means = group_mean(values, torch.tensor([0, 0, 2, 0]))
+    assert means.tolist() == [[3, 4], [0, 0], [10, 20]]
+
+
+def test_an_ablation_is_a_subset_of_weights():
+    seen = candidates()
+    parts = evaluate(seen)
+    for name in CRITERIA:
+        torch.testing.assert_close(score(seen, {name: 1}), parts[name])
+    both = score(seen, {"consistency": 2, "diversity": 0.5})
+    torch.testing.assert_close(both, 2 * parts["consistency"] + 0.5 * parts["diversity"])
+
+
+def test_all_weights_one_is_the_sum_of_the_three_criteria():
+    # consistency + entropy gain + diversity of the first variant, from the numbers above
+    total = score(candidates(), dict.fromkeys(CRITERIA, 1))
+    assert total[0].item() == pytest.approx(0.5 + 0.192745 + 0.110944, abs=1e-5)

@@ -1,0 +1,152 @@
+"""The whole job, as a user runs it, in `conf/test`: every node, every file, the MLflow runs."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+import yaml
+from datasets import ClassLabel, Image, load_dataset
+from mlflow.models import ModelSignature
+
+ROOT = Path(__file__).parents[2]
+METHODS = ["original", "cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle", "gif_dalle_narrow"]
+ARCHITECTURES = ["tiny", "wider"]
+CELL = ["method", "ratio", "architecture", "seed"]
+
+
+def kedro_run(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--params", f"data_dir={data}", *options]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    done = kedro_run(folder)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "| gif_dalle" in done.stdout, "the run ends with the table"
+    return folder
+
+
+def test_results_have_a_row_per_method_and_seed(data: Path) -> None:
+    results = pd.read_csv(data / "08_reporting" / "results.csv")
+    assert list(results) == [
+        *("dataset", "method", "ratio", "architecture", "recipe", "seed"),
+        *("accuracy", "top5", "macro_f1", "auc", "ece", "images_per_second", "seconds", "run_id"),
+    ]
+    grid = product(METHODS, (0, 1, 2), ARCHITECTURES, (0, 1))
+    expected = [cell for cell in grid if (cell[0] == "original") == (cell[1] == 0)]
+    assert list(results[CELL].itertuples(index=False, name=None)) == [
+        *expected,
+        ("clip_zero_shot", 0, "embedded_clip", 0),
+    ]
+    assert results["accuracy"].between(0, 100).all()
+
+
+def test_every_expansion_has_ratio_variants_of_every_seed(data: Path) -> None:
+    seeds = load_dataset("arrow", data_files=str(data / "03_primary/fashion/seeds/*.arrow"), split="train")
+    for method in METHODS[1:]:
+        files = str(data / f"05_model_input/fashion/{method}/*.parquet")
+        rows = load_dataset("parquet", data_files=files, split="train", cache_dir=str(data / "cache"))
+        assert isinstance(rows.features["image"], Image)
+        assert isinstance(rows.features["label"], ClassLabel)
+        assert rows.features["label"].names == seeds.features["label"].names
+        assert sorted(zip(rows["seed_id"], rows["variant"], strict=True)) == sorted(
+            (seed, variant) for seed in seeds["id"] for variant in (0, 1)
+        )
+        assert rows[0]["image"].size == (32, 32)
+
+
+def test_guided_and_unguided_rows_differ_in_guidance_alone(data: Path) -> None:
+    for pair in (("mae", "gif_mae"), ("dalle", "gif_dalle")):
+        plans = [json.loads((data / f"05_model_input/fashion/{m}/plan.json").read_text()) for m in pair]
+        differing = {key for key in plans[0] if plans[0][key] != plans[1][key]}
+        assert differing == {"method", "steps"}
+        assert plans[0]["steps"] == 0
+
+
+def test_report_is_left_on_disk(data: Path) -> None:
+    report = data / "08_reporting"
+    page = (report / "report.html").read_text()
+    for name in ("accuracy_embedded", "efficiency", "readings", "architectures", "ablation", "differences", "cost"):
+        assert {path.suffix for path in (report / "tables" / name).iterdir()} == {".csv", ".json", ".md", ".tex"}
+        assert len(pd.read_csv(report / "tables" / name / f"{name}.csv")) >= 2, f"{name} has rows"
+        assert f'id="table-{name}"' in page
+    assert page.count("data:image/webp") == len(METHODS[1:]), "a contact sheet per method"
+    assert "data:image/png" in page, "the efficiency curves"
+    # the curves are of the first architecture, the table of architectures has the largest ratio
+    shown = pd.read_csv(report / "results.csv").query(
+        "architecture == 'tiny' or (architecture == 'wider' and ratio != 1)"
+    )
+    assert len(shown) > 40
+    assert all(run in page for run in shown["run_id"]), "every trained number leads to its run"
+    assert "Trainings that failed" not in page
+    assert {path.name for path in (report / "fashion").glob("*.png")} == {f"contact_sheet_{m}.png" for m in METHODS[1:]}
+
+
+def test_mlflow_has_a_child_run_per_cell_under_the_kedro_run(data: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{data}/mlflow.db")
+    experiment = client.get_experiment_by_name("test")
+    runs = client.search_runs([experiment.experiment_id])
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    cells = {tuple(run.data.tags[key] for key in CELL) for run in children}
+    results = pd.read_csv(data / "08_reporting" / "results.csv").query("run_id.notna()").set_index(CELL)["accuracy"]
+    assert cells == {tuple(map(str, cell)) for cell in results.index}
+    for run in children:
+        method, ratio, architecture, seed = (run.data.tags[key] for key in CELL)
+        expected = results[method, int(ratio), architecture, int(seed)]
+        assert run.data.metrics["accuracy"] == pytest.approx(expected)
+        inputs = {entry.dataset.name: entry.dataset for entry in run.inputs.dataset_inputs}
+        made = set() if run.data.tags["method"] == "original" else {"expansion"}
+        assert set(inputs) == {"seeds", "validation"} | made
+        assert all(Path(json.loads(entry.source)["uri"]).is_dir() for entry in inputs.values())
+    history = client.get_metric_history(children[0].info.run_id, "train_loss")
+    assert len(history) == 2
+
+
+def test_the_best_classifier_is_registered_with_its_signature(data: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{data}/mlflow.db")
+    (version,) = client.search_model_versions("name = 'fashion'")
+    best = json.loads((data / "06_models" / "fashion" / "best.json").read_text())
+    assert {key: version.tags[key] for key in ("method", "seed")} == {
+        "method": best["method"],
+        "seed": str(best["seed"]),
+    }
+    (logged,) = client.search_logged_models([client.get_experiment_by_name("test").experiment_id])
+    described = yaml.safe_load((ROOT / logged.artifact_location / "MLmodel").read_text())
+    signature = ModelSignature.from_dict(described["signature"])
+    assert signature.inputs.inputs[0].shape == (-1, 3, 32, 32)
+    assert signature.outputs.inputs[0].shape == (-1, 10)
+
+
+def test_clip_is_a_reference_line(data: Path) -> None:
+    (row,) = pd.read_csv(data / "07_model_output/fashion/clip_zero_shot.csv").to_dict("records")
+    assert (row["method"], row["ratio"], row["architecture"]) == ("clip_zero_shot", 0, "embedded_clip")
+    assert row["accuracy"] > 50  # ten classes
+
+
+def test_one_pipeline_runs_alone_and_leaves_what_is_complete(data: Path) -> None:
+    shard = next((data / "05_model_input/fashion/gif_dalle").glob("*.parquet"))
+    before = shard.stat().st_mtime_ns
+    done = kedro_run(data, "--pipelines", "expand_dalle")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "is complete: nothing to do" in done.stdout
+    assert shard.stat().st_mtime_ns == before
+
+
+def test_other_settings_in_the_same_folder_are_refused(data: Path) -> None:
+    options = f"data_dir={data},expand_dalle.eps=0.3"
+    done = kedro_run(data, "--pipelines", "expand_dalle", "--params", options)
+    assert done.returncode != 0
+    assert "eps: 0.2 there, 0.3 now" in done.stderr
+    assert "overwrite=true" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,118 @@
+"""The notebooks run from top to bottom, show pictures and tables, and are kept without outputs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from datasets import load_dataset
+
+from guided_imagination.config import Method
+from guided_imagination.report import views
+from guided_imagination.report.contact_sheet import contact_sheet
+from guided_imagination.report.differences import COLUMNS, difference_table
+from helpers.toy import ToyMaker, plan
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EMBEDDED = ROOT / "src/guided_imagination/embedded"
+
+
+def cells(notebook: Path, kind: str) -> list[dict[str, Any]]:
+    return [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == kind]
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """IPython with Kedro's extension, as `kedro jupyter` starts it, over a data folder of a few images."""
+    pytest.importorskip("IPython")
+    from IPython.core.interactiveshell import InteractiveShell
+
+    folder = tmp_path_factory.mktemp("data")
+    modules = {name: module for name, module in sys.modules.items() if name.startswith("guided_imagination")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # outside of the project, where the extension opens nothing by itself
+        shell = InteractiveShell.instance()
+        shell.run_line_magic("load_ext", "kedro.ipython")
+        shell.run_line_magic("reload_kedro", f"{ROOT} --env test --params data_dir={folder}")
+        fill(shell.user_ns["catalog"], shell.user_ns["context"].params)
+        yield shell
+        InteractiveShell.clear_instance()
+    sys.modules.update(modules)  # Kedro has imported the project anew: the other tests know the modules of before
+
+
+def fill(catalog: Any, parameters: dict[str, Any]) -> None:
+    """What the notebooks read: real seeds, toy expansions of them, invented accuracies."""
+    pool = load_dataset("parquet", data_files=str(EMBEDDED / "fashion/pool.parquet"), split="train")
+    seeds = pool.filter(lambda label: label < 2, input_columns="label").select([0, 1, 99])  # the toy knows two classes
+    catalog.save("fashion.seeds", seeds)
+    methods = {name: Method.model_validate(row) for name, row in parameters["methods"].items()}
+    rows = []
+    for number, (method, row) in enumerate(methods.items()):
+        ratios = (1, 2) if row.pipeline else (0,)
+        rows += [("fashion", method, ratio, "tiny", "matched", 0, 50 + number + ratio, "") for ratio in ratios]
+        if row.pipeline is None:
+            continue
+        toy = plan(ToyMaker(), seeds=seeds, resolution=32, seed_resolution=32, method=method)
+        catalog.save(f"fashion.{method}.expanded", toy)
+        sheet = contact_sheet(seeds, catalog.load(f"fashion.{method}.expanded"), 2, 2, method)
+        sheet.savefig(figure_path(catalog, f"fashion.{method}.contact_sheet"))
+    columns = ["dataset", "method", "ratio", "architecture", "recipe", "seed", "accuracy", "run_id"]
+    save_report(catalog, pd.DataFrame(rows, columns=columns), methods)
+
+
+def figure_path(catalog: Any, name: str) -> Path:
+    """Where the figure `name` is kept; saving it through the catalog would need an MLflow run."""
+    path = Path(str(catalog.get(name)._filepath))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def save_report(catalog: Any, results: pd.DataFrame, methods: dict[str, Method]) -> None:
+    results.to_csv(figure_path(catalog, "report.results"), index=False)
+    views.efficiency_curves(results, methods).savefig(figure_path(catalog, "report.curves"))
+    tables = [
+        *views.efficiency_tables(results, methods, "test"),
+        views.architectures(results, methods, "test"),
+        views.ablation(results, methods, "test"),
+        difference_table(pd.DataFrame(columns=COLUMNS)),
+        views.cost(pd.DataFrame(columns=["dataset", "method", "images_per_second"]), methods, report_config()),
+    ]
+    from guided_imagination.datasets import TableDataset
+
+    for table in tables:
+        TableDataset(filepath=str(figure_path(catalog, f"report.{table.name}"))).save(table)
+
+
+def report_config() -> Any:
+    from guided_imagination.config import ReportConfig
+
+    sizes = {"contact_seeds": 1, "contact_variants": 1, "price_per_hour": 1, "hand_price_per_image": 1}
+    return ReportConfig(**sizes, groups={}, compare=[], tracking_url="")
+
+
+def test_there_are_three_notebooks() -> None:
+    assert [path.stem for path in NOTEBOOKS] == ["look", "results", "walk"]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_kept_without_outputs_and_reads_through_the_catalog(notebook: Path) -> None:
+    code = cells(notebook, "code")
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+    assert any("catalog.load(" in "".join(cell["source"]) for cell in code)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_and_shows_something(shell: Any, notebook: Path) -> None:
+    from IPython.utils.capture import capture_output
+
+    shown: set[str] = set()
+    with capture_output() as captured:
+        for cell in cells(notebook, "code"):
+            result = shell.run_cell("".join(cell["source"]))
+            result.raise_error()
+            shown |= set(shell.display_formatter.format(result.result)[0])
+    shown |= {kind for output in captured.outputs for kind in output.data}
+    assert {"image/png", "text/html"} <= shown

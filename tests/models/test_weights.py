@@ -1,0 +1,240 @@
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from fnmatch import fnmatch
+
+import pytest
+import torch
+from huggingface_hub._tree_cache import TreeCacheEntry, read_tree_cache, write_tree_cache
+from safetensors.torch import save_file
+
+from guided_imagination.config import GuideConfig, MaeConfig, StableDiffusionConfig, StableUnclipConfig
+from guided_imagination.models.weights import check_weights, hub_patterns, locate, weights_checksum
+from guided_imagination.utils.errors import InputError
+
+PRIOR = "kandinsky-community/kandinsky-2-2-prior"
+REVISION = "9fc51ad5732afc5d031724219d22e6c42179c5a8"
+
+
+def mae(model, revision=None):
+    return MaeConfig(kind="mae", model=model, revision=revision, decoding="full")
+
+
+def write(file, start=0.0):
+    """Weights of 100 numbers, and never the same time of change twice."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file({"weight": torch.arange(100.0) + start}, file)
+    os.utime(file, ns=(time.time_ns(), time.time_ns()))
+
+
+@pytest.fixture
+def model(tmp_path):
+    """What save_pretrained of transformers writes."""
+    folder = tmp_path / "model"
+    write(folder / "model.safetensors")
+    (folder / "config.json").write_text('{"layers": 1}')
+    return folder
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    """What a pipeline of diffusers consists of, and things beside it that are not used."""
+    folder = tmp_path / "pipeline"
+    for name in ("unet", "vae", "safety_checker"):
+        write(folder / name / "diffusion_pytorch_model.safetensors")
+        (folder / name / "config.json").write_text("{}")
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler" / "scheduler_config.json").write_text("{}")
+    (folder / "model_index.json").write_text("{}")
+    return folder
+
+
+def test_whole_weights_are_accepted(model, pipeline):
+    check_weights(model)
+    check_weights(str(pipeline))
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no weights in .*nowhere"):
+        check_weights(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("size", [0, 4, 100, -1])
+def test_a_truncated_file_is_named(pipeline, size):
+    file = pipeline / "unet" / "diffusion_pytorch_model.safetensors"
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(InputError, match=r"unet.diffusion_pytorch_model\.safetensors is truncated"):
+        check_weights(pipeline)
+
+
+def test_each_used_network_of_a_pipeline_needs_weights_of_its_own(pipeline):
+    (pipeline / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(InputError, match=r"no weights in .*vae"):
+        check_weights(pipeline)
+    check_weights(pipeline, ["unet", "safety_checker"])
+
+
+def test_pickled_weights_are_no_weights(model):
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    with pytest.raises(InputError, match="no weights in"):
+        check_weights(model)
+
+
+def test_every_shard_of_an_index_must_be_there(model):
+    shards = [f"model-{part:05}-of-00002.safetensors" for part in (1, 2)]
+    (model / "model.safetensors").rename(model / shards[0])
+    index = {"weight_map": {"a": shards[0], "b": shards[1], "c": shards[1]}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match=r"model-00002-of-00002\.safetensors is missing"):
+        check_weights(model)
+    write(model / shards[1])
+    check_weights(model)
+
+
+def test_the_checksum_changes_with_weights_configuration_and_tokenizer(model):
+    sums = [weights_checksum(model), weights_checksum(str(model))]
+    write(model / "model.safetensors", start=1)
+    sums.append(weights_checksum(model))
+    (model / "config.json").write_text('{"layers": 22}')
+    sums.append(weights_checksum(model))
+    (model / "merges.txt").write_text("a b")
+    sums.append(weights_checksum(model))
+    assert sums[0] == sums[1]
+    assert len(set(sums)) == 4
+
+
+def test_the_checksum_is_that_of_the_content_wherever_it_lies(hub, tmp_path):
+    (snapshot,) = (hub / "models--CompVis--stable-diffusion-v1-4" / "snapshots").iterdir()
+    copy = shutil.copytree(snapshot, tmp_path / "copy")  # files instead of links to blobs
+    assert weights_checksum(copy) == weights_checksum(snapshot)
+    # `hf download --local-dir` leaves its own notes
+    (copy / ".cache" / "huggingface").mkdir(parents=True)
+    (copy / ".cache" / "huggingface" / "note.json").write_text("{}")
+    assert weights_checksum(copy) == weights_checksum(snapshot)
+
+
+def test_weights_that_are_not_used_do_not_change_the_checksum(pipeline):
+    networks = ["unet", "vae"]
+    before = weights_checksum(pipeline, networks)
+    (pipeline / "safety_checker" / "diffusion_pytorch_model.safetensors").unlink()
+    write(pipeline / "unet" / "diffusion_pytorch_model.fp16.safetensors")
+    write(pipeline / "unet" / "diffusion_pytorch_model.non_ema.safetensors")
+    write(pipeline / "v1-5-pruned.safetensors")
+    assert weights_checksum(pipeline, networks) == before
+    write(pipeline / "unet" / "diffusion_pytorch_model.safetensors", start=1)
+    assert weights_checksum(pipeline, networks) != before
+
+
+def test_a_folder_is_its_own_place(model, tmp_path):
+    assert locate(mae(str(model)), tmp_path / "hub") == model
+
+
+@pytest.mark.parametrize("name", ["/no/such/place", "./here", "../there", "gpt2", "a/b/c", "~/models"])
+def test_what_is_neither_a_folder_nor_a_hub_id_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.setattr("guided_imagination.models.loading.weights.snapshot_download", None)  # the hub is not asked
+    with pytest.raises(InputError, match=f"no folder {name}: expected a folder"):
+        locate(mae(name), tmp_path)
+
+
+def test_files_put_by_hand_come_before_the_hubs_cache(model, tmp_path, offline):
+    by_hand = tmp_path / "hub" / "facebook" / "vit-mae-base"
+    shutil.copytree(model, by_hand)
+    assert locate(mae("facebook/vit-mae-base"), tmp_path / "hub") == by_hand
+
+
+def test_pinned_revisions_branches_and_pull_requests_are_found_in_the_cache(offline, tmp_path):
+    assert locate(GuideConfig(model=PRIOR, revision=REVISION), tmp_path).name == REVISION
+    large = locate(mae("facebook/vit-mae-large", "refs/pr/1"), tmp_path)
+    check_weights(large)
+    assert offline in large.parents
+    unpinned = locate(mae("sd2-community/stable-diffusion-2-1-unclip-small"), tmp_path)
+    assert (unpinned / "model_index.json").is_file()
+
+
+def test_the_hub_is_not_asked_for_what_was_left_out_of_a_download(hub, tmp_path, monkeypatch):
+    """After a real download the cache knows of all files of the repository, also of those that were not wanted."""
+    cache = shutil.copytree(hub, tmp_path / "cache", symlinks=True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", None)
+    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_tree", None)
+    repository = cache / "models--sd2-community--stable-diffusion-2-1-unclip-small"
+    (commit,) = (folder.name for folder in (repository / "snapshots").iterdir())
+    unwanted = TreeCacheEntry(size=1, blob_id="0" * 40, lfs_sha256=None, lfs_size=None, xet_hash=None)
+    write_tree_cache(str(repository), commit, {"sd21-unclip-l.ckpt": unwanted})
+    assert read_tree_cache(str(repository), commit) is not None
+    config = StableUnclipConfig.model_construct(model="sd2-community/stable-diffusion-2-1-unclip-small", revision=None)
+    assert locate(config, tmp_path).name == commit
+
+
+def test_what_is_missing_is_told_at_once_with_the_command_that_gets_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    start = time.monotonic()
+    with pytest.raises(InputError) as error:
+        locate(GuideConfig(model=PRIOR, revision=REVISION), tmp_path / "hub")
+    assert time.monotonic() - start < 1
+    message = str(error.value)
+    assert "\n" not in message
+    assert message.startswith(f"the model {PRIOR} is not on this machine (HF_HUB_OFFLINE is set): get it by `hf ")
+    assert message.endswith(f"or put its files into {tmp_path / 'hub' / PRIOR}")
+    words = shlex.split(message.split("`")[1])
+    assert words[:5] == ["hf", "download", PRIOR, "--revision", REVISION]
+    empty = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "empty")}
+    program = [sys.executable, "-m", "huggingface_hub.cli.hf", *words[1:]]
+    answer = subprocess.run(program, env=empty, capture_output=True, text=True, check=False)
+    assert "offline mode is enabled" in answer.stderr  # the hub's own program understands the words and would begin
+
+
+def test_without_a_network_the_sentence_is_the_same(tmp_path, monkeypatch):
+    def unreachable(*_, **__):
+        raise ConnectionError("Name or service not known\nand much more")
+
+    monkeypatch.setattr("guided_imagination.models.loading.weights.snapshot_download", unreachable)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with pytest.raises(InputError, match=r"not on this machine \(Name or service not known\): get it by `hf download"):
+        locate(mae("facebook/vit-mae-base"), tmp_path)
+
+
+def wanted(config, files):
+    """What the hub would send of a repository's files: its patterns' `*` stands for slashes too."""
+    return [file for file in files if any(fnmatch(file, pattern) for pattern in hub_patterns(config))]
+
+
+def test_only_what_is_used_is_downloaded():
+    config = StableDiffusionConfig.model_construct(model="CompVis/stable-diffusion-v1-4")
+    used = [
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder/model.safetensors",
+        "tokenizer/merges.txt",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model-00001-of-00002.safetensors",
+    ]
+    unused = [
+        "sd-v1-4.ckpt",
+        "sd-v1-4-full-ema.safetensors",
+        "safety_checker/model.safetensors",
+        "text_encoder/model.fp16.safetensors",
+        "text_encoder/pytorch_model.bin",
+        "unet/diffusion_pytorch_model.non_ema.safetensors",
+        "unet/diffusion_pytorch_model.fp16.bin",
+        "vae/diffusion_flax_model.msgpack",
+    ]
+    assert wanted(config, used + unused) == used
+
+
+def test_of_a_guide_in_a_pipeline_only_the_encoders_and_of_a_model_only_its_top_are_downloaded():
+    prior = ["image_encoder/model.safetensors", "prior/diffusion_pytorch_model.safetensors", "tokenizer/vocab.json"]
+    clip = ["model.safetensors", "pytorch_model.bin", "onnx/model.onnx", "preprocessor_config.json", "spiece.model"]
+    config = GuideConfig(model=PRIOR)
+    assert wanted(config, prior) == [prior[0], prior[2]]
+    assert wanted(config, clip) == [clip[0], clip[3], clip[4]]
+    assert wanted(mae("facebook/vit-mae-base"), ["model.safetensors", "unet/model.safetensors"]) == [
+        "model.safetensors"
+    ]

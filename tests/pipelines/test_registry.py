@@ -1,0 +1,95 @@
+"""The pipelines as a graph: namespaces, and no dataset that exists in memory by accident."""
+
+from pathlib import Path
+
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline
+
+from guided_imagination.config import check
+from guided_imagination.settings import CONFIG_LOADER_ARGS
+
+ROOT = Path(__file__).parents[2]
+MAIN = ["ingest", "adapt", "expand_mae", "expand_dalle", "expand_sd", "augment_baselines", "train", "audit", "report"]
+
+
+@pytest.fixture(scope="module")
+def config() -> OmegaConfigLoader:
+    bootstrap_project(ROOT)
+    return OmegaConfigLoader(str(ROOT / "conf"), **CONFIG_LOADER_ARGS)
+
+
+@pytest.fixture(scope="module")
+def pipelines(config: OmegaConfigLoader) -> dict[str, Pipeline]:
+    from guided_imagination import pipeline_registry
+
+    pipeline_registry.build_for(check(config["parameters"]))
+    return pipeline_registry.register_pipelines()
+
+
+def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
+    nodes = {node.name for name in MAIN for node in pipelines[name].nodes}
+    assert {node.name for node in pipelines["__default__"].nodes} == nodes
+    # one ingest, seven expansions, eight trainings, zero-shot, registration, seven contact sheets,
+    # eight audits and their table, five nodes of the report per dataset, nine over all
+    assert len(nodes) == 1 + 7 + 8 + 1 + 1 + 7 + 8 + 1 + 5 + 9
+    assert set(pipelines) == {*MAIN, "tune", "verify", "export", "pretrain", "__default__"}
+
+
+def test_at_first_look_there_are_few_boxes(pipelines: dict[str, Pipeline]) -> None:
+    """Kedro-Viz folds namespaces, and shows beside them what passes between them or comes out of none."""
+    main = pipelines["__default__"]
+    assert {str(node.namespace).split(".")[0] for node in main.nodes} == {"fashion", "report"}
+    tables = {"fashion.accuracy_table", "fashion.audit_markdown"}
+    assert main.outputs() == {*tables, "fashion.best", "fashion.split", "fashion.manifest", "report.page"}
+
+
+def test_the_search_runs_with_the_main_job_only_if_training_uses_it(config: OmegaConfigLoader) -> None:
+    from guided_imagination import pipeline_registry
+
+    parameters = config["parameters"]
+    for tuned in (False, True):
+        pipeline_registry.build_for(check({**parameters, "train": {**parameters["train"], "tuned": tuned}}))
+        default = pipeline_registry.register_pipelines()["__default__"]
+        assert ("fashion.tune" in {node.name for node in default.nodes}) == tuned
+        assert ("fashion.tuned" in default.datasets()) == tuned
+
+
+def test_each_row_has_its_namespace(pipelines: dict[str, Pipeline]) -> None:
+    row = pipelines["__default__"].only_nodes_with_namespaces(["fashion.gif_dalle"])
+    assert {node.name for node in row.nodes} == {
+        "fashion.gif_dalle.expand",
+        "fashion.gif_dalle.train",
+        "fashion.gif_dalle.audit",
+        "fashion.gif_dalle.contact_sheet",
+    }
+
+
+def test_every_dataset_is_in_the_catalog(config: OmegaConfigLoader, pipelines: dict[str, Pipeline]) -> None:
+    catalog = DataCatalog.from_config(config["catalog"])
+    for pipeline in pipelines.values():
+        for name in pipeline.datasets():
+            if not name.startswith("params:"):
+                assert name in catalog, f"{name} would be kept in memory only"
+                assert not isinstance(catalog[name], MemoryDataset)
+
+
+def test_every_parameter_of_a_node_exists(config: OmegaConfigLoader, pipelines: dict[str, Pipeline]) -> None:
+    parameters = config["parameters"]
+    for pipeline in pipelines.values():
+        for name in pipeline.inputs():
+            value = parameters
+            for key in name.removeprefix("params:").split(".") if name.startswith("params:") else []:
+                value = value[key]
+
+
+def test_a_tenth_dataset_needs_no_python(config: OmegaConfigLoader) -> None:
+    from guided_imagination import pipeline_registry
+
+    parameters = config["parameters"]
+    specs = {**parameters["dataset_specs"], "moths": parameters["dataset_specs"]["fashion"]}
+    pipeline_registry.build_for(check({**parameters, "datasets": ["fashion", "moths"], "dataset_specs": specs}))
+    nodes = {node.name for node in pipeline_registry.register_pipelines()["__default__"].nodes}
+    assert {"moths.read", "moths.gif_dalle.train", "moths.mae.expand"} <= nodes

@@ -1,0 +1,83 @@
+import json
+
+import mlflow
+import pytest
+
+from guided_imagination.pipelines.tracking import Images, track
+from helpers.cells import job
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory):
+    """The run of `kedro run`, in a database of its own."""
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db")
+    mlflow.set_experiment("tests")  # Kedro's notebooks leave theirs chosen for the whole process
+    with mlflow.start_run() as run:
+        yield run.info.run_id
+    mlflow.set_tracking_uri(before)
+
+
+def runs():
+    return mlflow.search_runs(filter_string="tags.key LIKE '%'", output_format="list")
+
+
+def losses(run_id):
+    return [(metric.step, metric.value) for metric in mlflow.MlflowClient().get_metric_history(run_id, "loss")]
+
+
+def test_a_run_is_tagged_lies_below_its_parent_and_leads_to_its_images(parent, tmp_path):
+    images = Images("expansion", tmp_path / "gif_dalle", "abc123", "training")
+    with track(job(0), tmp_path, inputs=[images]) as run:
+        run.log({"loss": 1.0}, 2)
+    made = mlflow.get_run(run.run_id)
+    assert made.info.status == "FINISHED"
+    tags = {"dataset": "pets", "method": "gif", "ratio": "5", "architecture": "tiny", "recipe": "short", "seed": "0"}
+    assert tags.items() <= made.data.tags.items()
+    assert made.data.tags["mlflow.parentRunId"] == parent
+    assert made.data.tags["folder"] == str(tmp_path)
+    assert made.data.params["learning_rate"] == "0.01"
+    (entry,) = made.inputs.dataset_inputs
+    assert (entry.dataset.name, entry.dataset.digest) == ("expansion", "abc123")
+    assert json.loads(entry.dataset.source)["uri"] == str(tmp_path / "gif_dalle")
+
+
+def test_a_killed_cell_goes_on_in_its_run_without_logging_anything_twice(parent, tmp_path):
+    with pytest.raises(KeyboardInterrupt), track(job(1), tmp_path, inputs=[]) as first:
+        first.log({"loss": 3.0}, 1)
+        first.log({"loss": 2.0}, 2)
+        raise KeyboardInterrupt
+    assert mlflow.get_run(first.run_id).info.status != "FINISHED"
+    count = len(runs())
+    with track(job(1), tmp_path, inputs=[]) as second:
+        for step, value in ((1, 3.0), (2, 2.0), (3, 1.0)):
+            second.log({"loss": value}, step)
+    assert second.run_id == first.run_id
+    assert len(runs()) == count
+    assert losses(first.run_id) == [(1, 3.0), (2, 2.0), (3, 1.0)]
+    assert mlflow.get_run(first.run_id).info.status == "FINISHED"
+
+
+def test_the_run_of_a_finished_cell_is_left_as_it_is(parent, tmp_path):
+    with track(job(2), tmp_path, inputs=[]) as first:
+        first.log({"loss": 1.0}, 1)
+    ended = mlflow.get_run(first.run_id).info.end_time
+    with track(job(2), tmp_path, inputs=[]) as again:
+        again.log({"loss": 1.0}, 1)
+    assert again.run_id == first.run_id
+    assert mlflow.get_run(first.run_id).info.end_time == ended
+    assert losses(first.run_id) == [(1, 1.0)]
+
+
+def test_a_failed_cell_has_a_failed_run(parent, tmp_path):
+    with pytest.raises(RuntimeError), track(job(3), tmp_path, inputs=[]) as run:
+        raise RuntimeError
+    assert mlflow.get_run(run.run_id).info.status == "FAILED"
+
+
+def test_the_same_cell_in_another_folder_has_its_own_run(parent, tmp_path):
+    ids = set()
+    for name in ("a", "b"):
+        with track(job(4), tmp_path / name, inputs=[]) as run:
+            ids.add(run.run_id)
+    assert len(ids) == 2

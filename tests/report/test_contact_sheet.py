@@ -1,0 +1,64 @@
+"""Contact sheets: which seeds, which variants, and what stands under them."""
+
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.report.contact_sheet import CELL, DPI, contact_sheet, criteria_text, for_page, turns
+from helpers.toy import NAMES, ToyMaker, dataset, plan
+
+
+def shown(figure):
+    """Texts of the sheet's places, row by row."""
+    return [axes.texts[0].get_text() for axes in figure.axes]
+
+
+def test_classes_take_turns_until_none_is_left():
+    assert list(turns([0, 0, 0, 1, 2, 2])) == [0, 3, 4, 1, 5, 2]
+
+
+def test_seeds_of_different_classes_stand_beside_their_variants_with_criteria(tmp_path):
+    write(tmp_path, plan(ToyMaker()))
+    figure = contact_sheet(dataset([0, 1, 0, 1], NAMES), Expansion(tmp_path), 2, 8, "toys")
+    scores = "con 1.00\nent +2.00\ndiv 3.00"
+    assert shown(figure) == ["cat", scores, scores, "dog", scores, scores]
+    assert figure.texts[0].get_text() == "toys"
+
+
+def test_more_seeds_than_the_smallest_class_has(tmp_path):
+    write(tmp_path, plan(ToyMaker(), seeds=dataset([0, 0, 0, 1])))
+    figure = contact_sheet(dataset([0, 0, 0, 1], NAMES), Expansion(tmp_path), 4, 0, "")
+    assert shown(figure) == ["cat", "dog", "cat", "cat"]
+
+
+def test_only_so_many_variants_are_shown(tmp_path):
+    write(tmp_path, plan(ToyMaker()))
+    assert len(contact_sheet(dataset([0, 1, 0, 1], NAMES), Expansion(tmp_path), 1, 1, "").axes) == 2
+
+
+def test_dropped_variants_are_missing(tmp_path):
+    write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels == 1)))
+    figure = contact_sheet(dataset([0, 1, 0, 1], NAMES), Expansion(tmp_path), 2, 8, "toys")
+    assert [text.split()[0] for text in shown(figure)] == ["cat", "con", "con", "dog"]
+
+
+def test_an_unscored_variant_has_no_text():
+    assert criteria_text({"consistency": None, "entropy": None, "diversity": None}) == ""
+    assert criteria_text({"consistency": 0.5, "entropy": -0.25, "diversity": None}) == "con 0.50\nent -0.25"
+
+
+def test_large_images_do_not_make_large_sheets(tmp_path):
+    large = dataset([0, 1], NAMES, side=600)
+    write(tmp_path, plan(ToyMaker(), seeds=large, resolution=600, seed_resolution=600))
+    figure = contact_sheet(large, Expansion(tmp_path), 2, 2, "")
+    assert max(image.get_size() for axes in figure.axes for image in axes.images) <= (CELL * DPI, CELL * DPI)
+    file = BytesIO()
+    figure.savefig(file, dpi=DPI)
+    assert len(file.getvalue()) < 300_000
+    picture = for_page(file.getvalue(), "gif_mae")
+    carried = Image.open(BytesIO(picture.content))
+    assert (carried.format, carried.size) == ("WEBP", Image.open(file).size)
+    assert "gif_mae" in picture.alt
+    assert np.asarray(carried).std() > 10, "there is something to see"
