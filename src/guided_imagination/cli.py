@@ -25,7 +25,7 @@ def explain(error: BaseException) -> str | None:
     return None
 
 
-class Run(click.Command):
+class RunCommand(click.Command):
     """The command `run` with explained errors."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -44,7 +44,7 @@ def cli() -> None:
 
 
 cli.add_command(
-    Run(
+    RunCommand(
         name="run",
         callback=kedro_run.callback,
         params=kedro_run.params,

@@ -50,12 +50,12 @@ def test_no_file_is_left_behind(tmp_path, monkeypatch):
 
 def test_equal_content_has_equal_checksums_however_it_was_made():
     first = data.write(samples(4), NAMES)
-    assert data.fingerprint(first) == data.fingerprint(data.write(samples(4), NAMES))
-    assert data.fingerprint(first) == data.fingerprint(data.write(samples(9), NAMES).select(range(4)))
+    assert data.checksum(first) == data.checksum(data.write(samples(4), NAMES))
+    assert data.checksum(first) == data.checksum(data.write(samples(9), NAMES).select(range(4)))
 
 
 def test_the_fingerprint_is_that_of_the_content():
-    assert data.fingerprint(dataset([0, 1, 0])) == data.fingerprint(dataset([0, 1, 0]))
+    assert data.checksum(dataset([0, 1, 0])) == data.checksum(dataset([0, 1, 0]))
 
 
 def test_the_fingerprint_changes_with_a_label_an_image_or_the_order():
@@ -68,14 +68,14 @@ def test_the_fingerprint_changes_with_a_label_an_image_or_the_order():
         images.select([0, 2, 1]),
         images.select([0, 1]),
     ]
-    assert len({data.fingerprint(each) for each in [images, *changed]}) == 5
+    assert len({data.checksum(each) for each in [images, *changed]}) == 5
 
 
 def test_the_fingerprint_changes_with_one_byte():
     images = dataset([0, 1])
     whole = images.cast_column("image", data.Image(decode=False))[1]["image"]["bytes"]
     flipped = whole[:-1] + bytes([whole[-1] ^ 1])
-    assert data.fingerprint(with_image(images, 1, flipped)) != data.fingerprint(images)
+    assert data.checksum(with_image(images, 1, flipped)) != data.checksum(images)
 
 
 def test_the_fingerprint_covers_images_that_are_files(tmp_path):
@@ -83,9 +83,9 @@ def test_the_fingerprint_covers_images_that_are_files(tmp_path):
     whole = images.cast_column("image", data.Image(decode=False))[1]["image"]["bytes"]
     Path(file).write_bytes(whole)
     by_path = with_image(images, 1, {"bytes": None, "path": str(file)})
-    assert data.fingerprint(by_path) == data.fingerprint(images)
+    assert data.checksum(by_path) == data.checksum(images)
     Path(file).write_bytes(whole + b"\0")
-    assert data.fingerprint(by_path) != data.fingerprint(images)
+    assert data.checksum(by_path) != data.checksum(images)
 
 
 def test_images_become_uint8_tensors_without_loss():

@@ -10,7 +10,7 @@ from PIL import Image
 
 from guided_imagination.config import DatasetSpec
 from guided_imagination.data import ingestion
-from guided_imagination.data.dataset import class_names, fingerprint, to_tensors
+from guided_imagination.data.dataset import checksum, class_names, to_tensors
 from guided_imagination.utils.errors import InputError
 from helpers.fabricate import encoded, folders, picture, put
 
@@ -48,8 +48,8 @@ def test_the_draws_of_published_results_stay(draw, seeds, validation):
     source = {"kind": "parquet", "train": str(FASHION / "pool.parquet"), "test": str(FASHION / "pool.parquet")}
     spec = DatasetSpec(source={**source, "test": []}, test="rest", seeds_per_class=10, validation_per_class=20)
     splits = ingestion.read(spec, draw)
-    assert fingerprint(splits.seeds) == seeds
-    assert fingerprint(splits.validation) == validation
+    assert checksum(splits.seeds) == seeds
+    assert checksum(splits.validation) == validation
 
 
 def test_an_own_folder_needs_nothing_but_its_path(birds):
@@ -214,7 +214,7 @@ def test_the_index_of_what_was_read_gives_the_same_again(birds, tmp_path):
     (tmp_path / "split.json").write_text(json.dumps(ingestion.index(first)))
     again = ingestion.read(folder_spec(birds, split=str(tmp_path / "split.json")), 0)
     for part in ("seeds", "validation", "test"):
-        assert fingerprint(getattr(first, part)) == fingerprint(getattr(again, part))
+        assert checksum(getattr(first, part)) == checksum(getattr(again, part))
 
 
 def test_the_manifest_counts_images_per_class(birds):

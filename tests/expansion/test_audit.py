@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from guided_imagination.expansion.audit import COLUMNS, View, audit, costs, markdown, measure, table, view
+from guided_imagination.expansion.audit import COLUMNS, View, audit, costs, markdown, statistics, table, view
 from guided_imagination.expansion.store import Expansion, write
 from guided_imagination.models.clip import ZeroShot, classify
 from guided_imagination.models.device import CPU, Batches
@@ -30,7 +30,7 @@ def seeds():
 def test_a_row_worked_out_by_hand(seeds):
     probabilities = [HALF, [0.4, 0.6], [0.1, 0.9], [0.9, 0.1]]
     images = seen([E1, (3 * E1 + 4 * E2) / 5, E2, -E1], probabilities, [0, 0, 1, 1], ["a", "a", "b", "b"])
-    row = measure(images, seeds, None, near_duplicate=0.9)
+    row = statistics(images, seeds, None, near_duplicate=0.9)
     assert row["images"] == 4
     assert row["label_agreement"] == 0.5  # the first and the third; a tie is for the first class
     assert row["diversity"] == pytest.approx(((1 - 0.6) + 1) / 2)
@@ -46,7 +46,7 @@ def test_a_row_worked_out_by_hand(seeds):
 
 
 def test_the_seeds_own_row_looks_for_other_seeds(seeds):
-    row = measure(seeds, seeds, torch.stack([E1, E2]), near_duplicate=0.9)
+    row = statistics(seeds, seeds, torch.stack([E1, E2]), near_duplicate=0.9)
     assert row["entropy_gain"] == 0
     assert row["diversity"] is None
     assert row["seed_similarity"] == row["near_duplicates"] == 0

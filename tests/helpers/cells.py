@@ -8,7 +8,7 @@ import torch
 from guided_imagination.config import Architecture, Recipe
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.models.device import CPU
-from guided_imagination.training.cells import Job, Run, Splits, train_cells
+from guided_imagination.training.cells import CellImages, Job, Run, train_cells
 from guided_imagination.training.grid import Cell
 from guided_imagination.utils.randomness import generator
 
@@ -32,7 +32,7 @@ def labelled(count: int) -> Labelled:
     return Labelled(images, torch.arange(count) % 2)
 
 
-SPLITS = Splits(labelled(8), labelled(4), labelled(6))
+SPLITS = CellImages(labelled(8), labelled(4), labelled(6))
 
 
 def job(seed: int = 0, *, recipe: Recipe = RECIPE, inputs: str = "abc", log_points: int = 2) -> Job:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from guided_imagination.pretraining.captions import ATTRIBUTES, TEMPLATES, levels, measure, write
+from guided_imagination.pretraining.captions import ATTRIBUTES, TEMPLATES, attributes, levels, write
 from guided_imagination.utils.randomness import seeded
 
 LABELS = torch.tensor([0, 0, 0, 1, 1, 1])
@@ -63,11 +63,11 @@ def test_levels_are_thirds_within_each_class():
 def test_images_are_measured_by_brightness_and_extent():
     image = torch.zeros(1, 8, 8)
     image[0, 2:4, 1:6] = 0.5  # 2 rows, 5 columns
-    brightness, width, height, texture = measure(image)[0].tolist()
+    brightness, width, height, texture = attributes(image)[0].tolist()
     assert (brightness, width, height) == (0.5, 5, 2)
     # 10 vertical steps and 4 horizontal ones of 0.5, each over 7 x 8 differences
     assert texture == pytest.approx((10 + 4) * 0.5 / 56)
 
 
 def test_an_empty_image_can_be_measured():
-    assert measure(torch.zeros(1, 8, 8)).tolist() == [[0, 0, 0, 0]]
+    assert attributes(torch.zeros(1, 8, 8)).tolist() == [[0, 0, 0, 0]]

@@ -61,4 +61,10 @@ def test_a_draw_takes_as_many_of_every_class_and_without_is_the_rest():
 @pytest.mark.skipif(not fashion_mnist.DEBIAN_FOLDER.exists(), reason="dataset-fashion-mnist is not installed")
 def test_the_split_file_is_the_seeded_draw():
     shipped = Path(__file__).parents[2] / "src/guided_imagination/embedded/fashion/split.json"
-    assert fashion_mnist.draw_split() == fashion_mnist.Split.model_validate_json(shipped.read_text())
+    split = fashion_mnist.Split.model_validate_json(shipped.read_text())
+    train, test = fashion_mnist.read("train").labels, fashion_mnist.read("t10k").labels
+    pool = fashion_mnist.draw_per_class(train, 50, seed=0)
+    rest = fashion_mnist.without(train, pool)
+    assert split.pool == pool.tolist()
+    assert split.heldout == rest[fashion_mnist.draw_per_class(train[rest], 100, seed=1)].tolist()
+    assert split.test == fashion_mnist.draw_per_class(test, 200, seed=2).tolist()

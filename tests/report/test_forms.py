@@ -6,14 +6,14 @@ import pytest
 
 from guided_imagination.report.figures import spread
 from guided_imagination.report.paper import paper_accuracy, paper_architectures, paper_efficiency
-from guided_imagination.report.table import Cell, Table
+from guided_imagination.report.table import Entry, Table
 
 TABLE = Table(
     "small",
     "50% & more",
     ["method", "cars_x"],
     1,
-    [[Cell("gif_mae"), Cell("50.0 ± 1.0", 50.0, ("a", "b"), best=True)], [Cell("cutout"), Cell("")]],
+    [[Entry("gif_mae"), Entry("50.0 ± 1.0", 50.0, ("a", "b"), best=True)], [Entry("cutout"), Entry("")]],
     "Measured on cars.",
 )
 

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 import torch
 
-from guided_imagination.training.metrics import METRICS, calibration_error, measure, predictions
+from guided_imagination.training.metrics import METRICS, calibration_error, classification_metrics, predictions
 
 
 def logits(*probabilities):
@@ -13,7 +13,7 @@ def test_two_classes_by_hand():
     # predicted 0, 0, 1, 1; the second is wrong
     scores = logits([0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7])
     labels = torch.tensor([0, 1, 1, 1])
-    measured = measure(scores, labels)
+    measured = classification_metrics(scores, labels)
     assert list(measured) == METRICS
     assert measured["accuracy"] == pytest.approx(75)
     # class 0: precision 1/2, recall 1; class 1: precision 1, recall 2/3
@@ -26,27 +26,27 @@ def test_two_classes_by_hand():
 def test_the_auc_counts_pairs_in_the_right_order():
     # of the four pairs of a 0 and a 1, one is in the wrong order
     scores = logits([0.9, 0.1], [0.5, 0.5], [0.6, 0.4], [0.2, 0.8])
-    assert measure(scores, torch.tensor([0, 0, 1, 1]))["auc"] == pytest.approx(75)
+    assert classification_metrics(scores, torch.tensor([0, 0, 1, 1]))["auc"] == pytest.approx(75)
 
 
 def test_the_auc_of_several_classes_is_the_mean_of_each_against_the_rest():
     scores = logits([0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.5, 0.2, 0.3], [0.4, 0.1, 0.5])
     labels = torch.tensor([0, 1, 2, 2])
     # class 0: 3 of 3 pairs right; class 1: 3 of 3; class 2: 4 of 4
-    assert measure(scores, labels)["auc"] == pytest.approx(100)
+    assert classification_metrics(scores, labels)["auc"] == pytest.approx(100)
 
 
 def test_without_an_image_of_every_class_there_is_no_auc():
-    assert measure(logits([0.9, 0.1], [0.6, 0.4]), torch.tensor([0, 0]))["auc"] is None
+    assert classification_metrics(logits([0.9, 0.1], [0.6, 0.4]), torch.tensor([0, 0]))["auc"] is None
 
 
 def test_top5_is_measured_of_more_than_ten_classes_only():
     scores = torch.arange(11.0).repeat(4, 1)  # class 10 is the highest, then 9, 8, 7, 6
     labels = torch.tensor([10, 6, 5, 0])
-    measured = measure(scores, labels)
+    measured = classification_metrics(scores, labels)
     assert measured["accuracy"] == pytest.approx(25)
     assert measured["top5"] == pytest.approx(50)
-    assert measure(scores[:, :10], torch.tensor([9, 0, 0, 0]))["top5"] is None
+    assert classification_metrics(scores[:, :10], torch.tensor([9, 0, 0, 0]))["top5"] is None
 
 
 def test_calibration_error_weighs_bins_by_their_images():

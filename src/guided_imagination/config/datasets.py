@@ -23,7 +23,6 @@ def _inside(name: str) -> str:
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[list[Text], BeforeValidator(_as_list)]
-Section = Annotated[str, Field(pattern="^(generators|expand_mae|expand_dalle|expand_sd)$")]
 RepositoryFile = Annotated[Text, AfterValidator(_inside)]
 
 

@@ -65,7 +65,7 @@ def to_tensors(rows: Iterable[Mapping[str, Any]], resolution: int | None = None)
     return torch.stack(images), torch.tensor(labels)
 
 
-def fingerprint(dataset: Dataset) -> str:
+def checksum(dataset: Dataset) -> str:
     """A checksum of ids, labels and image bytes in their order."""
     digest = hashlib.blake2b(digest_size=8)
     for count, row in enumerate(dataset.with_format(None).cast_column("image", Image(decode=False))):

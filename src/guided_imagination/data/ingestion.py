@@ -11,7 +11,7 @@ import numpy as np
 from datasets import Dataset
 
 from guided_imagination.config.datasets import REST, DatasetSpec
-from guided_imagination.data.dataset import class_names, fingerprint, write
+from guided_imagination.data.dataset import checksum, class_names, write
 from guided_imagination.data.images import decode
 from guided_imagination.data.sources import open_source
 from guided_imagination.data.sources.base import Labels, Opened, Part, concatenate, take
@@ -85,7 +85,7 @@ def _summary(images: Dataset) -> dict[str, Any]:
     return {
         "images": len(images),
         "images_per_class": {"min": min(per_class), "max": max(per_class)},
-        "checksum": fingerprint(images),
+        "checksum": checksum(images),
     }
 
 

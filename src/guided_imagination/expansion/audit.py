@@ -91,15 +91,15 @@ def audit(
     own = view(seeds, classify, resolution, "id", block)
     real = view(validation, classify, resolution, "id", block).seen.features if len(validation) > 1 else None
     if expanded is None:
-        return measure(own, own, real, near_duplicate)
+        return statistics(own, own, real, near_duplicate)
     manifest = expanded.manifest
     if not manifest["totals"]["kept"]:
         return {"images": 0, **costs(manifest)}
     made = view(expanded.stream(), classify, resolution, "seed_id", block)
-    return {**measure(made, own, real, near_duplicate), **costs(manifest)}
+    return {**statistics(made, own, real, near_duplicate), **costs(manifest)}
 
 
-def measure(images: View, seeds: View, real: Tensor | None, near_duplicate: float) -> dict[str, Any]:
+def statistics(images: View, seeds: View, real: Tensor | None, near_duplicate: float) -> dict[str, Any]:
     """What can be seen in the images: the columns of COLUMNS from `images` to `kid`.
 
     `real` (V, D) are features of validation images. For the seeds themselves (`images is seeds`) the

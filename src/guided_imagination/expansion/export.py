@@ -22,7 +22,7 @@ from guided_imagination.expansion.expand import record_features
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.seeding import derive_seed
 
-Splits = Mapping[str, Sequence[Iterator[pa.Table]]]  # of each split, its parts: streams of small tables
+Parts = Mapping[str, Sequence[Iterator[pa.Table]]]  # of each split, its parts: streams of small tables
 ROWS = 100  # of a table: what is in memory at once, and a row group of parquet
 LONGEST = 100  # characters of a file's name
 
@@ -34,7 +34,7 @@ def export_features(names: Sequence[str]) -> Features:
     return Features({**first, **{name: kind for name, kind in record.items() if name not in first}})
 
 
-def splits(seeds: Dataset, expanded: Expansion, test: Dataset | None) -> Splits:
+def splits(seeds: Dataset, expanded: Expansion, test: Dataset | None) -> Parts:
     """What is exported, read while it is written."""
     schema = export_features(class_names(seeds)).arrow_schema
     shards = [expanded.folder / shard["file"] for shard in expanded.manifest["shards"]]
@@ -81,7 +81,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     temporary.replace(folder)
 
 
-def write_shards(folder: Path, parts: Splits) -> dict[str, int]:
+def write_shards(folder: Path, parts: Parts) -> dict[str, int]:
     """Parquet as the Hugging Face hub has it, `data/<split>-0000i-of-0000n.parquet`; returns rows by split."""
     (folder / "data").mkdir(parents=True)
     rows = dict.fromkeys(parts, 0)
@@ -92,7 +92,7 @@ def write_shards(folder: Path, parts: Splits) -> dict[str, int]:
     return rows
 
 
-def write_image_folder(folder: Path, parts: Splits, names: Sequence[str]) -> dict[str, int]:
+def write_image_folder(folder: Path, parts: Parts, names: Sequence[str]) -> dict[str, int]:
     """`<split>/<class>/<id>.png` and `<split>/metadata.parquet`, one row per file; returns rows by split.
 
     `datasets` reads the metadata by its column `file_name`, relative to it. It is parquet because every split

@@ -8,7 +8,7 @@ from datasets import Dataset
 
 from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, Expander, ImageFileConfig, RejectConfig
 from guided_imagination.data import augmentation as augment
-from guided_imagination.data.dataset import class_names, fingerprint
+from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion.augmenters import Augmentation, Imagination
 from guided_imagination.expansion.expand import Plan
 from guided_imagination.generators.loading import load_generator
@@ -68,7 +68,7 @@ def imagination_plan(
             **guidance.model_dump(),
         },
         inputs={
-            "seeds": fingerprint(seeds),
+            "seeds": checksum(seeds),
             "generator": generator.model,
             "generator weights": model_checksum(generator, hub),
             "guide": expander.guide.model,
@@ -108,7 +108,7 @@ def augmentation_plan(
         reject=RejectConfig(),
         rejected="keep",
         settings=settings.model_dump(),
-        inputs={"seeds": fingerprint(seeds)},
+        inputs={"seeds": checksum(seeds)},
         overwrite=overwrite,
         load_maker=lambda: Augmentation(partial(getattr(augment, method), config=settings)),
         image_format=files.format,

@@ -26,7 +26,7 @@ ATTRIBUTES = {
 }
 
 
-def measure(images: Tensor) -> Tensor:
+def attributes(images: Tensor) -> Tensor:
     """The attributes of grey images (N, H, W) in [0, 1] as numbers (N, len(ATTRIBUTES))."""
     ink = images > 0.1
     brightness = (images * ink).sum((1, 2)) / ink.sum((1, 2)).clamp(min=1)

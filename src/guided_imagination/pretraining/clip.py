@@ -62,7 +62,7 @@ def train_clip(data: Labelled, config: PretrainConfig) -> float:
     sizes.text_config.vocab_size = len(processor.tokenizer)
     with seeded(stage.seed, "clip"):
         model = CLIPModel(sizes)
-    seen = captions.levels(captions.measure(pixels), data.labels)
+    seen = captions.levels(captions.attributes(pixels), data.labels)
 
     def loss_at(step: int) -> Tensor:
         rows = batch_indices(step, len(data.labels), stage.batch_size, stage.seed)

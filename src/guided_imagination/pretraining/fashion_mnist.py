@@ -63,15 +63,6 @@ class Split(BaseModel):
     test: list[int]
 
 
-def draw_split() -> Split:
-    """How the project's split file was made, once: 50, 100 and 200 images per class."""
-    train, test = read("train").labels, read("t10k").labels
-    pool = draw_per_class(train, 50, seed=0)
-    rest = without(train, pool)
-    heldout = rest[draw_per_class(train[rest], 100, seed=1)]
-    return Split(pool=pool.tolist(), heldout=heldout.tolist(), test=draw_per_class(test, 200, seed=2).tolist())
-
-
 def training_images(split: Split) -> Labelled:
     """What pre-training may see: the official train part without pool and heldout."""
     train = read("train")

@@ -1,3 +1,1 @@
 """From tidy results and expansions to tables, figures, contact sheets and one page, all views of the same rows."""
-
-from guided_imagination.report.summary import BASE as BASE

@@ -15,7 +15,7 @@ from guided_imagination.report.summary import (
     signed,
     varying,
 )
-from guided_imagination.report.table import Cell, Table
+from guided_imagination.report.table import Entry, Table
 
 WORDS = (
     "Each row differs from the full method of its block in what is named; difference in percentage points at the same "
@@ -68,10 +68,10 @@ def ablation_table(summary: pd.DataFrame, methods: Mapping[str, Method], split: 
                 difference = row["mean"] - by_method.loc[full, "mean"]
                 body.append(
                     [
-                        *(Cell(part) for part in (*block, name, text)),
-                        Cell(accuracy_text(row["mean"], row["deviation"]), row["mean"], row["runs"]),
-                        Cell("" if name == full else signed(difference), difference),
-                        Cell(str(int(row["seeds"])), float(row["seeds"])),
+                        *(Entry(part) for part in (*block, name, text)),
+                        Entry(accuracy_text(row["mean"], row["deviation"]), row["mean"], row["runs"]),
+                        Entry("" if name == full else signed(difference), difference),
+                        Entry(str(int(row["repeats"])), float(row["repeats"])),
                     ]
                 )
     header = [*blocks, "method", "change", "accuracy", "difference", "runs"]

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from guided_imagination.report.summary import accuracy_cell, in_order, largest_ratio, measured, varying
-from guided_imagination.report.table import Cell, Table
+from guided_imagination.report.summary import accuracy_entry, in_order, largest_ratio, measured, varying
+from guided_imagination.report.table import Entry, Table
 
 OTHER = "other"
 
@@ -26,7 +26,7 @@ def accuracy_table(summary: pd.DataFrame, methods: Sequence[str], *, split: str,
     names = [_column(dataset, *notes) for dataset, *notes in shown[["dataset", *several]].itertuples(index=False)]
     labelled = shown.assign(column=names)
     words = measured(shown[shown["method"].isin(methods)], split) if len(shown) else ""
-    return grid(
+    return layout(
         with_average(labelled, [], "column") if not several else labelled,
         [],
         "column",
@@ -46,7 +46,7 @@ def architecture_table(summary: pd.DataFrame, methods: Sequence[str], split: str
     shown = largest_ratio(summary)
     shown = shown[shown.groupby("dataset")["architecture"].transform("nunique") > 1]
     blocks = varying(shown, ["dataset", "recipe"])
-    return grid(
+    return layout(
         with_average(shown, blocks, "architecture"),
         blocks,
         "architecture",
@@ -60,7 +60,7 @@ def architecture_table(summary: pd.DataFrame, methods: Sequence[str], split: str
 AVERAGE = "average"
 
 
-def grid(
+def layout(
     summary: pd.DataFrame,
     blocks: Sequence[str],
     column: str,
@@ -80,7 +80,7 @@ def grid(
     rivals = rounded.groupby([summary[key] for key in (*blocks, column)])
     best = (rounded == rivals.transform("max")) & (rivals.transform("count") > 1)
     cells = {
-        (*(row[key] for key in (*blocks, "method")), row[column]): accuracy_cell(row, row["best"])
+        (*(row[key] for key in (*blocks, "method")), row[column]): accuracy_entry(row, row["best"])
         for _, row in summary.assign(best=best).iterrows()
     }
     rows = [
@@ -89,7 +89,7 @@ def grid(
         for method in in_order(summary["method"], methods)
     ]
     body = [
-        [*(Cell(str(part)) for part in row), *(cells.get((*row, value), Cell("")) for value in columns)]
+        [*(Entry(str(part)) for part in row), *(cells.get((*row, value), Entry("")) for value in columns)]
         for row in rows
         if any((*row, value) in cells for value in columns)
     ]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import bootstrap
 
 from guided_imagination.report.summary import SETTING, largest_ratio, signed, varying
-from guided_imagination.report.table import Cell, Table
+from guided_imagination.report.table import Entry, Table
 
 Correct = Callable[[dict[str, Any]], "np.ndarray[Any, Any] | None"]
 COLUMNS = [*SETTING, "ratio", "method", "minus", "difference", "low", "high", "images"]
@@ -38,7 +38,7 @@ def differences(results: pd.DataFrame, pairs: Sequence[tuple[str, str]], correct
 
 
 def _stacked(rows: pd.DataFrame, correct: Correct) -> "np.ndarray[Any, Any] | None":
-    """(seeds, images), or None if one is missing."""
+    """(runs, images), or None if one is missing."""
     arrays = [correct(row) for row in rows.to_dict("records")]
     found = [array for array in arrays if array is not None]
     return np.stack(found) if len(found) == len(arrays) else None
@@ -49,10 +49,10 @@ def difference_table(found: pd.DataFrame) -> Table:
     blocks = ["dataset", *varying(found, ["architecture", "recipe"])]
     body = [
         [
-            *(Cell(row[label]) for label in (*blocks, "method", "minus")),
-            Cell(signed(row["difference"]), row["difference"]),
-            Cell(f"{signed(row['low'])} to {signed(row['high'])}", row["low"]),
-            Cell(str(row["images"]), float(row["images"])),
+            *(Entry(row[label]) for label in (*blocks, "method", "minus")),
+            Entry(signed(row["difference"]), row["difference"]),
+            Entry(f"{signed(row['low'])} to {signed(row['high'])}", row["low"]),
+            Entry(str(row["images"]), float(row["images"])),
         ]
         for _, row in found.iterrows()
     ]
@@ -73,8 +73,8 @@ def paired_bootstrap(
 ) -> Interval:
     """Accuracy of `first` minus that of `second`, with a percentile bootstrap interval over images.
 
-    Both are arrays (seeds, images) of whether an image was classified right, the images in the same order; the
-    numbers of seeds may differ. Every resample draws images, the same ones for both and for all of their seeds
+    Both are arrays (runs, images) of whether an image was classified right, the images in the same order; the
+    numbers of runs may differ. Every resample draws images, the same ones for both and for all of their runs
     (Efron and Tibshirani 1993, chapter 13). Raises ValueError if the numbers of images differ.
     """
     one, other = np.atleast_2d(np.asarray(first, float)), np.atleast_2d(np.asarray(second, float))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from guided_imagination.report.accuracy import grid
+from guided_imagination.report.accuracy import layout
 from guided_imagination.report.summary import BASE, accuracy_text, blocks_of, in_order, measured, times, varying
-from guided_imagination.report.table import Cell, Table
+from guided_imagination.report.table import Entry, Table
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def curves(summary: pd.DataFrame) -> pd.DataFrame:
 def efficiency_table(summary: pd.DataFrame, methods: Sequence[str], split: str) -> Table:
     """Ratios as columns; no rows unless two ratios were measured."""
     shown = curves(summary).sort_values("ratio", kind="stable")
-    return grid(
+    return layout(
         shown.assign(at=[times(int(ratio)) for ratio in shown["ratio"]]),
         varying(shown, ["dataset", "recipe"]),
         "at",
@@ -75,7 +75,7 @@ def readings_table(summary: pd.DataFrame, imagined: Sequence[str], augmented: Se
         for method in in_order((name for name in means if name in imagined), imagined):
             for other in in_order((name for name in means if name in augmented), augmented):
                 reading = read_off(means[method], means[other])
-                body.append([*(Cell(part) for part in block), Cell(method), Cell(other), *_reading_cells(reading)])
+                body.append([*(Entry(part) for part in block), Entry(method), Entry(other), *_reading_cells(reading)])
     header = [*blocks, "method", "equals", "at", "accuracy", "with", "interpolated"]
     return Table("readings", "Which ratio equals which", header, len(blocks) + 2, body, READING_WORDS)
 
@@ -87,10 +87,10 @@ READING_WORDS = (
 )
 
 
-def _reading_cells(reading: Reading) -> list[Cell]:
+def _reading_cells(reading: Reading) -> list[Entry]:
     return [
-        Cell(times(reading.ratio), reading.ratio),
-        Cell(accuracy_text(reading.target, float("nan")), reading.target),
-        Cell("not reached" if reading.tried is None else times(reading.tried), reading.tried),
-        Cell("" if reading.interpolated is None else times(reading.interpolated), reading.interpolated),
+        Entry(times(reading.ratio), reading.ratio),
+        Entry(accuracy_text(reading.target, float("nan")), reading.target),
+        Entry("not reached" if reading.tried is None else times(reading.tried), reading.tried),
+        Entry("" if reading.interpolated is None else times(reading.interpolated), reading.interpolated),
     ]

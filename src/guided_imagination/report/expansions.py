@@ -8,7 +8,7 @@ import pandas as pd
 
 from guided_imagination.expansion.audit import COLUMNS, format_cell
 from guided_imagination.report.summary import in_order
-from guided_imagination.report.table import Cell, Table
+from guided_imagination.report.table import Entry, Table
 
 
 def audited_table(summary: pd.DataFrame, audits: pd.DataFrame, methods: Sequence[str]) -> Table:
@@ -25,8 +25,8 @@ def audited_table(summary: pd.DataFrame, audits: pd.DataFrame, methods: Sequence
             known = (dataset, method) in measured.index
             accuracy, gain = measured.loc[(dataset, method)] if known else (float("nan"), float("nan"))
             values = {"accuracy": accuracy, "gain": gain, **rows.loc[method, numbers].to_dict()}
-            cells = [Cell(format_cell(name, value), _number(value)) for name, value in values.items()]
-            body.append([Cell(dataset), Cell(method), *cells])
+            cells = [Entry(format_cell(name, value), _number(value)) for name, value in values.items()]
+            body.append([Entry(dataset), Entry(method), *cells])
     words = (
         "Accuracy in percent as in the table above. All else is what the auditing CLIP sees: label agreement is the "
         "share of images in which it sees the label; entropy gain, over the seeds, in nats; diversity, the mean "
@@ -78,9 +78,9 @@ def cost_table(
     return Table("cost", "Cost of 1,000 labelled images", header, 2, [*rows, *by_hand], words)
 
 
-def _row(dataset: str, method: str, seconds: float | None, dollars: float) -> list[Cell]:
-    time = Cell("") if seconds is None else Cell(f"{seconds:,.1f}", seconds)
-    return [Cell(dataset), Cell(method), time, Cell(_money(dollars), dollars)]
+def _row(dataset: str, method: str, seconds: float | None, dollars: float) -> list[Entry]:
+    time = Entry("") if seconds is None else Entry(f"{seconds:,.1f}", seconds)
+    return [Entry(dataset), Entry(method), time, Entry(_money(dollars), dollars)]
 
 
 def _money(dollars: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from guided_imagination.report.accuracy import grid
+from guided_imagination.report.accuracy import layout
 from guided_imagination.report.summary import BASE, times
 from guided_imagination.report.table import Table
 
@@ -71,4 +71,4 @@ def _table(lines: pd.DataFrame, blocks: Sequence[str], column: str, name: str, t
     full = lines.assign(deviation=float("nan"), gain=gains, runs=[()] * len(lines))
     full["gain"] = full["gain"].where(full["method"] != BASE)
     source = f"{words} Source: {_content()['source']}. Not measured with this project."
-    return grid(full, blocks, column, METHODS, name=name, title=title, words=source)
+    return layout(full, blocks, column, METHODS, name=name, title=title, words=source)

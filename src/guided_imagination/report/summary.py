@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from guided_imagination.report.table import Cell
+from guided_imagination.report.table import Entry
 
 BASE = "original"
 SETTING = ["dataset", "architecture", "recipe"]
@@ -14,11 +14,11 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     """One row per dataset, architecture, recipe, method and ratio, in the order of `results`.
 
     Columns beside those: mean and deviation of the accuracy in percent (sample standard deviation, NaN
-    for one seed), seeds (how many), runs (a tuple of MLflow run ids) and gain: the mean minus that of the
+    for one run), repeats (of training), runs (a tuple of MLflow run ids) and gain: the mean minus that of the
     originals in the same setting, NaN where there are none.
     """
     grouped = results.groupby([*SETTING, "method", "ratio"], sort=False)
-    summary = grouped["accuracy"].agg(mean="mean", deviation="std", seeds="count")
+    summary = grouped["accuracy"].agg(mean="mean", deviation="std", repeats="count")
     summary["runs"] = grouped["run_id"].agg(lambda ids: tuple(ids.dropna().loc[lambda known: known != ""]))
     summary = summary.reset_index()
     originals = summary[summary["method"] == BASE].set_index(SETTING)["mean"]
@@ -72,20 +72,20 @@ def signed(points: float) -> str:
     return f"{round(points, 1) + 0.0:+.1f}"
 
 
-def accuracy_cell(row: pd.Series, best: bool = False) -> Cell:
+def accuracy_entry(row: pd.Series, best: bool = False) -> Entry:
     """The cell of a row of `summarise`."""
-    return Cell(accuracy_text(row["mean"], row["deviation"], row["gain"]), row["mean"], row["runs"], best)
+    return Entry(accuracy_text(row["mean"], row["deviation"], row["gain"]), row["mean"], row["runs"], best)
 
 
 def measured(summary: pd.DataFrame, split: str) -> str:
-    """On which split, seeds, architectures, recipes and ratios the accuracies of `summary` rest."""
-    seeds = sorted(set(summary["seeds"].astype(int)))
+    """On which split, runs, architectures, recipes and ratios the accuracies of `summary` rest."""
+    repeats = sorted(set(summary["repeats"].astype(int)))
     ratios = sorted(set(summary.loc[summary["ratio"] > 0, "ratio"].astype(int)))
-    spread = "mean ± sample standard deviation over " if seeds[-1] > 1 else "from "
-    number = listed(str(seed) for seed in seeds) if len(seeds) < 3 else f"{seeds[0]} to {seeds[-1]}"
+    spread = "mean ± sample standard deviation over " if repeats[-1] > 1 else "from "
+    number = listed(str(count) for count in repeats) if len(repeats) < 3 else f"{repeats[0]} to {repeats[-1]}"
     sentence = (
         f"Top-1 accuracy in percent on the {split} images of {listed(summary['dataset'])}: {spread}"
-        f"{number} training {'runs' if seeds[-1] > 1 else 'run'} of {listed(summary['architecture'])} "
+        f"{number} training {'runs' if repeats[-1] > 1 else 'run'} of {listed(summary['architecture'])} "
         f"by the recipe {listed(summary['recipe'])}"
     )
     if ratios:

@@ -8,7 +8,7 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Cell:
+class Entry:
     """`text` is read, `value` is what the column sorts by; `runs` are the MLflow runs behind a number."""
 
     text: str
@@ -28,7 +28,7 @@ class Table:
     title: str
     header: list[str]
     labels: int
-    body: list[list[Cell]] = field(repr=False)
+    body: list[list[Entry]] = field(repr=False)
     words: str = ""
 
     def __bool__(self) -> bool:
@@ -40,7 +40,7 @@ class Table:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Table":
-        cells = [[Cell(**{**cell, "runs": tuple(cell["runs"])}) for cell in row] for row in value["body"]]
+        cells = [[Entry(**{**cell, "runs": tuple(cell["runs"])}) for cell in row] for row in value["body"]]
         return cls(**{**value, "body": cells})
 
     def frame(self) -> pd.DataFrame:
@@ -74,7 +74,7 @@ class Table:
         )
 
 
-def _latex(cell: Cell) -> str:
+def _latex(cell: Entry) -> str:
     return f"\\textbf{{{_escape(cell.text)}}}" if cell.best else _escape(cell.text)
 
 
@@ -89,5 +89,5 @@ WORDS = "These trainings failed, and their numbers are missing from the tables; 
 
 def failure_table(failures: Mapping[str, str]) -> Table:
     """Names of cells and the errors they ended with."""
-    body = [[Cell(cell), Cell(error)] for cell, error in failures.items()]
+    body = [[Entry(cell), Entry(error)] for cell, error in failures.items()]
     return Table("failures", "Trainings that failed", ["cell", "error"], 2, body, WORDS)

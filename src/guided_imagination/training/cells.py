@@ -17,12 +17,12 @@ from torch import Tensor
 
 from guided_imagination.config import Architecture, Recipe
 from guided_imagination.data.arrays import Labelled, decode
-from guided_imagination.data.dataset import class_names, fingerprint
+from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.models.device import Placement
 from guided_imagination.training.classifier import Log, Trained, predict, train_classifier
 from guided_imagination.training.grid import Cell
-from guided_imagination.training.metrics import METRICS, measure, predictions
+from guided_imagination.training.metrics import METRICS, classification_metrics, predictions
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json, replacing, write_json
 from guided_imagination.utils.seeding import derive_seed
@@ -42,7 +42,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Splits:
+class CellImages:
     """What a cell trains on, watches while it trains, and is measured with at the end."""
 
     train: Labelled
@@ -77,7 +77,7 @@ class Job:
 Track = Callable[[Job, Path], AbstractContextManager[Run]]
 
 
-def train_cell(job: Job, splits: Splits, models: Path, placement: Placement, run: Run) -> dict[str, Any]:
+def train_cell(job: Job, splits: CellImages, models: Path, placement: Placement, run: Run) -> dict[str, Any]:
     """Train one cell, or go on with a killed one, and keep its weights, predictions and result in its folder.
 
     The result has every metric, the history of logged metrics, and the speed.
@@ -106,7 +106,7 @@ def _keep(
     job: Job, trained: Trained, measured: Labelled, folder: Path, placement: Placement, run: Run
 ) -> dict[str, Any]:
     logits = predict(trained.model, measured, placement)
-    metrics = measure(logits, measured.labels)
+    metrics = classification_metrics(logits, measured.labels)
     result = {"key": job.key, **metrics, **trained.speed, "run_id": run.run_id, "history": trained.history}
     run.log(scores(result), trained.history[-1][1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def scores(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def train_cells(
-    jobs: Sequence[Job], load: Callable[[Cell], Splits], models: Path, placement: Placement, track: Track
+    jobs: Sequence[Job], load: Callable[[Cell], CellImages], models: Path, placement: Placement, track: Track
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Train what is not finished; rows of RESULT_COLUMNS of finished cells, and the errors of failed ones by name.
 
@@ -177,15 +177,15 @@ class Sources:
     @property
     def checksum(self) -> str:
         """Of what a cell's result depends on."""
-        parts = [str(self.resolution), fingerprint(self.seeds), fingerprint(self.measured)]
+        parts = [str(self.resolution), checksum(self.seeds), checksum(self.measured)]
         return " ".join([*parts, self.expanded.checksum if self.expanded else ""])
 
-    def decode(self, folder: Path) -> Callable[[Cell], Splits]:
+    def decode(self, folder: Path) -> Callable[[Cell], CellImages]:
         """All images in arrays in `folder`, ready for a cell of any ratio."""
         train = decode(_parts(self.seeds, self.expanded), self._count, folder / "train", self.resolution)
         validation = self._whole(self.validation, folder / "validation") if len(self.validation) else None
         measured = self._whole(self.measured, folder / "measured")
-        return lambda cell: Splits(train.first(cell.ratio), validation, measured)
+        return lambda cell: CellImages(train.first(cell.ratio), validation, measured)
 
     @property
     def _count(self) -> int:
@@ -226,7 +226,7 @@ def train_row(
         return Job(cell, architectures[cell.architecture], recipe, inputs, classes, log_points)
 
     row = models / cells[0].dataset / cells[0].method
-    folder = row / f"images-{derive_seed(inputs, fingerprint(sources.validation)):016x}"
+    folder = row / f"images-{derive_seed(inputs, checksum(sources.validation)):016x}"
     for other in set(row.glob("images-*")) - {folder}:
         shutil.rmtree(other)
     load = cache(lambda: sources.decode(folder))

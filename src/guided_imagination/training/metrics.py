@@ -8,7 +8,7 @@ METRICS = ["accuracy", "top5", "macro_f1", "auc", "ece"]
 MANY = 10  # classes; top-5 says little about fewer
 
 
-def measure(logits: Tensor, labels: Tensor) -> dict[str, float | None]:
+def classification_metrics(logits: Tensor, labels: Tensor) -> dict[str, float | None]:
     """Every metric of METRICS for logits (N, C) and labels (N,).
 
     Accuracy, top-5 (more than MANY classes only), macro-F1 and AUC (one class against the rest, averaged) are in

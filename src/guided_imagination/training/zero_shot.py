@@ -13,7 +13,7 @@ from guided_imagination.models.clip import Guide, classify
 from guided_imagination.models.device import Batches, Placement
 from guided_imagination.training.cells import RESULT_COLUMNS, keep
 from guided_imagination.training.grid import ORIGINALS, Cell
-from guided_imagination.training.metrics import measure
+from guided_imagination.training.metrics import classification_metrics
 
 METHOD, RECIPE = "clip_zero_shot", "zero-shot"
 LOGIT_SCALE = 100  # CLIP's own
@@ -35,6 +35,6 @@ def reference(
     ]
     logits = torch.cat(parts)
     shutil.rmtree(folder)
-    result = measure(logits, data.labels)
+    result = classification_metrics(logits, data.labels)
     keep(folder, result, logits, data.labels)
     return pd.DataFrame([{**asdict(cell), **result, "run_id": ""}], columns=RESULT_COLUMNS)

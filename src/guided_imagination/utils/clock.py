@@ -29,9 +29,3 @@ class Clock:
     def total(self) -> float:
         """Seconds since the clock was made."""
         return time.perf_counter() - self._started
-
-    def table(self) -> str:
-        """One line: each name's seconds and share of the total, and what none of them accounts for."""
-        total = self.total
-        rows = {**self.seconds, "other": total - sum(self.seconds.values())}
-        return " | ".join(f"{name} {seconds:.1f} s ({seconds / total:.0%})" for name, seconds in rows.items())

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import get_cosine_schedule_with_warmup
 
 from guided_imagination.config import AdaptConfig, Expander, PretrainedModel
-from guided_imagination.data.dataset import class_names, fingerprint
+from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.generators.adaptation.loading import load_task, needs_guide
 from guided_imagination.generators.adaptation.objective import Task
 from guided_imagination.generators.adaptation.seeds import Seeds
@@ -86,7 +86,7 @@ def _sources(seeds: Dataset, expander: Expander, hub_folder: Path) -> dict[str, 
     models: dict[str, PretrainedModel] = {"generator": expander.generator}
     if needs_guide(expander.generator):
         models["guide"] = expander.guide
-    sums = {"seeds": fingerprint(seeds)}
+    sums = {"seeds": checksum(seeds)}
     for name, model in models.items():
         folder = locate(model, hub_folder)
         check_weights(folder, model.networks)

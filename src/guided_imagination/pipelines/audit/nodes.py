@@ -19,7 +19,7 @@ from guided_imagination.pipelines import tracking
 logger = logging.getLogger(__name__)
 
 
-def measure(
+def audit_row(
     seeds: Dataset,
     validation: Dataset,
     spec: DatasetSpec,

@@ -28,15 +28,15 @@ def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> P
 
 def _row(dataset: str, method: str, expanded: bool) -> Pipeline:
     parameters = ["params:spec", *(f"params:{key}" for key in SHARED)]
-    measure = Node(
-        typed(nodes.measure, method=method),
+    audit_row = Node(
+        typed(nodes.audit_row, method=method),
         [*SPLITS, *parameters, *(["expanded"] if expanded else [])],
         "audit",
         name="audit",
         tags="audit",
     )
     return Pipeline(
-        [measure],
+        [audit_row],
         namespace=f"{dataset}.{method}",
         inputs={
             **{split: f"{dataset}.{split}" for split in SPLITS},

@@ -9,7 +9,7 @@ import pandas as pd
 from datasets import Dataset
 
 from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, GuideConfig, Method, Recipe, TrainConfig
-from guided_imagination.data.dataset import class_names, fingerprint
+from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.models.device import for_training, place
 from guided_imagination.models.loading import load_guide
@@ -59,7 +59,7 @@ def _inputs(sources: Sources, measured: str) -> list[tracking.Images]:
     """What MLflow shall show as the inputs of a run."""
     used = [("seeds", sources.seeds, "training"), (measured, sources.measured, "testing")]
     images = [
-        tracking.Images(name, Path(data.cache_files[0]["filename"]).parent, fingerprint(data), context)
+        tracking.Images(name, Path(data.cache_files[0]["filename"]).parent, checksum(data), context)
         for name, data, context in used
         if data.cache_files
     ]
