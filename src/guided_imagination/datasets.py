@@ -14,7 +14,8 @@ from kedro_datasets.matplotlib.matplotlib_dataset import MatplotlibDataset
 from PIL import Image
 
 from guided_imagination.expansion import store
-from guided_imagination.expansion.expand import Plan
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.plan import Plan
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.report.table import Table
 from guided_imagination.utils.files import read_json, replacing, write_json
@@ -31,7 +32,7 @@ class ExpansionDataset(AbstractDataset[Plan, Expansion]):
         self.metadata = metadata
 
     def save(self, data: Plan) -> None:
-        store.write(self._folder, data)
+        expand(self._folder, data)
 
     def load(self) -> Expansion:
         return Expansion(self._folder)

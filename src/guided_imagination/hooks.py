@@ -1,11 +1,11 @@
 """Checks before any work, and the grid that the pipelines are built for."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import get_args
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 
 from guided_imagination import config
@@ -24,21 +24,26 @@ class ProjectHooks:
 
         pipeline_registry.build_for(self.parameters)
 
+    @hook_impl
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Nodes get what is resolved: `params:<namespace>.settings`, which MLflow logs like any parameter."""
+        for namespace, settings in self.parameters.settings().items():
+            catalog[f"params:{namespace}.settings"] = MemoryDataset(settings.model_dump(mode="json"))
+
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
         from guided_imagination.models.device import place
 
-        for name in get_args(config.ExpandPipeline):
-            nodes = [node for node in pipeline.nodes if name in node.tags]
-            for dataset, method in (str(node.namespace).split(".") for node in nodes):
-                expander = self.parameters.expander(dataset, name, method)
+        hub = hub_folder(self.parameters.models_dir)
+        for node in pipeline.nodes:
+            if node.tags & set(get_args(config.ExpandPipeline)):
+                expander = self.parameters.row(*str(node.namespace).split(".")).expander
+                assert expander is not None
                 for model in (expander.generator, expander.guide):
-                    locate_whole(model, hub_folder(self.parameters.models_dir))
-            if nodes:
+                    locate_whole(model, hub)
                 place(self.parameters.compute)
         if any("audit" in node.tags for node in pipeline.nodes):
-            guide = self.parameters.guides[self.parameters.audit.guide]
-            locate_whole(guide, hub_folder(self.parameters.models_dir))
+            locate_whole(self.parameters.guides[self.parameters.audit.guide], hub)
 
     @hook_impl(trylast=True)  # after the MLflow run is closed
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

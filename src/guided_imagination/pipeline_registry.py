@@ -1,15 +1,15 @@
 """The project's pipelines: one namespace per dataset and method, from the lists in the parameters."""
 
+import warnings
 from typing import get_args
 
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
-from guided_imagination.config import ExpandPipeline, Parameters, check
+from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters, check
 from guided_imagination.pipelines import (
     adapt,
     audit,
-    augment_baselines,
     expand,
     export,
     ingest,
@@ -37,18 +37,19 @@ def _base_parameters() -> Parameters:
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; `kedro run` runs those of the main job, `verify`, `export` and `pretrain` stand apart."""
+    # a dataset of another namespace can only be named with its dots
+    warnings.filterwarnings("ignore", "One or more dataset names contain '.'", UserWarning)
     parameters = _parameters or _base_parameters()
     datasets, methods = parameters.datasets, parameters.methods
     main = {
         "ingest": ingest.create_pipeline(datasets),
         "adapt": adapt.create_pipeline(parameters),
-        **{name: expand.create_pipeline(name, parameters) for name in get_args(ExpandPipeline)},
-        "augment_baselines": augment_baselines.create_pipeline(datasets, methods),
+        **{name: expand.create_pipeline(name, parameters) for name in (*get_args(ExpandPipeline), AUGMENT)},
         "train": train.create_pipeline(parameters),
         "audit": audit.create_pipeline(datasets, methods),
         "report": report.create_pipeline(parameters, [train.ZERO_SHOT] if parameters.train.zero_shot else []),
     }
-    search = tune.create_pipeline(datasets)
+    search = tune.create_pipeline(parameters)
     if parameters.train.tuned:
         main["tune"] = search
     apart = {

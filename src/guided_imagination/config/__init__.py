@@ -4,6 +4,7 @@ The other modules of the library import settings from here; nothing here imports
 """
 
 from guided_imagination.config.datasets import DatasetSpec as DatasetSpec
+from guided_imagination.config.expansion import AUGMENT as AUGMENT
 from guided_imagination.config.expansion import AdaptConfig as AdaptConfig
 from guided_imagination.config.expansion import AuditConfig as AuditConfig
 from guided_imagination.config.expansion import AugmentConfig as AugmentConfig
@@ -34,6 +35,12 @@ from guided_imagination.config.parameters import check as check
 from guided_imagination.config.pretraining import PretrainConfig as PretrainConfig
 from guided_imagination.config.pretraining import Stage as Stage
 from guided_imagination.config.report import ReportConfig as ReportConfig
+from guided_imagination.config.rows import ORIGINALS as ORIGINALS
+from guided_imagination.config.rows import AdaptSettings as AdaptSettings
+from guided_imagination.config.rows import DatasetSettings as DatasetSettings
+from guided_imagination.config.rows import RowSettings as RowSettings
+from guided_imagination.config.rows import Shared as Shared
+from guided_imagination.config.rows import TrainingSettings as TrainingSettings
 from guided_imagination.config.training import Architecture as Architecture
 from guided_imagination.config.training import Recipe as Recipe
 from guided_imagination.config.training import TrainConfig as TrainConfig

@@ -1,7 +1,7 @@
 """Typed settings of what makes new images: criteria, models, expansions, adaptation, baselines."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from guided_imagination.config.strict import Cosine, Count, NonNegative, Positiv
 
 T = TypeVar("T")
 ExpandPipeline = Literal["expand_mae", "expand_dalle", "expand_sd"]
+AUGMENT: Final = "augment_baselines"
 CriterionName = Literal["consistency", "entropy", "diversity"]
 
 

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.config.expansion import (
+    AUGMENT,
     AuditConfig,
     AugmentConfig,
     Criteria,
@@ -19,6 +20,14 @@ from guided_imagination.config.expansion import (
 from guided_imagination.config.models import ComputeConfig, GeneratorConfig, GuideConfig
 from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.rows import (
+    ORIGINALS,
+    AdaptSettings,
+    DatasetSettings,
+    RowSettings,
+    Shared,
+    TrainingSettings,
+)
 from guided_imagination.config.strict import Count, Names, Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
 from guided_imagination.utils.errors import InputError
@@ -101,8 +110,7 @@ class Parameters(Strict):
         for dataset in self.datasets:
             for pipeline in get_args(ExpandPipeline):
                 self.expander(dataset, pipeline)
-                for name in self.rows_of(pipeline):
-                    self.expander(dataset, pipeline, name)
+        self.settings()
         return self
 
     def _check_recipe(self, name: str, row: Method) -> None:
@@ -138,6 +146,65 @@ class Parameters(Strict):
     def adapts(self, dataset: str, pipeline: ExpandPipeline) -> bool:
         """Whether `pipeline` fine-tunes its generator on the seeds of `dataset` first."""
         return bool(self.rows_of(pipeline)) and self.expander(dataset, pipeline).config.adapt is not None
+
+    def settings(self) -> dict[str, Shared]:
+        """What the nodes are told, by the namespace they stand in."""
+        found: dict[str, Shared] = {}
+        for dataset in self.datasets:
+            found[dataset] = self.dataset(dataset)
+            found |= {f"{dataset}.{method}": self.row(dataset, method) for method in self.methods}
+            found |= {
+                f"{dataset}.{pipeline}": self.adaptation(dataset, pipeline)
+                for pipeline in get_args(ExpandPipeline)
+                if self.adapts(dataset, pipeline)
+            }
+        return found
+
+    def dataset(self, dataset: str) -> DatasetSettings:
+        """The settings of a dataset."""
+        return DatasetSettings(
+            **self._shared(dataset),
+            draw=self.draw,
+            training=self._training({}),
+            tune=self.tune,
+            tune_recipe=self.recipes[self.tune.recipe],
+            zero_shot=self.guides[self.train.zero_shot] if self.train.zero_shot else None,
+        )
+
+    def adaptation(self, dataset: str, pipeline: ExpandPipeline) -> AdaptSettings:
+        """The settings of a fine-tuning."""
+        return AdaptSettings(**self._shared(dataset), pipeline=pipeline, expander=self.expander(dataset, pipeline))
+
+    def row(self, dataset: str, method: str) -> RowSettings:
+        """The settings of a row: names looked up, overrides applied, ratio decided."""
+        row = self.methods[method]
+        imagined = row.pipeline if row.pipeline is not None and row.pipeline != AUGMENT else None
+        return RowSettings(
+            **self._shared(dataset),
+            method=method,
+            guided=row.guided,
+            ratio=ORIGINALS if row.pipeline is None else self.ratio or self.dataset_specs[dataset].ratio,
+            overwrite=self.overwrite,
+            image_files=self.image_files,
+            expander=self.expander(dataset, imagined, method) if imagined else None,
+            augmentation=getattr(self.augment_baselines, method) if row.pipeline == AUGMENT else None,
+            training=self._training(row.recipe),
+            audit=self.audit,
+            audit_guide=self.guides[self.audit.guide],
+        )
+
+    def _shared(self, dataset: str) -> dict[str, Any]:
+        spec = self.dataset_specs[dataset]
+        own = {"dataset": dataset, "spec": spec}
+        return {**own, "seed": self.seed, "compute": self.compute, "models_dir": self.models_dir}
+
+    def _training(self, changes: Mapping[str, Any]) -> TrainingSettings:
+        recipes = {name: self.recipes[name].overridden(changes) for name in self.train.recipes}
+        return TrainingSettings(
+            grid=self.train,
+            architectures={name: self.architectures[name] for name in self.train.architectures},
+            recipes=dict.fromkeys(self.train.architectures, recipes),
+        )
 
     def expander(self, dataset: str, pipeline: ExpandPipeline, method: str | None = None) -> Expander:
         """The settings of `pipeline` for `dataset`, and a row of it. Raises ValueError for an unknown name or key."""

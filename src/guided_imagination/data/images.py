@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 WHITE = (255, 255, 255, 255)
 
@@ -53,3 +54,10 @@ def encode(pixels: Tensor, image_format: ImageFormat = "png", quality: int = 95)
     options = {} if image_format == "png" else {"quality": quality}
     Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()).save(buffer, image_format, **options)
     return buffer.getvalue()
+
+
+def resize(images: Tensor, side: int) -> Tensor:
+    """Float images (N, 3, H, W) in [0, 1] -> (N, 3, side, side) in [0, 1], bicubic without aliasing."""
+    if images.shape[-2:] == (side, side):
+        return images
+    return interpolate(images, (side, side), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)

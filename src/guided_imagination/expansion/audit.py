@@ -6,7 +6,7 @@ and rid of what it refuses: such a table compares guided rows with each other; g
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -17,9 +17,10 @@ from datasets import Dataset
 from torch import Tensor, nn
 
 from guided_imagination.data.dataset import to_tensors
+from guided_imagination.expansion.rejection import REASONS
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import entropy
-from guided_imagination.models.clip import Classifier, ZeroShot
+from guided_imagination.models.clip import ZeroShot
 from guided_imagination.utils.randomness import seeded
 
 COLUMNS = (
@@ -49,6 +50,9 @@ FORMATS = {  # of a cell; others have three decimals
 }
 
 
+Classify = Callable[[Tensor], ZeroShot]  # of images (N, 3, H, W) in [0, 1]
+
+
 @dataclass(frozen=True)
 class View:
     """What CLIP sees in N images: `seen`, with their labels (N,) and `ids`, those of each image's seed."""
@@ -58,7 +62,7 @@ class View:
     ids: list[str]
 
 
-def view(rows: Iterable[Mapping[str, Any]], classify: Classifier, resolution: int, key: str, block: int) -> View:
+def view(rows: Iterable[Mapping[str, Any]], classify: Classify, resolution: int, key: str, block: int) -> View:
     """Look at a stream of rows (image, label, and the seed's id in `key`), `block` images in memory at once."""
     parts, labels, ids = [], [], []
     for some in _blocks(rows, block):
@@ -79,7 +83,7 @@ def audit(
     seeds: Dataset,
     validation: Dataset,
     expanded: Expansion | None,
-    classify: Classifier,
+    classify: Classify,
     resolution: int,
     near_duplicate: float,
     block: int = 256,
@@ -124,7 +128,7 @@ def statistics(images: View, seeds: View, real: Tensor | None, near_duplicate: f
 def costs(manifest: Mapping[str, Any]) -> dict[str, float]:
     """What an expansion's manifest adds: the share of drawn variants that were refused, and the speed."""
     totals = manifest["totals"]
-    refused = totals.get("lost_class", 0) + totals.get("near_copy", 0)
+    refused = sum(totals.get(why, 0) for why in REASONS)
     return {"rejected": refused / totals["drawn"], "images_per_second": manifest["images_per_second"]}
 
 

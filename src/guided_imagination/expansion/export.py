@@ -18,7 +18,7 @@ from datasets import Dataset, Features, Value
 from PIL import Image
 
 from guided_imagination.data.dataset import class_names
-from guided_imagination.expansion.expand import record_features
+from guided_imagination.expansion.records import record_features
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.seeding import derive_seed
 

@@ -15,6 +15,32 @@ Config = TypeVar("Config", contravariant=True)
 
 
 @dataclass(frozen=True)
+class SeedBatch:
+    """N variants of S seeds, to be made all at once.
+
+    images: (S, 3, H, W) in [0, 1]; labels: (S,) class indices; owner: (N,) the seed of each variant, in [0, S);
+    rngs: one per variant, on the CPU.
+    """
+
+    images: Tensor
+    labels: Tensor
+    owner: Tensor
+    rngs: Sequence[torch.Generator]
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def take(self, variants: slice) -> "SeedBatch":
+        """Some of the variants, with no more seeds than are theirs."""
+        used, owner = self.owner[variants].unique(return_inverse=True)
+        return SeedBatch(self.images[used], self.labels[used], owner, self.rngs[variants])
+
+    def to(self, device: torch.device) -> "SeedBatch":
+        """The tensors on `device`; random numbers are drawn on the CPU, for equal bits everywhere."""
+        return SeedBatch(self.images.to(device), self.labels.to(device), self.owner.to(device), self.rngs)
+
+
+@dataclass(frozen=True)
 class Latent:
     """`feature` (B, ...) is perturbed; `context` (B, ...) is what else decoding needs, left as it is."""
 
@@ -51,12 +77,8 @@ class Generator(Protocol):
     Rows are independent of each other: how many are given at once changes no result.
     """
 
-    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
-        """Latents of N variants before they are perturbed.
-
-        seeds: (S, 3, H, W) in [0, 1] with class indices `labels` (S,); owner: (N,) the seed of each
-        variant; rngs: one per variant, on the CPU, for generators whose encoding is random.
-        """
+    def encode(self, batch: SeedBatch) -> Latent:
+        """Latents of N variants before they are perturbed; a generator may encode at random."""
         ...
 
     def embed(self, latent: Latent) -> Tensor:

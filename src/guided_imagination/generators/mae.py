@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import AutoImageProcessor, TorchvisionBackend, ViTMAEForPreTraining
 
 from guided_imagination.config import MaeConfig
-from guided_imagination.generators.base import Latent, Weights
+from guided_imagination.generators.base import Latent, SeedBatch, Weights
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Placement
 from guided_imagination.models.loading import load_network
@@ -44,9 +44,9 @@ class MaeGenerator(nn.Module):
         self.register_buffer("std", torch.tensor(processor.image_std, device=mae.device)[:, None, None])
 
     @torch.no_grad()
-    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
+    def encode(self, batch: SeedBatch) -> Latent:
         """Tokens (N, 1 + patches, D); the context is the scale and shift (N, 2, 3, h, w) of the decoder's output."""
-        images = to_size(seeds, self.processor)
+        images = to_size(batch.images, self.processor)
         pixels = (images - self.mean) / self.std
         # patches are shuffled by ascending noise: an ascending sequence keeps them in order
         order = self._patch_order(len(images)).float()
@@ -54,7 +54,7 @@ class MaeGenerator(nn.Module):
         scale, shift = self._output_range(pixels)
         if self.decoding == "residual":
             shift = shift + images - (self._decoder_output(tokens) * scale + shift)
-        return Latent(tokens, torch.stack([scale, shift], 1)).take(owner)
+        return Latent(tokens, torch.stack([scale, shift], 1)).take(batch.owner)
 
     def embed(self, latent: Latent) -> Tensor:
         return self.guide.features(self._show(latent))

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 from torchvision.transforms.v2.functional import InterpolationMode, hflip, rotate
 
 from guided_imagination.config import StableDiffusionConfig
-from guided_imagination.generators.base import Latent, Weights
+from guided_imagination.data.images import resize
+from guided_imagination.generators.base import Latent, SeedBatch, Weights
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Placement
 from guided_imagination.models.loading import load_pipeline
@@ -42,12 +42,12 @@ class StableDiffusionGenerator(nn.Module):
         self.config = config
 
     @torch.no_grad()
-    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
+    def encode(self, batch: SeedBatch) -> Latent:
         """Denoised latents (N, 4, h, w), scaled as the diffusion sees them (unit deviation); there is no context."""
-        side = (self.config.image_size, self.config.image_size)
-        images = interpolate(seeds, side, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-        turned = torch.stack([self._turn(images[row], rng) for row, rng in zip(owner.tolist(), rngs, strict=True)])
-        prompts = [self._prompt(label, rng) for label, rng in zip(labels[owner].tolist(), rngs, strict=True)]
+        images = resize(batch.images, self.config.image_size)
+        pairs = list(zip(batch.owner.tolist(), batch.rngs, strict=True))
+        turned = torch.stack([self._turn(images[row], rng) for row, rng in pairs])
+        prompts = [self._prompt(int(batch.labels[row]), rng) for row, rng in pairs]
         latents = self.pipeline(
             prompt=prompts,
             image=turned,
@@ -55,7 +55,7 @@ class StableDiffusionGenerator(nn.Module):
             num_inference_steps=self.config.inference_steps,
             guidance_scale=self.config.guidance_scale,
             eta=0.0,
-            generator=list(rngs),
+            generator=list(batch.rngs),
             output_type="latent",
         ).images.float()
         return Latent(latents, latents.new_empty(len(latents), 0))

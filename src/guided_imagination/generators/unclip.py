@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from guided_imagination.config import StableUnclipConfig, UnclipConfig
-from guided_imagination.generators.base import Latent, Weights
+from guided_imagination.generators.base import Latent, SeedBatch, Weights
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Placement
 from guided_imagination.models.loading import load_pipeline
@@ -31,10 +31,10 @@ class EmbeddingGenerator(nn.Module):
         self.guide = guide
 
     @torch.no_grad()
-    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
+    def encode(self, batch: SeedBatch) -> Latent:
         """CLIP image embeddings (N, D), as the decoder was trained on them; there is no context."""
-        embeds = self.guide.image_embeds(seeds)
-        return Latent(embeds, embeds.new_empty(len(embeds), 0)).take(owner)
+        embeds = self.guide.image_embeds(batch.images)
+        return Latent(embeds, embeds.new_empty(len(embeds), 0)).take(batch.owner)
 
     def embed(self, latent: Latent) -> Tensor:
         return normalize(latent.feature, dim=-1)

@@ -1,8 +1,9 @@
 """The three guidance criteria (paper, section 4.2): pure functions, to be maximised.
 
-An ablation is a dict entry: `score` weighs the functions of `CRITERIA` by name.
+An ablation is a dict entry: `score` weighs the criteria of `CRITERIA` by name.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -67,18 +68,27 @@ def group_mean(values: Tensor, owner: Tensor) -> Tensor:
     return sums / torch.bincount(owner, minlength=groups).clamp(min=1)[:, None]
 
 
-CRITERIA: dict[CriterionName, Callable[[Candidates], Tensor]] = {
-    "consistency": consistency,
-    "entropy": entropy_gain,
-    "diversity": diversity,
+@dataclass(frozen=True)
+class Criterion:
+    """`score` is to be maximised; `short` names it under a picture, `range` gives its ends for a number of classes."""
+
+    score: Callable[[Candidates], Tensor]
+    short: str
+    range: Callable[[int], tuple[float, float]]
+
+
+CRITERIA: dict[CriterionName, Criterion] = {
+    "consistency": Criterion(consistency, "con", lambda classes: (0, 1)),
+    "entropy": Criterion(entropy_gain, "ent", lambda classes: (-math.log(classes), math.log(classes))),
+    "diversity": Criterion(diversity, "div", lambda classes: (0, math.inf)),
 }
 
 
 def evaluate(seen: Candidates) -> dict[CriterionName, Tensor]:
     """Every criterion by name, each (N,)."""
-    return {name: criterion(seen) for name, criterion in CRITERIA.items()}
+    return {name: criterion.score(seen) for name, criterion in CRITERIA.items()}
 
 
 def score(seen: Candidates, weights: Mapping[CriterionName, float]) -> Tensor:
     """S = sum of weight * criterion (N,); a criterion without a weight is not computed."""
-    return torch.stack([weight * CRITERIA[name](seen) for name, weight in weights.items()]).sum(0)
+    return torch.stack([weight * CRITERIA[name].score(seen) for name, weight in weights.items()]).sum(0)

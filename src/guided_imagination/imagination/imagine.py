@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from guided_imagination.config import CriterionName, Guidance
-from guided_imagination.generators.base import Generator, Latent, batches
-from guided_imagination.imagination import criteria as guidance
+from guided_imagination.generators.base import Generator, Latent, SeedBatch, batches
+from guided_imagination.imagination import criteria
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Batches
 from guided_imagination.utils.clock import Clock
@@ -60,27 +60,18 @@ def tighten(feature: Tensor, z: Tensor, b: Tensor, eps: float) -> Tensor:
 
 
 def imagine(
-    generator: Generator,
-    guide: Guide,
-    seeds: Tensor,
-    labels: Tensor,
-    owner: Tensor,
-    config: Guidance,
-    rngs: Sequence[torch.Generator],
-    memory: Batches,
-    clock: Clock,
+    generator: Generator, guide: Guide, seeds: SeedBatch, config: Guidance, memory: Batches, clock: Clock
 ) -> Imagined:
-    """N guided variants of S seeds, all at once.
+    """Guided variants, all at once. With `config.steps` = 0 they are unguided.
 
-    seeds: (S, 3, H, W) in [0, 1]; labels: (S,); owner: (N,) the seed of each variant, in [0, S);
-    rngs: one per variant, on the CPU. With `config.steps` = 0 the variants are unguided. `memory` says
-    how many variants go through a network at once; it does not change them.
+    `memory` says how many variants go through a network at once; it does not change them.
     """
+    rngs = seeds.rngs
     with clock("encode"), torch.no_grad():
-        latent = memory.run(lambda size: _encode(generator, seeds, labels, owner, rngs, size), rngs).float()
-        seed_log_probs = guide.log_probs(guide.features(seeds), config.criteria.logit_scale)
-        held = labels if config.criteria.hold == "label" else seed_log_probs.argmax(1)
-        seed_log_probs, held = seed_log_probs[owner], held[owner]
+        latent = memory.run(lambda size: _encode(generator, seeds, size), rngs).float()
+        seed_log_probs = guide.log_probs(guide.features(seeds.images), config.criteria.logit_scale)
+        held = seeds.labels if config.criteria.hold == "label" else seed_log_probs.argmax(1)
+        seed_log_probs, held = seed_log_probs[seeds.owner], held[seeds.owner]
 
     feature = latent.feature
     z, b = (noise.to(feature) for noise in draw_noise(generator.noise_shape(feature), rngs))
@@ -88,16 +79,16 @@ def imagine(
     def variants(z: Tensor, b: Tensor) -> Latent:
         return latent.with_feature(perturb(feature, z, b, config.eps, config.criteria.straight_through))
 
-    def look(z: Tensor, b: Tensor, size: int) -> guidance.Candidates:
+    def look(z: Tensor, b: Tensor, size: int) -> criteria.Candidates:
         features = _embed(generator, variants(z, b), size)
         log_probs = guide.log_probs(features, config.criteria.logit_scale)
-        return guidance.Candidates(features, log_probs, seed_log_probs, held, owner, config.criteria.temperature)
+        return criteria.Candidates(features, log_probs, seed_log_probs, held, seeds.owner, config.criteria.temperature)
 
     def slopes(z: Tensor, b: Tensor) -> tuple[Tensor, ...]:
         z, b = z.requires_grad_(), b.requires_grad_()
 
         def gradients(size: int) -> tuple[Tensor, ...]:
-            return torch.autograd.grad(guidance.score(look(z, b, size), config.criteria.weights).sum(), (z, b))
+            return torch.autograd.grad(criteria.score(look(z, b, size), config.criteria.weights).sum(), (z, b))
 
         return memory.run(gradients)
 
@@ -109,25 +100,14 @@ def imagine(
             z = (z + config.step_size * slope_z.sign()).detach()
             b = (b + config.step_size * slope_b.sign()).detach()
         with torch.no_grad():
-            criteria = guidance.evaluate(memory.run(lambda size: look(z, b, size)))
+            scores = criteria.evaluate(memory.run(lambda size: look(z, b, size)))
 
     with clock("decode"), torch.no_grad():
-        return Imagined(memory.run(lambda size: _decode(generator, variants(z, b), rngs, size), rngs), criteria)
+        return Imagined(memory.run(lambda size: _decode(generator, variants(z, b), rngs, size), rngs), scores)
 
 
-def _encode(
-    generator: Generator,
-    seeds: Tensor,
-    labels: Tensor,
-    owner: Tensor,
-    rngs: Sequence[torch.Generator],
-    size: int,
-) -> Latent:
-    parts = []
-    for rows in batches(len(owner), size):
-        used, local = owner[rows].unique(return_inverse=True)
-        parts.append(generator.encode(seeds[used], labels[used], local, rngs[rows]))
-    return Latent.join(parts)
+def _encode(generator: Generator, seeds: SeedBatch, size: int) -> Latent:
+    return Latent.join(generator.encode(seeds.take(rows)) for rows in batches(len(seeds), size))
 
 
 def _embed(generator: Generator, latent: Latent, size: int) -> Tensor:

@@ -1,6 +1,6 @@
 """The frozen CLIP guide: features with gradients, and a zero-shot head made of class names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -171,19 +171,20 @@ class ZeroShot:
         return cls(torch.cat([part.features for part in parts]), torch.cat([part.log_probs for part in parts]))
 
 
-Classifier = Callable[[Tensor], ZeroShot]  # of images (N, 3, H, W) in [0, 1]
+@dataclass(frozen=True)
+class ZeroShotClassifier:
+    """What `guide` sees in images (N, 3, H, W) in [0, 1]; `batches` says how many at once."""
 
+    guide: Guide
+    logit_scale: float
+    placement: Placement
+    batches: Batches
 
-@torch.no_grad()
-def classify(guide: Guide, images: Tensor, logit_scale: float, placement: Placement, memory: Batches) -> ZeroShot:
-    """Zero-shot classification of images (N, 3, H, W) in [0, 1]; `memory` says how many at once."""
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> ZeroShot:
+        with self.placement.autocast():
+            return self.batches.run(lambda size: ZeroShot.join([self._look(part) for part in images.split(size)]))
 
-    def run(size: int) -> ZeroShot:
-        return ZeroShot.join([look(part.to(placement.device)) for part in images.split(size)])
-
-    def look(part: Tensor) -> ZeroShot:
-        features = guide.features(part)
-        return ZeroShot(features.float().cpu(), guide.log_probs(features, logit_scale).float().cpu())
-
-    with placement.autocast():
-        return memory.run(run)
+    def _look(self, images: Tensor) -> ZeroShot:
+        features = self.guide.features(images.to(self.placement.device))
+        return ZeroShot(features.float().cpu(), self.guide.log_probs(features, self.logit_scale).float().cpu())

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from guided_imagination.config import GuideConfig, MaeConfig, UnclipConfig
 from guided_imagination.config.pretraining import PretrainConfig
+from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.loading import load_generator
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import CPU
@@ -31,7 +32,7 @@ def measure_mae(config: MaeConfig, guide: Guide, data: Labelled) -> float:
     errors = []
     for rows in torch.arange(len(data.labels)).split(256):
         images = data.rgb(rows)
-        latent = mae.encode(images, data.labels[rows], torch.arange(len(rows)), [])
+        latent = mae.encode(SeedBatch(images, data.labels[rows], torch.arange(len(rows)), []))
         errors.append((mae.decode(latent, []) - images).abs().mean((1, 2, 3)))
     return torch.cat(errors).mean().item()
 
@@ -42,7 +43,7 @@ def vary(config: UnclipConfig, guide: Guide, images: Tensor) -> Tensor:
     rngs = [generator("variation", row) for row in range(len(images))]
     rows = torch.arange(len(images))
     with torch.no_grad():
-        return unclip.decode(unclip.encode(images, torch.zeros_like(rows), rows, rngs), rngs)
+        return unclip.decode(unclip.encode(SeedBatch(images, torch.zeros_like(rows), rows, rngs)), rngs)
 
 
 def measure_unclip(config: UnclipConfig, guide: Guide, data: Labelled) -> float:

@@ -17,7 +17,6 @@ from guided_imagination.report.sections import Picture
 
 CELL, GAP, TEXT, HEAD = 1.0, 0.06, 0.1, 0.25  # inches: an image, between two, a line of text, the title
 DPI = 100
-SHORT = {"consistency": "con", "entropy": "ent", "diversity": "div"}
 
 
 def turns(labels: Sequence[int]) -> Iterator[int]:
@@ -79,9 +78,9 @@ def for_page(sheet: bytes, method: str) -> Picture:
 
 def criteria_text(variant: dict[str, Any]) -> str:
     """ "con 0.91", "ent +0.12", "div 0.03", a line each; empty for an image that nobody scored."""
-    known = {SHORT[name]: variant[name] for name in CRITERIA if variant.get(name) is not None}
-    parts = [f"{name} {value:+.2f}" if name == "ent" else f"{name} {value:.2f}" for name, value in known.items()]
-    return "\n".join(parts)
+    scored = {name: criterion for name, criterion in CRITERIA.items() if variant.get(name) is not None}
+    signs = {name: "+" if criterion.range(2)[0] < 0 else "" for name, criterion in scored.items()}
+    return "\n".join(f"{scored[name].short} {variant[name]:{signs[name]}.2f}" for name in scored)
 
 
 def _variants(expanded: Expansion, seed_id: str, columns: int) -> list[dict[str, Any]]:

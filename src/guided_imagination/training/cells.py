@@ -15,7 +15,7 @@ from datasets import Dataset
 from safetensors.torch import save_model
 from torch import Tensor
 
-from guided_imagination.config import Architecture, Recipe
+from guided_imagination.config import Architecture, Recipe, TrainingSettings
 from guided_imagination.data.arrays import Labelled, decode
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion.store import Expansion
@@ -207,10 +207,8 @@ def _parts(seeds: Dataset, expanded: Expansion | None) -> Iterator[Dataset]:
 def train_row(
     cells: Sequence[Cell],
     sources: Sources,
-    architectures: Mapping[str, Architecture],
-    recipes: Mapping[tuple[str, str], Recipe],
+    settings: TrainingSettings,
     *,
-    log_points: int,
     models: Path,
     placement: Placement,
     track: Track,
@@ -222,8 +220,8 @@ def train_row(
     inputs, classes = sources.checksum, len(class_names(sources.seeds))
 
     def job(cell: Cell) -> Job:
-        recipe = recipes[cell.architecture, cell.recipe]
-        return Job(cell, architectures[cell.architecture], recipe, inputs, classes, log_points)
+        recipe = settings.recipes[cell.architecture][cell.recipe]
+        return Job(cell, settings.architectures[cell.architecture], recipe, inputs, classes, settings.grid.log_points)
 
     row = models / cells[0].dataset / cells[0].method
     folder = row / f"images-{derive_seed(inputs, checksum(sources.validation)):016x}"

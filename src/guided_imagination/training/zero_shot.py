@@ -8,11 +8,12 @@ import pandas as pd
 import torch
 from datasets import Dataset
 
+from guided_imagination.config import ORIGINALS
 from guided_imagination.data.arrays import decode
-from guided_imagination.models.clip import Guide, classify
+from guided_imagination.models.clip import Guide, ZeroShotClassifier
 from guided_imagination.models.device import Batches, Placement
 from guided_imagination.training.cells import RESULT_COLUMNS, keep
-from guided_imagination.training.grid import ORIGINALS, Cell
+from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import classification_metrics
 
 METHOD, RECIPE = "clip_zero_shot", "zero-shot"
@@ -28,12 +29,8 @@ def reference(
     folder = cell.folder(models)
     shutil.rmtree(folder, ignore_errors=True)
     data = decode([measured], len(measured), folder / "images", resolution).data
-    memory = Batches(BATCH)
-    parts = [
-        classify(guide, data[rows][0] / 255, LOGIT_SCALE, placement, memory).log_probs
-        for rows in torch.arange(len(data)).split(BATCH)
-    ]
-    logits = torch.cat(parts)
+    classify = ZeroShotClassifier(guide, LOGIT_SCALE, placement, Batches(BATCH))
+    logits = torch.cat([classify(data[rows][0] / 255).log_probs for rows in torch.arange(len(data)).split(BATCH)])
     shutil.rmtree(folder)
     result = classification_metrics(logits, data.labels)
     keep(folder, result, logits, data.labels)

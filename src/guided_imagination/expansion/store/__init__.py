@@ -1,6 +1,10 @@
-"""An expansion on disk: parquet shards, then a manifest; a kill loses one shard at most."""
+"""A folder of parquet shards and a manifest, written shard by shard: a kill loses one at most.
+
+It takes a fingerprint, a number of shards and their tables, and knows nothing of what is in them.
+"""
 
 from guided_imagination.expansion.store.reader import Expansion as Expansion
 from guided_imagination.expansion.store.reader import is_complete as is_complete
 from guided_imagination.expansion.store.verify import verify as verify
+from guided_imagination.expansion.store.writer import Made as Made
 from guided_imagination.expansion.store.writer import write as write

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from guided_imagination.expansion.store.reader import JOURNAL
-from guided_imagination.expansion.store.shards import ShardRecord, mean_criteria, totals
+from guided_imagination.expansion.store.shards import ShardRecord, overall_means, totals
 from guided_imagination.utils.files import explaining_full_disk
 
 
@@ -34,7 +34,7 @@ def manifest(
         "fingerprint": fingerprint,
         "shards": [asdict(record) for record in records],
         "totals": totals(records),
-        "criteria": mean_criteria(records),
+        "criteria": overall_means(records),
         "started": sessions[0]["started"],
         "ended": sessions[-1]["ended"],
         "images_per_second": round(images / total, 2) if total else None,
@@ -68,24 +68,24 @@ def note(folder: Path, event: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
+def events(folder: Path) -> list[dict[str, Any]]:
     """The events in their order; a torn line is none."""
     path = folder / JOURNAL
-    events = []
+    found = []
     for line in path.read_bytes().split(b"\n") if path.exists() else []:
         try:
             event = json.loads(line)
         except ValueError:
             continue
         if isinstance(event, dict):
-            events.append(event)
-    return events
+            found.append(event)
+    return found
 
 
 SHAPING = ["torch", "diffusers", "transformers", "numpy", "pillow", "pyarrow"]
 
 
-def describe() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """The machine, its GPUs, and the versions of the packages that shape images or files."""
     return {
         "platform": platform.platform(),

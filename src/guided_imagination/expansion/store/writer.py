@@ -3,22 +3,16 @@
 import json
 import logging
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
+import pyarrow as pa
 
-from guided_imagination import __version__
-from guided_imagination.data.dataset import forget
-from guided_imagination.expansion.expand import Plan, expand_shard
-from guided_imagination.expansion.store import manifest as journal
-from guided_imagination.expansion.store import manifest as machine
 from guided_imagination.expansion.store.lock import sole_writer
-from guided_imagination.expansion.store.manifest import manifest
+from guided_imagination.expansion.store.manifest import describe_machine, events, manifest, note
 from guided_imagination.expansion.store.reader import (
     JOURNAL,
     MANIFEST,
@@ -36,76 +30,77 @@ from guided_imagination.utils.files import PARTIAL, read_json, sync_folder, writ
 logger = logging.getLogger(__name__)
 
 
-def write(folder: Path, plan: Plan) -> dict[str, Any]:
-    """Make the shards that are missing or damaged, then the manifest, and return it.
+@dataclass(frozen=True)
+class Made:
+    """The table of a shard, counts of what was drawn for it, and the clock that ran since it was begun."""
 
-    A complete expansion of the same fingerprint is left as it is. One of another fingerprint is kept until
-    its replacement is complete if `plan.overwrite`; otherwise InputError says what differs. Raises InputError
-    also while another process writes there, and when the disk is full.
+    shard: int
+    table: pa.Table
+    counts: Mapping[str, int]
+    clock: Clock
+
+
+Tables = Callable[[Sequence[int]], Iterator[Made]]  # of the shards that are missing, in any order
+
+
+def write(
+    folder: Path,
+    fingerprint: Mapping[str, Any],
+    shards: int,
+    tables: Tables,
+    *,
+    overwrite: bool,
+    averaged: Sequence[str] = (),
+) -> tuple[dict[str, Any], bool]:
+    """Write the shards that are missing or damaged, then the manifest; returns it, and whether anything was made.
+
+    `averaged` are columns whose means stand in the manifest. A complete expansion of the same fingerprint is left
+    as it is. One of another fingerprint is kept until its replacement is complete if `overwrite`; otherwise
+    InputError says what differs. Raises InputError also while another process writes there, and when the disk is full.
     """
-    if is_complete(folder) and not differences(folder, plan):
+    if is_complete(folder) and not differences(folder, fingerprint):
         logger.info("%s is complete: nothing to do", folder)
-        return read_json(folder / MANIFEST)
+        return read_json(folder / MANIFEST), False
     with sole_writer(folder) as sign_of_life:
         finish_replacement(folder)
-        found = differences(folder, plan)
-        if not plan.overwrite:
+        found = differences(folder, fingerprint)
+        if not overwrite:
             refuse(folder, found)
         if found:
             logger.info("%s is kept until its replacement is complete", folder)
-        made = _complete(replacement(folder, plan) if found else folder, plan, sign_of_life)
+        place = replacement(folder, fingerprint) if found else folder
+        finished = _prepare(place, fingerprint, shards)
+        missing = [shard for shard in range(shards) if _file(shard, shards) not in finished]
+        for made in tables(missing):
+            record = _save(place / _file(made.shard, shards), made, averaged)
+            finished[record.file] = record
+            sign_of_life()
+        ordered = [finished[_file(shard, shards)] for shard in range(shards)]
+        whole = manifest(fingerprint, ordered, events(place))
+        write_json(place / MANIFEST, whole)
         finish_replacement(folder)
-    return made
+    return whole, True
 
 
-def _complete(folder: Path, plan: Plan, sign_of_life: Callable[[], None]) -> dict[str, Any]:
-    _prepare(folder, plan)
-    records = _finished(folder)
-    if records:
-        logger.info("%s: %d of %d shards are there", folder, len(records), plan.shards)
-    journal.note(folder, {"session": {"started": _now(), **machine.describe()}})
-    for record in _make(folder, plan, records):
-        records[record.file] = record
-        sign_of_life()
-    ordered = [records[_file(plan, shard)] for shard in range(plan.shards)]
-    made = manifest(fingerprint(plan), ordered, journal.read(folder))
-    write_json(folder / MANIFEST, made)
-    _report(plan, made)
-    return made
-
-
-def _make(folder: Path, plan: Plan, finished: Collection[str]) -> Iterator[ShardRecord]:
-    """Make, write and note each shard that is not finished; the maker is loaded for the first."""
-    missing = [shard for shard in range(plan.shards) if _file(plan, shard) not in finished]
-    load_maker, clock = cache(plan.load_maker), Clock()
-    title = f"expanding {plan.method}"
-    for shard in tqdm(missing, title, plan.shards, leave=False, initial=len(finished), unit="shard"):
-        table, counts = expand_shard(plan, load_maker(), shard, clock)
-        with clock("write"):
-            record = save_shard(folder / _file(plan, shard), table, counts, plan, shard)
-        spent = {"seconds": clock.seconds, "total_seconds": round(clock.total, 3)}
-        journal.note(folder, {"shard": asdict(record), "finished": _now(), **spent})
-        yield record
-        forget(plan.seeds)
-        clock = Clock()
-
-
-def _prepare(folder: Path, plan: Plan) -> None:
-    """A folder with the plan, without a manifest and without what a kill left half written."""
+def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int) -> dict[str, ShardRecord]:
+    """A folder with the plan, without a manifest and without what a kill left half written; its finished shards."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
     for path in folder.glob(f"*{PARTIAL}"):
         path.unlink()
     if not (folder / PLAN).exists():
         (folder / JOURNAL).unlink(missing_ok=True)  # nobody knows what its shards were made of
-    write_json(folder / PLAN, fingerprint(plan))
+    write_json(folder / PLAN, fingerprint)
+    finished = _finished(folder)
+    if finished:
+        logger.info("%s: %d of %d shards are there", folder, len(finished), shards)
+    note(folder, {"session": {"started": _now(), **describe_machine()}})
+    return finished
 
 
 def _finished(folder: Path) -> dict[str, ShardRecord]:
     """Records by file of the shards that are as they were written."""
-    records = {
-        event["shard"]["file"]: ShardRecord(**event["shard"]) for event in journal.read(folder) if "shard" in event
-    }
+    records = {event["shard"]["file"]: ShardRecord(**event["shard"]) for event in events(folder) if "shard" in event}
     for file, record in list(records.items()):
         if not record.agrees(folder):
             logger.warning("%s is missing or damaged: it is made again", folder / file)
@@ -113,26 +108,27 @@ def _finished(folder: Path) -> dict[str, ShardRecord]:
     return records
 
 
-def _file(plan: Plan, shard: int) -> str:
-    return shard_path(Path(), shard, plan.shards).name
+def _save(path: Path, made: Made, averaged: Sequence[str]) -> ShardRecord:
+    """Write a shard, then note it in the journal."""
+    with made.clock("write"):
+        record = save_shard(path, made.table, made.counts, averaged)
+    spent = {"seconds": made.clock.seconds, "total_seconds": round(made.clock.total, 3)}
+    note(path.parent, {"shard": asdict(record), "finished": _now(), **spent})
+    return record
+
+
+def _file(shard: int, shards: int) -> str:
+    return shard_path(Path(), shard, shards).name
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _report(plan: Plan, made: dict[str, Any]) -> None:
-    images, sessions = sum(shard["rows"] for shard in made["shards"]), len(made["sessions"])
-    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in made["seconds"].items())
-    speed = f"{made['images_per_second']} images/s in {sessions} session{'s' * (sessions > 1)}"
-    logger.info("%s: %d new images, %s | %s", plan.method, images, speed, seconds)
-    logger.info("%s: %s", plan.method, ", ".join(f"{count} {name}" for name, count in made["totals"].items()))
-
-
-def replacement(folder: Path, plan: Plan) -> Path:
-    """Where to make `plan` until it is complete; an unfinished replacement by another plan is dropped."""
+def replacement(folder: Path, fingerprint: Mapping[str, Any]) -> Path:
+    """Where to make an expansion until it is complete; an unfinished one of another fingerprint is dropped."""
     place = folder / REPLACEMENT
-    if differences(place, plan):
+    if differences(place, fingerprint):
         shutil.rmtree(place)
     return place
 
@@ -156,20 +152,14 @@ def finish_replacement(folder: Path) -> None:
     shutil.rmtree(new)
 
 
-def fingerprint(plan: Plan) -> dict[str, Any]:
-    """Everything that, if it changed, would change the images; as JSON gives it back."""
-    plain: dict[str, Any] = json.loads(json.dumps({"code": __version__, **plan.fingerprint}))
-    return plain
-
-
-def differences(folder: Path, plan: Plan) -> list[str]:
-    """What differs between the expansion in `folder`, finished or not, and `plan`; nothing where there is none."""
+def differences(folder: Path, fingerprint: Mapping[str, Any]) -> list[str]:
+    """How the expansion in `folder`, finished or not, differs from `fingerprint`; nothing where there is none."""
     found = next((path for path in (folder / PLAN, folder / MANIFEST) if path.exists()), None)
     if found is None:
         return []
     there = read_json(found)
     old = dict(_flat(there["fingerprint"] if found.name == MANIFEST else there))
-    new = dict(_flat(fingerprint(plan)))
+    new = dict(_flat(json.loads(json.dumps(fingerprint))))
     return [
         f"{key}: {old.get(key, 'absent')} there, {new.get(key, 'absent')} now"
         for key in sorted({*old, *new})

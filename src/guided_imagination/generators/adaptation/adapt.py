@@ -13,12 +13,12 @@ from datasets import Dataset
 from torch import Tensor
 from transformers import get_cosine_schedule_with_warmup
 
-from guided_imagination.config import AdaptConfig, Expander, PretrainedModel
+from guided_imagination.config import AdaptConfig, AdaptSettings, Expander, PretrainedModel
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.generators.adaptation.loading import load_task, needs_guide
 from guided_imagination.generators.adaptation.objective import Task
 from guided_imagination.generators.adaptation.seeds import Seeds
-from guided_imagination.models.device import Placement, for_training
+from guided_imagination.models.device import for_training, place
 from guided_imagination.models.weights import check_weights, locate, weights_checksum
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json, write_json
@@ -31,38 +31,31 @@ logger = logging.getLogger(__name__)
 SHAPING = {"kind", "image_size", "noise_level", "domains"}  # settings of generators that change what is trained
 
 
-def adapt(
-    seeds: Dataset,
-    resolution: int,
-    expander: Expander,
-    *,
-    placement: Placement,
-    hub_folder: Path,
-    folder: Path,
-    seed: int,
-) -> dict[str, Any]:
-    """Fine-tune `expander.generator` on `seeds` below `folder`, or find that it has been done.
+def adapt(seeds: Dataset, settings: AdaptSettings) -> dict[str, Any]:
+    """Fine-tune the generator of `settings` on `seeds` below its models' folder, or find that it has been done.
 
     Returns the `folder` of the weights (a whole MAE, or a LoRA adapter of the pipeline's UNet), their
     `checksum`, what they were made of, steps, seconds, and mean losses. A killed run goes on at its
     checkpoint and ends with the same bits; other settings, seeds or base weights are trained anew,
     beside what is there. Raises InputError if there is nothing to do or the loss is not finite.
     """
+    expander, seed, resolution = settings.expander, settings.seed, settings.spec.resolution
+    folder = Path(settings.models_dir) / settings.dataset / settings.pipeline / "adapted"
     config = expander.config.adapt
     if config is None:
         raise InputError("adapt is null: give steps, batch_size and learning_rate to fine-tune the generator")
-    sources = _sources(seeds, expander, hub_folder)
-    settings = {
+    sources = _sources(seeds, expander, settings.hub)
+    shaping = {
         **config.model_dump(),
         **expander.generator.model_dump(include=SHAPING),
         "classes": class_names(seeds),
         "resolution": resolution,
         "seed": seed,
     }
-    key = f"{derive_seed(settings, sources):016x}"
+    key = f"{derive_seed(shaping, sources):016x}"
     result = _finished(folder / key)
     if result is None:
-        placement = for_training(placement)
+        placement = for_training(place(settings.compute))
         task = load_task(
             expander.generator,
             expander.guide,
@@ -70,13 +63,13 @@ def adapt(
             rank=config.rank,
             seed=seed,
             placement=placement,
-            hub_folder=hub_folder,
+            hub_folder=settings.hub,
         )
         checkpoint = folder / f"checkpoint-{key}.pt"
         measured = fine_tune(
             task, config, len(seeds), name=f"adapt {expander.config.generator}", seed=seed, checkpoint=checkpoint
         )
-        result = _keep(task, folder / key, {"settings": settings, "sources": sources, **measured})
+        result = _keep(task, folder / key, {"settings": shaping, "sources": sources, **measured})
         checkpoint.unlink(missing_ok=True)
     return {"folder": str(folder / key / "weights"), **result}
 

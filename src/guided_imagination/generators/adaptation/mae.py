@@ -1,5 +1,6 @@
 """Continued masked pre-training of a MAE, all of its weights (He et al. 2022)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,8 +11,8 @@ from transformers import AutoImageProcessor, ViTMAEForPreTraining
 from guided_imagination.generators.adaptation.objective import Task
 from guided_imagination.generators.adaptation.seeds import Seeds
 from guided_imagination.models.device import Placement
+from guided_imagination.models.loading import load_network
 from guided_imagination.models.preprocessing import preprocess
-from guided_imagination.utils.errors import InputError
 
 WEIGHT_DECAY = 0.05  # that of MAE's pre-training (He et al. 2022, table 8)
 
@@ -34,12 +35,7 @@ def mae_task(folder: Path, seeds: Seeds, placement: Placement) -> Task:
 
     Raises InputError for weights that lack a part of the model, as an encoder's alone do.
     """
-    model, report = ViTMAEForPreTraining.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-    )
-    if report["missing_keys"]:
-        raise InputError(f"{folder} has no weights for {sorted(report['missing_keys'])[0]} of ViTMAEForPreTraining")
-    model = model.to(placement.device).train()
+    model = load_network(ViTMAEForPreTraining, folder, replace(placement, dtype=torch.float32)).train()
     processor = AutoImageProcessor.from_pretrained(folder)
     patches = (model.config.image_size // model.config.patch_size) ** 2
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from datasets import Dataset
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from guided_imagination.data.dataset import class_names, to_tensors
+from guided_imagination.data.images import resize
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,4 @@ class Seeds:
     def images(self, rows: Tensor, side: int | None = None) -> Tensor:
         """Images (B, 3, side, side) in [0, 1] of the seeds at `rows` (B,)."""
         pixels, _ = to_tensors(self.dataset.select(rows.tolist()), self.resolution)
-        images = pixels.to(self.device) / 255
-        if side in (None, self.resolution):
-            return images
-        return interpolate(images, (side, side), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+        return resize(pixels.to(self.device) / 255, side or self.resolution)

@@ -9,7 +9,6 @@ from guided_imagination.pipelines.audit import nodes
 from guided_imagination.pipelines.typed import typed
 
 SPLITS = ["seeds", "validation"]
-SHARED = ["audit", "guides", "compute", "models_dir"]
 
 
 def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
@@ -27,26 +26,10 @@ def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> P
 
 
 def _row(dataset: str, method: str, expanded: bool) -> Pipeline:
-    parameters = ["params:spec", *(f"params:{key}" for key in SHARED)]
-    audit_row = Node(
-        typed(nodes.audit_row, method=method),
-        [*SPLITS, *parameters, *(["expanded"] if expanded else [])],
-        "audit",
-        name="audit",
-        tags="audit",
-    )
-    return Pipeline(
-        [audit_row],
-        namespace=f"{dataset}.{method}",
-        inputs={
-            **{split: f"{dataset}.{split}" for split in SPLITS},
-            **({"expanded": f"{dataset}.{method}.expanded"} if expanded else {}),
-        },
-        parameters={
-            "params:spec": f"params:dataset_specs.{dataset}",
-            **{f"params:{key}": f"params:{key}" for key in SHARED},
-        },
-    )
+    inputs = {split: f"{dataset}.{split}" for split in SPLITS}
+    made = {"expanded": f"{dataset}.{method}.expanded"} if expanded else {}
+    node = Node(typed(nodes.audit_row), [*inputs, "params:settings", *made], "audit", name="audit", tags="audit")
+    return Pipeline([node], namespace=f"{dataset}.{method}", inputs={**inputs, **made})
 
 
 def _table(dataset: str, methods: Iterable[str]) -> Pipeline:

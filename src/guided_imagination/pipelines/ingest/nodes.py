@@ -4,14 +4,12 @@ from typing import Any
 
 from datasets import Dataset
 
-from guided_imagination.config import DatasetSpec
+from guided_imagination.config import DatasetSettings
 from guided_imagination.data import ingestion
 
 
-def read(
-    spec: DatasetSpec, draw: int, *, dataset: str
-) -> tuple[Dataset, Dataset, Dataset, dict[str, Any], dict[str, Any]]:
+def read(settings: DatasetSettings) -> tuple[Dataset, Dataset, Dataset, dict[str, Any], dict[str, Any]]:
     """Seeds, validation and test split of one dataset, their index, and the manifest."""
-    splits = ingestion.read(spec, draw)
-    index, manifest = ingestion.index(splits), ingestion.manifest(dataset, spec, draw, splits)
-    return splits.seeds, splits.validation, splits.test, index, manifest
+    splits = ingestion.read(settings.spec, settings.draw)
+    manifest = ingestion.manifest(settings.dataset, settings.spec, settings.draw, splits)
+    return splits.seeds, splits.validation, splits.test, ingestion.index(splits), manifest

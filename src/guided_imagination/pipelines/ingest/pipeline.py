@@ -10,19 +10,6 @@ from guided_imagination.pipelines.typed import typed
 
 def create_pipeline(datasets: Iterable[str]) -> Pipeline:
     """One namespace per dataset."""
-    return Pipeline([_reading(dataset) for dataset in datasets])
-
-
-def _reading(dataset: str) -> Pipeline:
-    node = Node(
-        typed(nodes.read, dataset=dataset),
-        ["params:spec", "params:draw"],
-        ["seeds", "validation", "test", "split", "manifest"],
-        name="read",
-        tags="ingest",
-    )
-    return Pipeline(
-        [node],
-        namespace=dataset,
-        parameters={"params:spec": f"params:dataset_specs.{dataset}", "params:draw": "params:draw"},
-    )
+    outputs = ["seeds", "validation", "test", "split", "manifest"]
+    node = Node(typed(nodes.read), "params:settings", outputs, name="read", tags="ingest")
+    return Pipeline([Pipeline([node], namespace=dataset) for dataset in datasets])

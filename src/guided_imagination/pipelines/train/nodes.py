@@ -8,51 +8,36 @@ from typing import Any
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, GuideConfig, Method, Recipe, TrainConfig
+from guided_imagination.config import DatasetSettings, RowSettings, TrainConfig
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.models.device import for_training, place
 from guided_imagination.models.loading import load_guide
-from guided_imagination.models.weights import hub_folder
 from guided_imagination.pipelines import tracking
-from guided_imagination.training import zero_shot as reference
+from guided_imagination.training import zero_shot
 from guided_imagination.training.cells import Sources, train_row
-from guided_imagination.training.grid import ORIGINALS, grid, recipes_of
+from guided_imagination.training.grid import cells_of
 from guided_imagination.training.model_selection import best_cell, example, load_classifier
 
 
 def train(
-    seeds: Dataset,
-    validation: Dataset,
-    test: Dataset,
-    spec: DatasetSpec,
-    config: TrainConfig,
-    recipes: dict[str, Recipe],
-    architectures: dict[str, Architecture],
-    compute: ComputeConfig,
-    ratio: int | None,
-    models: str,
-    expanded: Expansion | None = None,
-    tuned: dict[str, Any] | None = None,
-    *,
-    dataset: str,
-    method: str,
-    row: Method,
+    seeds: Dataset, validation: Dataset, test: Dataset, settings: RowSettings, expanded: Expansion | None = None
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Results of one row, trained on the seeds and `expanded`; and the errors of cells that failed."""
-    measured = test if config.evaluate_on == "test" else validation
-    sources = Sources(seeds, expanded, validation, measured, spec.resolution)
-    ratios = (config.ratios or [ratio or spec.ratio]) if expanded else [ORIGINALS]
+    grid = settings.training.grid
+    sources = Sources(seeds, expanded, validation, _measured(validation, test, grid), settings.spec.resolution)
     return train_row(
-        grid(dataset, method, ratios, config),
+        cells_of(settings),
         sources,
-        architectures,
-        recipes_of(config, recipes, row.recipe, tuned or {}),
-        log_points=config.log_points,
-        models=Path(models),
-        placement=for_training(place(compute)),
-        track=partial(tracking.track, inputs=_inputs(sources, config.evaluate_on)),
+        settings.training,
+        models=Path(settings.models_dir),
+        placement=for_training(place(settings.compute)),
+        track=partial(tracking.track, inputs=_inputs(sources, grid.evaluate_on)),
     )
+
+
+def _measured(validation: Dataset, test: Dataset, grid: TrainConfig) -> Dataset:
+    return test if grid.evaluate_on == "test" else validation
 
 
 def _inputs(sources: Sources, measured: str) -> list[tracking.Images]:
@@ -68,36 +53,27 @@ def _inputs(sources: Sources, measured: str) -> list[tracking.Images]:
     return [*images, tracking.Images("expansion", sources.expanded.folder, sources.expanded.checksum, "training")]
 
 
-def zero_shot_reference(
-    validation: Dataset,
-    test: Dataset,
-    spec: DatasetSpec,
-    config: TrainConfig,
-    guides: dict[str, GuideConfig],
-    compute: ComputeConfig,
-    models: str,
-    *,
-    dataset: str,
-) -> pd.DataFrame:
+def zero_shot_reference(validation: Dataset, test: Dataset, settings: DatasetSettings) -> pd.DataFrame:
     """The row of the guide `train.zero_shot` itself, as a reference line."""
-    name = config.zero_shot or ""
-    measured, placement = test if config.evaluate_on == "test" else validation, place(compute)
-    guide = load_guide(guides[name], class_names(test), spec.templates, placement, hub_folder(models))
-    return reference.reference(
-        guide, measured, spec.resolution, placement, dataset=dataset, name=name, models=Path(models)
+    grid, spec, placement = settings.training.grid, settings.spec, place(settings.compute)
+    assert settings.zero_shot is not None and grid.zero_shot is not None
+    guide = load_guide(settings.zero_shot, class_names(test), spec.templates, placement, settings.hub)
+    measured, models = _measured(validation, test, grid), Path(settings.models_dir)
+    return zero_shot.reference(
+        guide, measured, spec.resolution, placement, dataset=settings.dataset, name=grid.zero_shot, models=models
     )
 
 
-def register(
-    seeds: Dataset, spec: DatasetSpec, architectures: dict[str, Architecture], models: str, *rows: pd.DataFrame
-) -> dict[str, Any]:
+def register(seeds: Dataset, settings: DatasetSettings, *rows: pd.DataFrame) -> dict[str, Any]:
     """The best classifier of a dataset, chosen by validation accuracy, in MLflow's registry; returns its cell."""
-    best = best_cell(pd.concat(rows, ignore_index=True), Path(models))
+    models = Path(settings.models_dir)
+    best = best_cell(pd.concat(rows, ignore_index=True), models)
     if best is None:
         return {}
     cell, result = best
-    folder = cell.folder(Path(models))
-    model = load_classifier(folder, architectures[cell.architecture], len(class_names(seeds)))
+    folder = cell.folder(models)
+    architecture = settings.training.architectures[cell.architecture]
+    model = load_classifier(folder, architecture, len(class_names(seeds)))
     tags = {**{key: str(value) for key, value in asdict(cell).items()}, "key": result["key"]}
-    tracking.register(cell.dataset, model, example(spec.resolution), result["run_id"], tags)
+    tracking.register(cell.dataset, model, example(settings.spec.resolution), result["run_id"], tags)
     return {**asdict(cell), "accuracy": result["accuracy"], "weights": str(folder / "model.safetensors")}

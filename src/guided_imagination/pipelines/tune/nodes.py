@@ -6,7 +6,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Recipe, TrainConfig, TuneConfig
+from guided_imagination.config import DatasetSettings, RowSettings
 from guided_imagination.models.device import for_training, place
 from guided_imagination.pipelines import tracking
 from guided_imagination.training import tuning
@@ -14,35 +14,28 @@ from guided_imagination.training.cells import Sources, train_row
 from guided_imagination.utils.errors import InputError
 
 
-def tune(
-    seeds: Dataset,
-    validation: Dataset,
-    spec: DatasetSpec,
-    config: TuneConfig,
-    grid: TrainConfig,
-    recipes: dict[str, Recipe],
-    architectures: dict[str, Architecture],
-    compute: ComputeConfig,
-    models: str,
-    *,
-    dataset: str,
-) -> dict[str, Any]:
+def tune(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict[str, Any]:
     """Learning rate and weight decay by architecture and recipe, chosen on the validation images."""
+    dataset = settings.dataset
     if not len(validation):
         raise InputError(
             f"tune: {dataset} has no validation images to choose by: set dataset_specs.{dataset}.validation_per_class"
         )
-    tried = tuning.candidates(recipes[config.recipe], config)
+    tried = tuning.candidates(settings.tune_recipe, settings.tune)
+    architectures = settings.training.grid.architectures
     results, failures = train_row(
-        tuning.search_cells(dataset, grid.architectures, tried, config.seeds),
-        Sources(seeds, None, validation, validation, spec.resolution),
-        architectures,
-        {(architecture, name): recipe for architecture in grid.architectures for name, recipe in tried.items()},
-        log_points=grid.log_points,
-        models=Path(models),
-        placement=for_training(place(compute)),
+        tuning.search_cells(dataset, architectures, tried, settings.tune.seeds),
+        Sources(seeds, None, validation, validation, settings.spec.resolution),
+        settings.training.model_copy(update={"recipes": dict.fromkeys(architectures, tried)}),
+        models=Path(settings.models_dir),
+        placement=for_training(place(settings.compute)),
         track=partial(tracking.track, inputs=[]),
     )
     if failures:
         raise InputError(f"tune: {'; '.join(f'{name}: {error}' for name, error in failures.items())}")
-    return tuning.choose(results, tried, config)
+    return tuning.choose(results, tried, settings.tune)
+
+
+def apply(settings: RowSettings, tuned: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a row with what was chosen."""
+    return settings.model_copy(update={"training": settings.training.tuned(tuned)}).model_dump(mode="json")

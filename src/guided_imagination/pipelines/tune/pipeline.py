@@ -1,34 +1,23 @@
 """`tune`: seeds and validation images -> the learning rate and weight decay that every row trains with."""
 
-from collections.abc import Iterable
-
 from kedro.pipeline import Node, Pipeline
 
+from guided_imagination.config import Parameters
 from guided_imagination.pipelines.tune import nodes
 from guided_imagination.pipelines.typed import typed
 
-SHARED = ["tune", "train", "recipes", "architectures", "compute", "models_dir"]
 
-
-def create_pipeline(datasets: Iterable[str]) -> Pipeline:
-    """One namespace per dataset; the search needs no test image, so it gets none."""
-    return Pipeline([_search(dataset) for dataset in datasets])
+def create_pipeline(parameters: Parameters) -> Pipeline:
+    """The search, one namespace per dataset (it needs no test image, so it gets none), and its use in every row."""
+    rows = [(dataset, method) for dataset in parameters.datasets for method in parameters.methods]
+    return Pipeline([*map(_search, parameters.datasets), *(_use(dataset, method) for dataset, method in rows)])
 
 
 def _search(dataset: str) -> Pipeline:
-    node = Node(
-        typed(nodes.tune, dataset=dataset),
-        ["seeds", "validation", "params:spec", *(f"params:{key}" for key in SHARED)],
-        "tuned",
-        name="tune",
-        tags="tune",
-    )
-    return Pipeline(
-        [node],
-        namespace=dataset,
-        inputs={split: f"{dataset}.{split}" for split in ("seeds", "validation")},
-        parameters={
-            "params:spec": f"params:dataset_specs.{dataset}",
-            **{f"params:{key}": f"params:{key}" for key in SHARED},
-        },
-    )
+    inputs = ["seeds", "validation", "params:settings"]
+    return Pipeline([Node(typed(nodes.tune), inputs, "tuned", name="tune", tags="tune")], namespace=dataset)
+
+
+def _use(dataset: str, method: str) -> Pipeline:
+    node = Node(typed(nodes.apply), ["params:settings", "tuned"], "tuned_settings", name="apply_tuned", tags="tune")
+    return Pipeline([node], namespace=f"{dataset}.{method}", inputs={"tuned": f"{dataset}.tuned"})

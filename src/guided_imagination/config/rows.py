@@ -1,0 +1,86 @@
+"""What one node is told: every name looked up, every override applied, nothing left to decide."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from guided_imagination.config.datasets import DatasetSpec
+from guided_imagination.config.expansion import (
+    AuditConfig,
+    CutoutConfig,
+    Expander,
+    ExpandPipeline,
+    GridMaskConfig,
+    ImageFileConfig,
+    RandAugmentConfig,
+)
+from guided_imagination.config.models import ComputeConfig, GuideConfig
+from guided_imagination.config.strict import Strict
+from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
+
+ORIGINALS = 0  # the ratio of a row without new images
+
+
+class Shared(Strict):
+    """What all nodes of a dataset have in common; `models_dir` holds models, adapted generators and trained cells."""
+
+    dataset: str
+    spec: DatasetSpec
+    seed: int
+    compute: ComputeConfig
+    models_dir: str
+
+    @property
+    def hub(self) -> Path:
+        """The folder of models that were put there by hand, as org/name."""
+        return Path(self.models_dir) / "hub"
+
+
+class TrainingSettings(Strict):
+    """The grid of cells, with the architectures that it names and the recipe of each, by architecture and name."""
+
+    grid: TrainConfig
+    architectures: dict[str, Architecture]
+    recipes: dict[str, dict[str, Recipe]]
+
+    def tuned(self, chosen: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Self:
+        """With the values that `tune` has chosen, by architecture and recipe; what it does not name stays as it is."""
+        recipes = {
+            architecture: {
+                name: recipe.overridden(chosen.get(architecture, {}).get(name, {})) for name, recipe in own.items()
+            }
+            for architecture, own in self.recipes.items()
+        }
+        return self.model_copy(update={"recipes": recipes})
+
+
+class DatasetSettings(Shared):
+    """Of a dataset as a whole: how it is drawn, tuned, and what its references are."""
+
+    draw: int
+    training: TrainingSettings
+    tune: TuneConfig
+    tune_recipe: Recipe
+    zero_shot: GuideConfig | None
+
+
+class AdaptSettings(Shared):
+    """Of the generator that a pipeline fine-tunes on the seeds of a dataset."""
+
+    pipeline: ExpandPipeline
+    expander: Expander
+
+
+class RowSettings(Shared):
+    """Of one row of one dataset; without new images, `ratio` is ORIGINALS, expander and augmentation are None."""
+
+    method: str
+    guided: bool
+    ratio: int
+    overwrite: bool
+    image_files: ImageFileConfig
+    expander: Expander | None
+    augmentation: CutoutConfig | GridMaskConfig | RandAugmentConfig | None
+    training: TrainingSettings
+    audit: AuditConfig
+    audit_guide: GuideConfig
