@@ -44,7 +44,7 @@ mlflow: install ## look at the runs in the browser
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1
 
 benchmark: install ## seconds and peak memory of the main job's commands
-	$(BIN)/python -m guided_imagination.benchmark
+	$(BIN)/python -m benchmarks.commands
 
 pretrain: install ## train the embedded models anew (needs Debian's dataset-fashion-mnist)
 	$(BIN)/kedro run --pipelines pretrain

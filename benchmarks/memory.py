@@ -1,4 +1,4 @@
-"""Peak memory of an expansion by its number of seeds: `python -m guided_imagination.memory_benchmark 1000 10000`."""
+"""Peak memory of an expansion by its number of seeds: `python -m benchmarks.memory 1000 10000`."""
 
 import resource
 import sys
@@ -17,9 +17,9 @@ from torch import Tensor
 from guided_imagination.config import RejectConfig
 from guided_imagination.data.dataset import features
 from guided_imagination.data.images import encode
-from guided_imagination.expansion import store
 from guided_imagination.expansion.augmenters import Augmentation
-from guided_imagination.expansion.expand import Plan
+from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.plan import Plan
 
 SIDE, CLASSES, RATIO = 28, 10, 2
 SIZES = (1_000, 10_000, 50_000)  # seeds
@@ -61,16 +61,16 @@ def plan(seeds: Dataset) -> Plan:
         settings={},
         inputs={},
         overwrite=False,
-        load_maker=lambda: Augmentation(blend),
+        load_augmenter=lambda: Augmentation(blend),
     )
 
 
-def expand(folder: Path) -> tuple[float, float]:
+def measure(folder: Path) -> tuple[float, float]:
     """Make and verify an expansion of the saved seeds: this process' peak resident MiB after each."""
     torch.set_num_threads(1)
-    store.write(folder / "expanded", plan(load_from_disk(str(folder / "seeds"))))
+    expand(folder / "expanded", plan(load_from_disk(str(folder / "seeds"))))
     written = peak()
-    if findings := store.verify(folder / "expanded"):
+    if findings := verify(folder / "expanded"):
         raise SystemExit(findings[0])
     return written, peak()
 
@@ -91,7 +91,7 @@ def main(sizes: Sequence[int]) -> None:
         ):
             pool.submit(make_seeds, Path(name), count).result()
             started = time.perf_counter()
-            written, verified = pool.submit(expand, Path(name)).result()
+            written, verified = pool.submit(measure, Path(name)).result()
             seconds = time.perf_counter() - started
         peaks.append(max(written, verified))
         print(f"| {count:,} | {count * RATIO:,} | {written:.0f} | {verified:.0f} | {seconds:.0f} |", flush=True)

@@ -1,6 +1,6 @@
 """Training images per second against timm fed by a plain ImageFolder and DataLoader.
 
-Run it as `python -m guided_imagination.benchmark_training`.
+Run it as `python -m benchmarks.training`.
 
 Both train the same model with the same transforms, batches and optimiser, in turns in one process.
 """

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from guided_imagination.datasets import SIDE, ExpansionDataset, FigureDataset, ImagesDataset, TableDataset, preview
-from guided_imagination.report.table import Cell, Table
-from helpers.toy import ToyMaker, dataset, plan
+from guided_imagination.report.table import Entry, Table
+from helpers.toy import ToyAugmenter, dataset, plan
 
-TABLE = Table("small", "Small", ["method", "cars"], 1, [[Cell("gif"), Cell("50.0", 50.0, ("a",), best=True)]], "Words.")
+TABLE = Table("small", "Small", ["method", "cars"], 1, [[Entry("gif"), Entry("50.0", 50.0, ("a",), best=True)]], "Words.")
 
 
 def opened(picture: str) -> Image.Image:
@@ -41,7 +41,7 @@ def test_splits_and_expansions_show_their_images(tmp_path):
     images.save(dataset([0, 1, 0]))
     assert opened(images.preview()).size == (3 * SIDE, SIDE)
     expansion = ExpansionDataset(filepath=str(tmp_path / "made"))
-    expansion.save(plan(ToyMaker()))
+    expansion.save(plan(ToyAugmenter()))
     assert opened(expansion.preview()).size == (8 * SIDE, SIDE)
 
 

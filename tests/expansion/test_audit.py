@@ -4,17 +4,18 @@ import pytest
 import torch
 
 from guided_imagination.expansion.audit import COLUMNS, View, audit, costs, markdown, statistics, table, view
-from guided_imagination.expansion.store import Expansion, write
-from guided_imagination.models.clip import ZeroShot, classify
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.models.clip import ZeroShot, ZeroShotClassifier
 from guided_imagination.models.device import CPU, Batches
-from helpers.toy import SIDE, ToyGuide, ToyMaker, dataset, plan
+from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, plan
 
 E1, E2 = torch.eye(2)
 HALF, SURE = [0.5, 0.5], [1 - 1e-12, 1e-12]
 
 
 def look(images):
-    return classify(ToyGuide(classes=2), images, 100, CPU, Batches(3))
+    return ZeroShotClassifier(ToyGuide(classes=2), 100, CPU, Batches(3))(images)
 
 
 def seen(features, probabilities, labels, ids):
@@ -86,7 +87,7 @@ def test_a_view_holds_one_block_of_images_in_memory():
 
 
 def test_an_expansion_on_disk_is_audited(tmp_path):
-    write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels == 1)))
+    expand(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels == 1)))
     seeds = dataset([0, 1, 0, 1])
     row = audit(seeds, dataset([0, 1, 0]), Expansion(tmp_path), look, SIDE, 0.95)
     assert row["images"] == 4  # those of class 1 were dropped
@@ -96,7 +97,7 @@ def test_an_expansion_on_disk_is_audited(tmp_path):
 
 
 def test_an_expansion_that_lost_every_image_has_a_row_all_the_same(tmp_path):
-    write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels >= 0)))
+    expand(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels >= 0)))
     row = audit(dataset([0, 1, 0, 1]), dataset([0, 1]), Expansion(tmp_path), look, SIDE, 0.95)
     assert (row["images"], row["rejected"]) == (0, 1)
 

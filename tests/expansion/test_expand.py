@@ -8,12 +8,13 @@ from guided_imagination.config import RejectConfig
 from guided_imagination.data.dataset import to_tensors
 from guided_imagination.expansion.augmenters import Augmentation, Imagination
 from guided_imagination.expansion.expand import expand_shard
+from guided_imagination.generators.base import SeedBatch
 from guided_imagination.imagination.imagine import Imagined
-from guided_imagination.models.clip import ZeroShot
+from guided_imagination.models.clip import ZeroShot, ZeroShotClassifier
 from guided_imagination.models.device import CPU, Batches
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.seeding import derive_seed
-from helpers.toy import SIDE, ToyGenerator, ToyGuide, ToyMaker, dataset, guidance, plan
+from helpers.toy import SIDE, ToyAugmenter, ToyGenerator, ToyGuide, dataset, guidance, plan
 
 
 def expand(maker, shard=0, **changes):
@@ -27,8 +28,8 @@ class Scripted:
     def __init__(self, *attempts):
         self.seen = [(0.5, 1.0), *attempts]  # the seeds come first
 
-    def make(self, seeds, labels, owner, rngs, clock):
-        return Imagined(torch.full((len(owner), 3, SIDE, SIDE), 0.1 * len(self.seen)), {})
+    def make(self, seeds, clock):
+        return Imagined(torch.full((len(seeds), 3, SIDE, SIDE), 0.1 * len(self.seen)), {})
 
     def classify(self, images):
         probability, cosine = self.seen.pop(0)
@@ -48,17 +49,17 @@ def pixels(rows):
 
 
 def test_every_seed_gets_ratio_rows_in_order():
-    rows, _ = expand(ToyMaker(), seeds_per_shard=4, seeds_per_batch=3, ratio=3)
+    rows, _ = expand(ToyAugmenter(), seeds_per_shard=4, seeds_per_batch=3, ratio=3)
     assert [(row["seed_id"], row["variant"]) for row in rows] == [(str(s), v) for s in range(4) for v in range(3)]
 
 
 def test_a_shard_holds_its_block_of_seeds():
-    rows, _ = expand(ToyMaker(), shard=1, seeds=dataset([0, 1, 0]), seeds_per_shard=2)
+    rows, _ = expand(ToyAugmenter(), shard=1, seeds=dataset([0, 1, 0]), seeds_per_shard=2)
     assert [row["seed_id"] for row in rows] == ["2", "2"]
 
 
 def test_a_record_says_where_it_comes_from():
-    rows, _ = expand(ToyMaker(), seed=5)
+    rows, _ = expand(ToyAugmenter(), seed=5)
     row = rows[3]  # second variant of the second seed
     seed = row.pop("random_seed")
     assert row.pop("label_probability") == pytest.approx(0.9)
@@ -79,7 +80,7 @@ def test_a_record_says_where_it_comes_from():
 
 
 def test_a_rejected_variant_is_drawn_again_until_it_keeps_its_class():
-    maker = ToyMaker(wrong=lambda call, labels: torch.full_like(labels, call < 2, dtype=torch.bool))
+    maker = ToyAugmenter(wrong=lambda call, labels: torch.full_like(labels, call < 2, dtype=torch.bool))
     rows, counts = expand(maker, redraws=4)
     assert [row["attempt"] for row in rows] == [2] * 4
     assert all(row["prediction"] == row["label"] for row in rows)
@@ -87,28 +88,28 @@ def test_a_rejected_variant_is_drawn_again_until_it_keeps_its_class():
 
 
 def test_only_rejected_variants_are_drawn_again():
-    maker = ToyMaker(wrong=lambda call, labels: (labels == 1) & (call < 1))
+    maker = ToyAugmenter(wrong=lambda call, labels: (labels == 1) & (call < 1))
     rows, counts = expand(maker, redraws=1)
     assert [(row["seed_id"], row["attempt"]) for row in rows] == [("0", 0), ("0", 0), ("1", 1), ("1", 1)]
     assert counts == {"drawn": 6, "lost_class": 2, "near_copy": 0, "kept": 4, "dropped": 0}
-    untroubled, _ = expand(ToyMaker())
+    untroubled, _ = expand(ToyAugmenter())
     assert pixels(rows)["0", 1] == pixels(untroubled)["0", 1]
 
 
 def test_another_attempt_is_another_image():
-    late = ToyMaker(wrong=lambda call, labels: torch.full_like(labels, call < 1, dtype=torch.bool))
-    assert pixels(expand(late, redraws=1)[0])["0", 0] != pixels(expand(ToyMaker())[0])["0", 0]
+    late = ToyAugmenter(wrong=lambda call, labels: torch.full_like(labels, call < 1, dtype=torch.bool))
+    assert pixels(expand(late, redraws=1)[0])["0", 0] != pixels(expand(ToyAugmenter())[0])["0", 0]
 
 
 def test_what_never_keeps_its_class_is_dropped():
-    maker = ToyMaker(wrong=lambda call, labels: labels == 1)
+    maker = ToyAugmenter(wrong=lambda call, labels: labels == 1)
     rows, counts = expand(maker, redraws=2, rejected="drop")
     assert [row["seed_id"] for row in rows] == ["0", "0"]
     assert counts == {"drawn": 8, "lost_class": 6, "near_copy": 0, "kept": 2, "dropped": 2}
 
 
 def test_or_kept_with_its_prediction_and_counted_so_that_every_seed_has_its_ratio():
-    maker = ToyMaker(wrong=lambda call, labels: labels == 1)
+    maker = ToyAugmenter(wrong=lambda call, labels: labels == 1)
     rows, counts = expand(maker, redraws=2, rejected="keep")
     assert [(row["label"], row["prediction"]) for row in rows] == [(0, 0)] * 2 + [(1, 0)] * 2
     assert counts == {"drawn": 8, "lost_class": 6, "near_copy": 0, "kept": 4, "dropped": 0}
@@ -149,27 +150,29 @@ def test_the_check_of_the_class_can_be_turned_off():
 
 
 def test_a_copy_of_the_seed_has_similarity_one():
-    maker = ToyMaker()
-    maker.make = lambda seeds, labels, owner, rngs, clock: Imagined(seeds[owner], {})
+    maker = ToyAugmenter()
+    maker.make = lambda seeds, clock: Imagined(seeds.images[seeds.owner], {})
     rows, _ = expand(maker, reject=RejectConfig(other_class=False))
     assert [row["seed_similarity"] for row in rows] == pytest.approx([1.0] * 4)
 
 
 def test_batches_and_shards_never_change_an_image():
-    together, _ = expand(ToyMaker(), seeds_per_shard=4, seeds_per_batch=4)
-    apart = [row for shard in range(4) for row in expand(ToyMaker(), shard, seeds_per_shard=1, seeds_per_batch=1)[0]]
+    together, _ = expand(ToyAugmenter(), seeds_per_shard=4, seeds_per_batch=4)
+    apart = [
+        row for shard in range(4) for row in expand(ToyAugmenter(), shard, seeds_per_shard=1, seeds_per_batch=1)[0]
+    ]
     assert together == apart
 
 
 def test_the_order_of_seeds_never_changes_an_image():
     seeds = dataset([0, 1, 0, 1])
-    forward, _ = expand(ToyMaker(), seeds_per_shard=4)
-    backward, _ = expand(ToyMaker(), seeds=seeds.select([3, 2, 1, 0]), seeds_per_shard=4)
+    forward, _ = expand(ToyAugmenter(), seeds_per_shard=4)
+    backward, _ = expand(ToyAugmenter(), seeds=seeds.select([3, 2, 1, 0]), seeds_per_shard=4)
     assert pixels(forward) == pixels(backward)
 
 
 def test_another_run_seed_gives_other_images():
-    first, second = pixels(expand(ToyMaker(), seed=0)[0]), pixels(expand(ToyMaker(), seed=1)[0])
+    first, second = pixels(expand(ToyAugmenter(), seed=0)[0]), pixels(expand(ToyAugmenter(), seed=1)[0])
     assert all(first[key] != second[key] for key in first)
 
 
@@ -181,15 +184,17 @@ def test_an_augmentation_has_neither_criteria_nor_prediction():
 
 
 def test_an_augmentation_transforms_each_variants_own_seed():
-    made = Augmentation(lambda images, rngs: 1 - images).make(
-        torch.tensor([0.0, 0.25]).view(2, 1, 1, 1), torch.tensor([0, 1]), torch.tensor([1, 0, 1]), [None] * 3, Clock()
-    )
+    images = torch.tensor([0.0, 0.25]).view(2, 1, 1, 1)
+    batch = SeedBatch(images, torch.tensor([0, 1]), torch.tensor([1, 0, 1]), [None] * 3)
+    made = Augmentation(lambda images, rngs: 1 - images).make(batch, Clock())
     assert made.images.flatten().tolist() == [0.75, 1.0, 0.75]
 
 
 def test_imagination_writes_variants_within_the_ball():
     guide = ToyGuide(classes=2)
-    maker = Imagination(ToyGenerator(guide), guide, guidance(eps=0.1), CPU, Batches(3))
+    settings = guidance(eps=0.1)
+    look = ZeroShotClassifier(guide, settings.criteria.logit_scale, CPU, Batches(3))
+    maker = Imagination(ToyGenerator(guide), look, settings)
     seeds = dataset([0, 1])
     rows, _ = expand(maker, seeds=seeds, rejected="keep")
     images, _ = to_tensors(seeds)
@@ -202,5 +207,5 @@ def test_imagination_writes_variants_within_the_ball():
 
 
 def test_seeds_are_brought_to_the_resolution():
-    rows, _ = expand(ToyMaker(), seeds=dataset([0, 1], side=9), resolution=6)
+    rows, _ = expand(ToyAugmenter(), seeds=dataset([0, 1], side=9), resolution=6)
     assert Image.open(BytesIO(rows[0]["image"]["bytes"])).size == (6, 6)

@@ -5,9 +5,10 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from guided_imagination.expansion.dataset_card import dataset_card, model_licence, size_category
+from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.export import replacing_folder, safe_name, splits, write_image_folder, write_shards
-from guided_imagination.expansion.store import Expansion, write
-from helpers.toy import SIDE, ToyMaker, dataset, plan
+from guided_imagination.expansion.store import Expansion
+from helpers.toy import SIDE, ToyAugmenter, dataset, plan
 
 NAMES = ["T-shirt/top", "Ankle boot"]
 
@@ -19,7 +20,7 @@ def seeds():
 
 @pytest.fixture
 def expanded(seeds, tmp_path):
-    write(tmp_path / "made", plan(ToyMaker(), seeds=seeds))
+    expand(tmp_path / "made", plan(ToyAugmenter(), seeds=seeds))
     return Expansion(tmp_path / "made")
 
 

@@ -2,37 +2,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from guided_imagination.config import AugmentConfig, ComputeConfig, DatasetSpec, ExpandConfig, Expander, ImageFileConfig
-from guided_imagination.expansion.plan import augmentation_plan, imagination_plan
+from guided_imagination.expansion.plan import plan_of
 from guided_imagination.utils.randomness import generator
-from helpers.toy import dataset, guidance
-
-EXPANDER = Expander(
-    config=ExpandConfig(
-        generator="mae",
-        guide="clip",
-        eps=0.5,
-        criteria="toy",
-        steps=3,
-        step_size=0.1,
-        redraws=1,
-        rejected="drop",
-        seeds_per_shard=2,
-        seeds_per_batch=2,
-        images_per_batch=4,
-    ),
-    generator={"kind": "mae", "model": "mae", "decoding": "full"},
-    guide={"model": "clip"},
-    criteria=guidance().criteria,
-)
-SPEC = DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=4, templates=["a {}."])
-FILES = ImageFileConfig(format="png", quality=95)
-COMPUTE = ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none")
-BASELINES = AugmentConfig(
-    cutout={"length": 0.5},
-    gridmask={"period": (0.3, 0.7), "keep": 0.6},
-    randaugment={"policy": "rand-m10-n2-mstd0.5"},
-)
+from helpers.settings import COMPUTE, EXPANDER, FILES, SPEC, row
+from helpers.toy import dataset
 
 
 @pytest.fixture
@@ -48,23 +21,11 @@ def hub(tmp_path):
 def fingerprint(hub, monkeypatch):
     monkeypatch.chdir(hub)
 
-    def of(seeds=None, spec=SPEC, config=None, generator=None, criteria=None, compute=COMPUTE, files=FILES, **changes):
-        arguments = {"guided": True, "ratio": 2, "seed": 0, "overwrite": False, "adapted": None, **changes}
+    def of(seeds=None, config=None, generator=None, criteria=None, adapted=None, **changes):
         expander = EXPANDER.overridden(
             {"config": config or {}, "generator": generator or {}, "criteria": criteria or {}}
         )
-        plan = imagination_plan(
-            seeds or dataset([0, 1]),
-            spec,
-            expander,
-            files,
-            compute,
-            hub,
-            arguments.pop("adapted"),
-            method="gif_mae",
-            **arguments,
-        )
-        return plan.fingerprint
+        return plan_of(seeds or dataset([0, 1]), row(expander=expander, **changes), adapted).fingerprint
 
     return of
 
@@ -83,7 +44,7 @@ CHANGES = {
     "guided": {"guided": False},
     "ratio": {"ratio": 3},
     "seed": {"seed": 1},
-    "image format": {"files": FILES.overridden({"format": "webp"})},
+    "image format": {"image_files": FILES.overridden({"format": "webp"})},
     "precision": {"compute": COMPUTE.overridden({"precision": "bfloat16"})},
     "adaptation": {"adapted": {"folder": "adapted", "checksum": "abc"}},
 }
@@ -106,14 +67,21 @@ def test_what_changes_no_image_is_not_in_the_fingerprint(fingerprint, change):
     assert fingerprint(**change) == fingerprint()
 
 
-@pytest.mark.parametrize("method", ["cutout", "gridmask", "randaugment"])
+BASELINES = {
+    "cutout": {"length": 0.5},
+    "gridmask": {"period": (0.3, 0.7), "keep": 0.6},
+    "randaugment": {"policy": "rand-m10-n2-mstd0.5"},
+}
+
+
+@pytest.mark.parametrize("method", BASELINES)
 def test_a_baseline_makes_one_image_per_generator(method):
-    plan = augmentation_plan(dataset([0, 1]), SPEC, BASELINES, FILES, method=method, ratio=2, seed=0, overwrite=False)
-    made = plan.load_maker().transform(torch.rand(3, 3, 8, 8), [generator(index) for index in range(3)])
+    plan = plan_of(dataset([0, 1]), row(method=method, expander=None, augmentation=BASELINES[method]))
+    made = plan.load_augmenter().transform(torch.rand(3, 3, 8, 8), [generator(index) for index in range(3)])
     assert made.shape == (3, 3, 8, 8)
 
 
 def test_a_baselines_fingerprint_holds_its_own_settings_only():
-    plan = augmentation_plan(dataset([0, 1]), SPEC, BASELINES, FILES, method="cutout", ratio=2, seed=0, overwrite=False)
+    plan = plan_of(dataset([0, 1]), row(method="cutout", expander=None, augmentation=BASELINES["cutout"]))
     assert plan.fingerprint["length"] == 0.5
     assert "keep" not in plan.fingerprint

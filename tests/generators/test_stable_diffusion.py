@@ -7,6 +7,7 @@ from accelerate import cpu_offload
 from diffusers import DDIMScheduler
 
 from guided_imagination.config import StableDiffusionConfig
+from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.stable_diffusion import StableDiffusionGenerator
 from guided_imagination.utils.randomness import generator as rng
 from helpers.toy import NAMES
@@ -53,25 +54,25 @@ def spy(generator, monkeypatch):
 
 
 def test_each_variant_has_a_latent_at_half_the_size(generator, images):
-    latent = generator.encode(images, LABELS, torch.tensor([0, 0, 2, 1]), rngs(*range(4)))
+    latent = generator.encode(SeedBatch(images, LABELS, torch.tensor([0, 0, 2, 1]), rngs(*range(4))))
     assert latent.feature.shape == (4, 4, 8, 8)  # the tiny autoencoder halves once
     assert generator.noise_shape(latent.feature) == (4, 4, 1, 1)
 
 
 def test_a_variants_latent_does_not_depend_on_its_companions(generator, images):
     owner = torch.tensor([0, 0, 2, 1])
-    together = generator.encode(images, LABELS, owner, rngs(0, 1, 2, 3)).feature
+    together = generator.encode(SeedBatch(images, LABELS, owner, rngs(0, 1, 2, 3))).feature
     for row in range(4):
-        alone = generator.encode(images, LABELS, owner[row : row + 1], rngs(row)).feature
+        alone = generator.encode(SeedBatch(images, LABELS, owner[row : row + 1], rngs(row))).feature
         torch.testing.assert_close(together[row : row + 1], alone, atol=1e-4, rtol=0)
 
 
 def test_the_same_seeds_give_the_same_bits(generator, images):
     owner = torch.tensor([0, 1])
-    first = generator.encode(images, LABELS, owner, rngs(0, 1)).feature
+    first = generator.encode(SeedBatch(images, LABELS, owner, rngs(0, 1))).feature
     torch.rand(7)  # the global state plays no part
-    assert torch.equal(generator.encode(images, LABELS, owner, rngs(0, 1)).feature, first)
-    assert (generator.encode(images, LABELS, owner, rngs(5, 1)).feature[0] - first[0]).abs().max() > 0.01
+    assert torch.equal(generator.encode(SeedBatch(images, LABELS, owner, rngs(0, 1))).feature, first)
+    assert (generator.encode(SeedBatch(images, LABELS, owner, rngs(5, 1))).feature[0] - first[0]).abs().max() > 0.01
 
 
 def test_the_latent_is_what_ddim_makes_of_the_noised_seed(stable_diffusion, guide, images):
@@ -98,13 +99,13 @@ def test_the_latent_is_what_ddim_makes_of_the_noised_seed(stable_diffusion, guid
             clean = (latent - (1 - alpha[time]).sqrt() * predicted) / alpha[time].sqrt()
             next_alpha = alpha[following] if following >= 0 else alpha[0]
             latent = next_alpha.sqrt() * clean + (1 - next_alpha).sqrt() * predicted
-    ours = generator.encode(images[:1], LABELS[:1], torch.tensor([0]), rngs(0)).feature
+    ours = generator.encode(SeedBatch(images[:1], LABELS[:1], torch.tensor([0]), rngs(0))).feature
     torch.testing.assert_close(ours, latent, atol=1e-4, rtol=1e-4)
 
 
 def test_prompts_are_domain_adjective_and_the_variants_class(generator, images, monkeypatch):
     calls = spy(generator, monkeypatch)
-    generator.encode(images, LABELS, torch.arange(60) % 3, rngs(*range(60)))
+    generator.encode(SeedBatch(images, LABELS, torch.arange(60) % 3, rngs(*range(60))))
     prompts = calls[0]["prompt"]
     assert all(prompt.endswith(NAMES[LABELS[row % 3]]) for row, prompt in enumerate(prompts))
     assert {prompt.removesuffix(" cat").removesuffix(" dog") for prompt in prompts} == {
@@ -122,7 +123,7 @@ def test_seeds_are_flipped_and_turned_within_the_limit(stable_diffusion, guide, 
     calls = spy(generator, monkeypatch)
     y, x = torch.meshgrid(torch.arange(64) - 31.5, torch.arange(64) - 31.5, indexing="ij")
     spot = ((x - 20) ** 2 + y**2 < 16).float().expand(1, 3, 64, 64)  # right of the centre
-    generator.encode(spot, LABELS[:1], torch.zeros(40, dtype=torch.long), rngs(*range(40)))
+    generator.encode(SeedBatch(spot, LABELS[:1], torch.zeros(40, dtype=torch.long), rngs(*range(40))))
     mass = calls[0]["image"][:, 0]
     across = (mass * x).sum((1, 2)) / mass.sum((1, 2))
     along = (mass * y).sum((1, 2)) / mass.sum((1, 2))
@@ -133,7 +134,7 @@ def test_seeds_are_flipped_and_turned_within_the_limit(stable_diffusion, guide, 
 
 
 def test_images_are_the_decoders_between_zero_and_one(generator, images):
-    latent = generator.encode(images, LABELS, torch.arange(3), rngs(0, 1, 2))
+    latent = generator.encode(SeedBatch(images, LABELS, torch.arange(3), rngs(0, 1, 2)))
     made = generator.decode(latent, [])
     vae = generator.pipeline.vae
     with torch.no_grad():
@@ -143,7 +144,7 @@ def test_images_are_the_decoders_between_zero_and_one(generator, images):
 
 
 def test_embeddings_are_those_of_the_decoded_image_with_gradients(generator, guide, images):
-    latent = generator.encode(images, LABELS, torch.arange(3), rngs(0, 1, 2))
+    latent = generator.encode(SeedBatch(images, LABELS, torch.arange(3), rngs(0, 1, 2)))
     feature = latent.feature.requires_grad_()
     embedded = generator.embed(latent.with_feature(feature))
     torch.testing.assert_close(embedded, guide.features(generator.decode(latent, [])), atol=1e-6, rtol=0)
@@ -154,7 +155,7 @@ def test_embeddings_are_those_of_the_decoded_image_with_gradients(generator, gui
 
 def test_gradients_pass_a_decoder_whose_weights_come_and_go(generator, images, monkeypatch):
     """As with `offload: sequential`, whose hooks leave no weights behind when the forward pass is over."""
-    latent = generator.encode(images, LABELS, torch.arange(3), rngs(0, 1, 2))
+    latent = generator.encode(SeedBatch(images, LABELS, torch.arange(3), rngs(0, 1, 2)))
     gradients = []
     for vae in (generator.pipeline.vae, cpu_offload(copy.deepcopy(generator.pipeline.vae), torch.device("cpu"))):
         monkeypatch.setattr(generator.pipeline, "vae", vae)

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.unclip import StableUnclipGenerator
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import generator as rng
@@ -18,7 +19,7 @@ def generator(stable_unclip, guide):
 
 @pytest.fixture
 def latent(generator, images):
-    return generator.encode(images, LABELS, OWNER, [])
+    return generator.encode(SeedBatch(images, LABELS, OWNER, []))
 
 
 def rngs(*names):
@@ -26,7 +27,7 @@ def rngs(*names):
 
 
 def test_the_latent_is_the_guides_embedding_of_each_variants_seed(generator, guide, images):
-    variants = generator.encode(images, LABELS, torch.tensor([2, 2, 0]), [])
+    variants = generator.encode(SeedBatch(images, LABELS, torch.tensor([2, 2, 0]), []))
     torch.testing.assert_close(variants.feature, guide.image_embeds(images[[2, 2, 0]]))
     assert generator.noise_shape(variants.feature) == (3, 8)
 

@@ -7,13 +7,13 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from guided_imagination.expansion.expand import Plan
-from helpers.toy import ToyMaker, dataset, plan
+from guided_imagination.expansion.plan import Plan
+from helpers.toy import ToyAugmenter, dataset, plan
 
 CLASSES = list("abcdefgh")  # the toy's entropy gain of 2 is possible with eight classes
 
 
-def toy_plan(maker: ToyMaker | None = None, **changes: object) -> Plan:
+def toy_plan(maker: ToyAugmenter | None = None, **changes: object) -> Plan:
     """An expansion of six seeds by two in three shards, whose criteria are possible."""
     return plan(maker, **{"seeds": dataset([0, 1, 2, 3, 4, 5], CLASSES), **changes})
 

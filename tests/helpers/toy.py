@@ -10,8 +10,8 @@ from torch.nn.functional import log_softmax, normalize
 from guided_imagination.config import Criteria, Guidance, RejectConfig
 from guided_imagination.data.dataset import features
 from guided_imagination.data.images import encode
-from guided_imagination.expansion.expand import Plan
-from guided_imagination.generators.base import Latent
+from guided_imagination.expansion.plan import Plan
+from guided_imagination.generators.base import Latent, SeedBatch
 from guided_imagination.imagination.imagine import Imagined
 from guided_imagination.models.clip import ZeroShot
 
@@ -43,8 +43,8 @@ class ToyGenerator:
     def __init__(self, guide: ToyGuide, grain: float = 0.0) -> None:
         self.guide, self.grain = guide, grain
 
-    def encode(self, seeds: Tensor, labels: Tensor, owner: Tensor, rngs: Sequence[torch.Generator]) -> Latent:
-        return Latent(seeds, seeds.new_empty(len(seeds), 0)).take(owner)
+    def encode(self, batch: SeedBatch) -> Latent:
+        return Latent(batch.images, batch.images.new_empty(len(batch.images), 0)).take(batch.owner)
 
     def embed(self, latent: Latent) -> Tensor:
         return self.guide.features(latent.feature)
@@ -72,7 +72,7 @@ def guidance(**changes: object) -> Guidance:
     return Guidance(**ascent, criteria=Criteria(**criteria))
 
 
-class ToyMaker:
+class ToyAugmenter:
     """Half seed, half noise. `wrong(call, labels)` says which variants of a call it sees as another class."""
 
     def __init__(
@@ -81,14 +81,16 @@ class ToyMaker:
         self.wrong, self.fail_at, self.calls = wrong, fail_at, 0
         self.labels: Tensor | None = None
 
-    def make(self, seeds, labels, owner, rngs, clock) -> Imagined:
+    def make(self, seeds, clock) -> Imagined:
         if self.calls == self.fail_at:
             raise KeyboardInterrupt
-        self.labels = labels[owner]
-        noise = torch.stack([torch.rand(seeds.shape[1:], generator=rng) for rng in rngs])
+        self.labels = seeds.labels[seeds.owner]
+        noise = torch.stack([torch.rand(seeds.images.shape[1:], generator=rng) for rng in seeds.rngs])
         self.calls += 1
-        ones = torch.ones(len(owner))
-        return Imagined((seeds[owner] + noise) / 2, {"consistency": ones, "entropy": 2 * ones, "diversity": 3 * ones})
+        ones = torch.ones(len(seeds))
+        return Imagined(
+            (seeds.images[seeds.owner] + noise) / 2, {"consistency": ones, "entropy": 2 * ones, "diversity": 3 * ones}
+        )
 
     def classify(self, images: Tensor) -> ZeroShot:
         """Nine in ten for the class that it sees, if these images were just made; seeds could be either."""
@@ -113,10 +115,10 @@ def dataset(labels: Sequence[int], names: Sequence[str] = NAMES, side: int = SID
     return Dataset.from_dict(columns, features=features(list(names)))
 
 
-def plan(maker: ToyMaker | None = None, **changes: object) -> Plan:
+def plan(maker: ToyAugmenter | None = None, **changes: object) -> Plan:
     """An expansion of four seeds by two in two shards; without a maker, loading one is a failure."""
 
-    def load() -> ToyMaker:
+    def load() -> ToyAugmenter:
         assert maker is not None, "the maker was loaded although nothing had to be made"
         return maker
 
@@ -135,6 +137,6 @@ def plan(maker: ToyMaker | None = None, **changes: object) -> Plan:
         "settings": {"eps": 0.1},
         "inputs": {"seeds": "abc"},
         "overwrite": False,
-        "load_maker": load,
+        "load_augmenter": load,
     }
     return Plan(**{**settings, **changes})

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.nn.functional import softmax
 
+from guided_imagination.generators.base import SeedBatch
 from guided_imagination.imagination.imagine import draw_noise, imagine, perturb, project, tighten
 from guided_imagination.models.device import Batches
 from guided_imagination.utils.clock import Clock
@@ -32,7 +33,8 @@ def noise(*shape, dtype=np.float32):
 def run(config, seeds=SEEDS, labels=LABELS, owner=OWNER, names=NAMES, grain=0.0, size=100):
     rngs = [generator("run", *name) for name in names]
     memory = Batches(size)
-    return imagine(ToyGenerator(ToyGuide(), grain), ToyGuide(), seeds, labels, owner, config, rngs, memory, Clock())
+    batch = SeedBatch(seeds, labels, owner, rngs)
+    return imagine(ToyGenerator(ToyGuide(), grain), ToyGuide(), batch, config, memory, Clock())
 
 
 def assert_in_ball(variant, feature, eps):

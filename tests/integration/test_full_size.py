@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from guided_imagination.config import StableDiffusionConfig
+from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.mae import MaeGenerator
 from guided_imagination.generators.stable_diffusion import StableDiffusionGenerator
 from guided_imagination.imagination.imagine import Imagined, imagine
@@ -93,11 +94,8 @@ def two_variants(made_by, guide: Guide, name: str) -> Imagined:
     made = imagine(
         made_by,
         guide,
-        seed,
-        torch.tensor([0]),
-        torch.tensor([0, 0]),
+        SeedBatch(seed, torch.tensor([0]), torch.tensor([0, 0]), rngs),
         guidance(steps=1, hold="prediction"),
-        rngs,
         Batches(1),
         Clock(),
     )

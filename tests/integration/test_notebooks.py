@@ -13,7 +13,7 @@ from guided_imagination.config import Method
 from guided_imagination.report import views
 from guided_imagination.report.contact_sheet import contact_sheet
 from guided_imagination.report.differences import COLUMNS, difference_table
-from helpers.toy import ToyMaker, plan
+from helpers.toy import ToyAugmenter, plan
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -55,7 +55,7 @@ def fill(catalog: Any, parameters: dict[str, Any]) -> None:
         rows += [("fashion", method, ratio, "tiny", "matched", 0, 50 + number + ratio, "") for ratio in ratios]
         if row.pipeline is None:
             continue
-        toy = plan(ToyMaker(), seeds=seeds, resolution=32, seed_resolution=32, method=method)
+        toy = plan(ToyAugmenter(), seeds=seeds, resolution=32, seed_resolution=32, method=method)
         catalog.save(f"fashion.{method}.expanded", toy)
         sheet = contact_sheet(seeds, catalog.load(f"fashion.{method}.expanded"), 2, 2, method)
         sheet.savefig(figure_path(catalog, f"fashion.{method}.contact_sheet"))

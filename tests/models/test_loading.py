@@ -9,6 +9,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from guided_imagination.config import GeneratorConfig, GuideConfig, MaeConfig, UnclipConfig
+from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.loading import load_generator
 from guided_imagination.generators.mae import MaeGenerator
 from guided_imagination.generators.unclip import UnclipGenerator
@@ -46,7 +47,7 @@ def preset_generator(name, guide, placement=CPU, adapted=None, **changes):
 def expand(generator, images):
     """Three images, and the gradient of their embeddings in the latent."""
     rngs = [torch.Generator().manual_seed(row) for row in range(3)]
-    latent = generator.encode(images, LABELS, OWNER, rngs)
+    latent = generator.encode(SeedBatch(images, LABELS, OWNER, rngs))
     feature = latent.feature.requires_grad_()
     generator.embed(latent.with_feature(feature))[:, 0].sum().backward()
     return generator.decode(latent, rngs), feature.grad
@@ -66,9 +67,9 @@ def test_a_saved_mae_is_loaded_in_float32(tmp_path, mae_model, mae_processor, gu
     config = MaeConfig(kind="mae", model=str(tmp_path), decoding="full")
     loaded = load_generator(config, guide, NAMES, CPU, NOWHERE)
     original = MaeGenerator(mae_model, mae_processor, guide, "full")
-    made = loaded.decode(loaded.encode(images, LABELS, OWNER, []), [])
+    made = loaded.decode(loaded.encode(SeedBatch(images, LABELS, OWNER, [])), [])
     assert made.dtype == torch.float32
-    torch.testing.assert_close(made, original.decode(original.encode(images, LABELS, OWNER, []), []))
+    torch.testing.assert_close(made, original.decode(original.encode(SeedBatch(images, LABELS, OWNER, [])), []))
 
 
 def test_a_saved_unclip_pipeline_is_loaded(tmp_path, kandinsky, guide, images):
@@ -76,7 +77,7 @@ def test_a_saved_unclip_pipeline_is_loaded(tmp_path, kandinsky, guide, images):
     config = UnclipConfig(kind="unclip", model=str(tmp_path), image_size=16, inference_steps=2, guidance_scale=1.5)
     loaded = load_generator(config, guide, NAMES, CPU, NOWHERE)
     original = UnclipGenerator(kandinsky, guide, 16, 2, 1.5)
-    latent = original.encode(images[:1], LABELS[:1], OWNER[:1], [])
+    latent = original.encode(SeedBatch(images[:1], LABELS[:1], OWNER[:1], []))
     made, expected = (each.decode(latent, [torch.Generator().manual_seed(0)]) for each in (loaded, original))
     torch.testing.assert_close(made, expected)
 
@@ -151,7 +152,7 @@ def test_an_adapted_mae_takes_the_place_of_the_original(offline, tmp_path, image
     original, adapted = (
         preset_generator("mae_base", guide, adapted=folder, decoding="full") for folder in (None, tmp_path)
     )
-    before, after = (each.decode(each.encode(images, LABELS, OWNER, []), []) for each in (original, adapted))
+    before, after = (each.decode(each.encode(SeedBatch(images, LABELS, OWNER, [])), []) for each in (original, adapted))
     std = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
     torch.testing.assert_close(after, (before + std).clamp(0, 1), atol=1e-5, rtol=0)
 

@@ -135,7 +135,7 @@ def test_a_folder_is_its_own_place(model, tmp_path):
 
 @pytest.mark.parametrize("name", ["/no/such/place", "./here", "../there", "gpt2", "a/b/c", "~/models"])
 def test_what_is_neither_a_folder_nor_a_hub_id_is_refused(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("guided_imagination.models.loading.weights.snapshot_download", None)  # the hub is not asked
+    monkeypatch.setattr("guided_imagination.models.weights.snapshot_download", None)  # the hub is not asked
     with pytest.raises(InputError, match=f"no folder {name}: expected a folder"):
         locate(mae(name), tmp_path)
 
@@ -194,7 +194,7 @@ def test_without_a_network_the_sentence_is_the_same(tmp_path, monkeypatch):
     def unreachable(*_, **__):
         raise ConnectionError("Name or service not known\nand much more")
 
-    monkeypatch.setattr("guided_imagination.models.loading.weights.snapshot_download", unreachable)
+    monkeypatch.setattr("guided_imagination.models.weights.snapshot_download", unreachable)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with pytest.raises(InputError, match=r"not on this machine \(Name or service not known\): get it by `hf download"):
         locate(mae("facebook/vit-mae-base"), tmp_path)

@@ -4,10 +4,11 @@ from contextlib import contextmanager
 import pytest
 
 from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Method, Recipe, TrainConfig
-from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.store import Expansion
 from guided_imagination.pipelines.train import nodes
 from guided_imagination.training.cells import Run
-from helpers.toy import ToyMaker, dataset, plan
+from helpers.toy import ToyAugmenter, dataset, plan
 
 RECIPE = {
     "updates": 2,
@@ -98,7 +99,7 @@ def test_a_changed_row_is_trained_again(train, tmp_path, change):
 
 def test_another_expansion_is_another_cell(train, tmp_path):
     for name, eps in (("a", 0.1), ("b", 0.2)):
-        write(tmp_path / name, plan(ToyMaker(), settings={"eps": eps}))
+        expand(tmp_path / name, plan(ToyAugmenter(), settings={"eps": eps}))
     assert train(expanded=Expansion(tmp_path / "a"))["ratio"].tolist() == [2]
     mark(tmp_path)
     assert train(expanded=Expansion(tmp_path / "b"))["accuracy"].item() >= 0
@@ -109,7 +110,7 @@ def test_originals_have_ratio_zero(train):
 
 
 def test_a_row_has_a_result_for_every_ratio(train, tmp_path):
-    write(tmp_path / "a", plan(ToyMaker()))
+    expand(tmp_path / "a", plan(ToyAugmenter()))
     assert train(expanded=Expansion(tmp_path / "a"), ratios=[1, 2])["ratio"].tolist() == [1, 2]
 
 

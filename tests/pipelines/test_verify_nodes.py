@@ -5,7 +5,8 @@ import pytest
 
 from guided_imagination.config import Method
 from guided_imagination.expansion.augmenters import Augmentation
-from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.store import Expansion
 from guided_imagination.pipelines.verify import create_pipeline
 from guided_imagination.pipelines.verify.nodes import conclude, verify
 from guided_imagination.utils.errors import InputError
@@ -16,12 +17,12 @@ SENTENCE = "train-00001-of-00002.parquet: is missing: run its pipeline, which ma
 
 @pytest.fixture
 def sound(tmp_path):
-    write(tmp_path / "sound", plan(load_maker=lambda: Augmentation(lambda images, rngs: 1 - images)))
+    expand(tmp_path / "sound", plan(load_augmenter=lambda: Augmentation(lambda images, rngs: 1 - images)))
     return Expansion(tmp_path / "sound")
 
 
 def test_a_sound_an_absent_and_a_damaged_expansion(tmp_path, sound, caplog):
-    write(tmp_path / "damaged", plan(load_maker=lambda: Augmentation(lambda images, rngs: images)))
+    expand(tmp_path / "damaged", plan(load_augmenter=lambda: Augmentation(lambda images, rngs: images)))
     (tmp_path / "damaged" / "train-00001-of-00002.parquet").unlink()
     expansions = [sound, Expansion(tmp_path / "absent"), Expansion(tmp_path / "damaged")]
     with caplog.at_level(logging.INFO):

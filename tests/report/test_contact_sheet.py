@@ -5,9 +5,10 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.store import Expansion
 from guided_imagination.report.contact_sheet import CELL, DPI, contact_sheet, criteria_text, for_page, turns
-from helpers.toy import NAMES, ToyMaker, dataset, plan
+from helpers.toy import NAMES, ToyAugmenter, dataset, plan
 
 
 def shown(figure):
@@ -20,7 +21,7 @@ def test_classes_take_turns_until_none_is_left():
 
 
 def test_seeds_of_different_classes_stand_beside_their_variants_with_criteria(tmp_path):
-    write(tmp_path, plan(ToyMaker()))
+    expand(tmp_path, plan(ToyAugmenter()))
     figure = contact_sheet(dataset([0, 1, 0, 1], NAMES), Expansion(tmp_path), 2, 8, "toys")
     scores = "con 1.00\nent +2.00\ndiv 3.00"
     assert shown(figure) == ["cat", scores, scores, "dog", scores, scores]
@@ -28,18 +29,18 @@ def test_seeds_of_different_classes_stand_beside_their_variants_with_criteria(tm
 
 
 def test_more_seeds_than_the_smallest_class_has(tmp_path):
-    write(tmp_path, plan(ToyMaker(), seeds=dataset([0, 0, 0, 1])))
+    expand(tmp_path, plan(ToyAugmenter(), seeds=dataset([0, 0, 0, 1])))
     figure = contact_sheet(dataset([0, 0, 0, 1], NAMES), Expansion(tmp_path), 4, 0, "")
     assert shown(figure) == ["cat", "dog", "cat", "cat"]
 
 
 def test_only_so_many_variants_are_shown(tmp_path):
-    write(tmp_path, plan(ToyMaker()))
+    expand(tmp_path, plan(ToyAugmenter()))
     assert len(contact_sheet(dataset([0, 1, 0, 1], NAMES), Expansion(tmp_path), 1, 1, "").axes) == 2
 
 
 def test_dropped_variants_are_missing(tmp_path):
-    write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels == 1)))
+    expand(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels == 1)))
     figure = contact_sheet(dataset([0, 1, 0, 1], NAMES), Expansion(tmp_path), 2, 8, "toys")
     assert [text.split()[0] for text in shown(figure)] == ["cat", "con", "con", "dog"]
 
@@ -51,7 +52,7 @@ def test_an_unscored_variant_has_no_text():
 
 def test_large_images_do_not_make_large_sheets(tmp_path):
     large = dataset([0, 1], NAMES, side=600)
-    write(tmp_path, plan(ToyMaker(), seeds=large, resolution=600, seed_resolution=600))
+    expand(tmp_path, plan(ToyAugmenter(), seeds=large, resolution=600, seed_resolution=600))
     figure = contact_sheet(large, Expansion(tmp_path), 2, 2, "")
     assert max(image.get_size() for axes in figure.axes for image in axes.images) <= (CELL * DPI, CELL * DPI)
     file = BytesIO()

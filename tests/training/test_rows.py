@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from guided_imagination.config import Architecture
-from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.store import Expansion
 from guided_imagination.models.device import CPU
 from guided_imagination.training import cells as training
 from guided_imagination.training.cells import CELL_COLUMNS, Sources, train_row
 from guided_imagination.training.grid import Cell
 from helpers.cells import ARCHITECTURE, RECIPE, Journal
-from helpers.toy import NAMES, ToyMaker, dataset, plan
+from helpers.toy import NAMES, ToyAugmenter, dataset, plan
 
 SEEDS, TEST = dataset([0, 1, 0, 1], NAMES), dataset([0, 1, 1], NAMES)
 
@@ -39,7 +40,7 @@ def train(models: Path, images: Sources, *ratios: int):
 
 @pytest.fixture
 def expanded(tmp_path):
-    write(tmp_path / "expanded", plan(ToyMaker()))  # two variants of four seeds
+    expand(tmp_path / "expanded", plan(ToyAugmenter()))  # two variants of four seeds
     return Expansion(tmp_path / "expanded")
 
 
@@ -88,7 +89,7 @@ def test_a_row_of_other_images_is_trained_again(tmp_path, change):
 
 
 def test_another_expansion_is_another_cell(tmp_path, expanded):
-    write(tmp_path / "other", plan(ToyMaker(), settings={"eps": 0.2}))
+    expand(tmp_path / "other", plan(ToyAugmenter(), settings={"eps": 0.2}))
     train(tmp_path / "models", sources(expanded), 2)
     (result,) = (tmp_path / "models").rglob("result.json")
     before = result.stat().st_mtime_ns

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from guided_imagination.expansion.store import is_complete, verify, write
+from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.store import is_complete
 from guided_imagination.utils.errors import InputError
 from helpers.stores import CLASSES, checksums, toy_plan
-from helpers.toy import ToyMaker, dataset
+from helpers.toy import ToyAugmenter, dataset
 
 SIDE = 32  # a shard of two seeds takes about 13 KiB
 
@@ -32,12 +33,12 @@ def files_of_at_most(size: int):
 def test_a_refused_write_leaves_no_file_and_says_where_and_how_much_is_free(tmp_path):
     folder = tmp_path / "made"
     with files_of_at_most(8192), pytest.raises(InputError) as caught:
-        write(folder, large_plan(ToyMaker()))
+        expand(folder, large_plan(ToyAugmenter()))
     assert str(caught.value).startswith(f"{folder} takes no more data (File too large; ")
     assert "MiB are free on its disk): make room and run again, what was finished is kept" in str(caught.value)
     assert checksums(folder) == {}
     assert not list(folder.glob("*.partial"))
-    write(folder, large_plan(ToyMaker()))
+    expand(folder, large_plan(ToyAugmenter()))
     assert verify(folder) == []
 
 
@@ -45,15 +46,15 @@ def test_a_journal_that_cannot_grow_is_repaired(tmp_path):
     def many(maker):
         return toy_plan(maker, seeds=dataset([row % 8 for row in range(24)], CLASSES), seeds_per_shard=1)
 
-    write(tmp_path / "whole", many(ToyMaker()))
+    expand(tmp_path / "whole", many(ToyAugmenter()))
     whole, limit = checksums(tmp_path / "whole"), (tmp_path / "whole" / "journal.jsonl").stat().st_size - 100
     assert max(path.stat().st_size for path in (tmp_path / "whole").glob("*.parquet")) < limit
     folder = tmp_path / "made"
     with files_of_at_most(limit), pytest.raises(InputError, match="takes no more data"):
-        write(folder, many(ToyMaker()))
+        expand(folder, many(ToyAugmenter()))
     assert checksums(folder) == whole, "only the last line of the journal and the manifest had no room"
-    rest = ToyMaker()
-    write(folder, many(rest))
+    rest = ToyAugmenter()
+    expand(folder, many(rest))
     assert rest.calls == 1
     assert checksums(folder) == whole
     assert verify(folder) == []
@@ -74,11 +75,11 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_keeps_finished_shards_and_the_run_goes_on_when_there_is_room(tmp_path, small_disk):
-    write(tmp_path / "whole", large_plan(ToyMaker()))
+    expand(tmp_path / "whole", large_plan(ToyAugmenter()))
     whole = checksums(tmp_path / "whole")
     folder = small_disk / "made"
     with pytest.raises(InputError, match=r"made takes no more data \(No space left on device; 0\.\d MiB are free"):
-        write(folder, large_plan(ToyMaker()))
+        expand(folder, large_plan(ToyAugmenter()))
     finished = checksums(folder)
     assert 0 < len(finished) < 12
     assert finished.items() <= whole.items()
@@ -86,8 +87,8 @@ def test_a_full_disk_keeps_finished_shards_and_the_run_goes_on_when_there_is_roo
     assert not is_complete(folder)
 
     subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
-    rest = ToyMaker()
-    write(folder, large_plan(rest))
+    rest = ToyAugmenter()
+    expand(folder, large_plan(rest))
     assert rest.calls <= 12 - len(finished) + 1  # one may have been written without room for its line in the journal
     assert checksums(folder) == whole
     assert verify(folder) == []

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from guided_imagination.expansion.store import Expansion, is_complete, verify, write
+from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.store import Expansion, is_complete
 from helpers.stores import CLASSES, checksums, fork, outcome, toy_plan
-from helpers.toy import ToyMaker, dataset
+from helpers.toy import ToyAugmenter, dataset
 
 KILLS = 20
 
 
-class SlowMaker(ToyMaker):
+class SlowMaker(ToyAugmenter):
     """Takes a while, so that kills fall into its work too."""
 
     def make(self, *args):
@@ -30,7 +31,7 @@ def many_shards(maker):
 
 def kill_after(seconds: float, folder: Path) -> bool:
     """Start a run, kill it after `seconds`; whether it was killed, not finished."""
-    process = fork(lambda: write(folder, many_shards(SlowMaker())))
+    process = fork(lambda: expand(folder, many_shards(SlowMaker())))
     time.sleep(seconds)
     os.kill(process, signal.SIGKILL)
     status = outcome(process)
@@ -40,7 +41,7 @@ def kill_after(seconds: float, folder: Path) -> bool:
 
 def test_sigkill_at_20_random_moments(tmp_path):
     started = time.perf_counter()
-    write(tmp_path / "whole", many_shards(SlowMaker()))
+    expand(tmp_path / "whole", many_shards(SlowMaker()))
     duration = time.perf_counter() - started
     whole, moments, kills, number = checksums(tmp_path / "whole"), random.Random(5), 0, 0
     assert len(whole) == 12
@@ -53,7 +54,7 @@ def test_sigkill_at_20_random_moments(tmp_path):
                 assert not (folder / "manifest.json").exists()
                 finished = checksums(folder)
                 assert finished.items() <= whole.items(), "a shard is either whole or not there"
-        write(folder, many_shards(SlowMaker()))
+        expand(folder, many_shards(SlowMaker()))
         assert checksums(folder) == whole
         assert verify(folder) == []
         assert not list(folder.glob("*.partial"))
@@ -79,7 +80,7 @@ def killed_at(step: int, folder: Path, asked, monkeypatch) -> bool:
     def run() -> None:
         die_at(step, monkeypatch)
         try:
-            write(folder, asked)
+            expand(folder, asked)
         except StopIteration:  # past the last step
             os._exit(2)
 
@@ -88,12 +89,12 @@ def killed_at(step: int, folder: Path, asked, monkeypatch) -> bool:
 
 def test_a_kill_at_every_step_of_writing_loses_one_shard_at_most(tmp_path, monkeypatch):
     seeds = dataset([0, 1, 2, 3], CLASSES)
-    write(tmp_path / "whole", toy_plan(ToyMaker(), seeds=seeds))
+    expand(tmp_path / "whole", toy_plan(ToyAugmenter(), seeds=seeds))
     whole, step, lost = checksums(tmp_path / "whole"), 0, []
-    while killed_at(step, folder := tmp_path / str(step), toy_plan(ToyMaker(), seeds=seeds), monkeypatch):
+    while killed_at(step, folder := tmp_path / str(step), toy_plan(ToyAugmenter(), seeds=seeds), monkeypatch):
         there = len(checksums(folder))
-        rest = ToyMaker()
-        write(folder, toy_plan(rest, seeds=seeds))
+        rest = ToyAugmenter()
+        expand(folder, toy_plan(rest, seeds=seeds))
         assert checksums(folder) == whole
         lost.append(rest.calls - (2 - there))
         assert verify(folder) == []
@@ -105,19 +106,19 @@ def test_a_kill_at_every_step_of_writing_loses_one_shard_at_most(tmp_path, monke
 
 def test_a_kill_at_every_step_of_replacing_leaves_the_old_expansion_or_ends_with_the_new(tmp_path, monkeypatch):
     seeds = dataset([0, 1, 2, 3], CLASSES)
-    new = toy_plan(ToyMaker(), seeds=seeds, ratio=1, overwrite=True)
-    write(tmp_path / "old", toy_plan(ToyMaker(), seeds=seeds))
-    write(tmp_path / "new", new)
+    new = toy_plan(ToyAugmenter(), seeds=seeds, ratio=1, overwrite=True)
+    expand(tmp_path / "old", toy_plan(ToyAugmenter(), seeds=seeds))
+    expand(tmp_path / "new", new)
     expected = {2: checksums(tmp_path / "old"), 1: checksums(tmp_path / "new")}
     step, ratios = 0, []
     while killed_at(step, folder := shutil.copytree(tmp_path / "old", tmp_path / str(step)), new, monkeypatch):
         if is_complete(folder):
             ratios.append(Expansion(folder).manifest["fingerprint"]["ratio"])
             assert checksums(folder) == expected[ratios[-1]]
-            write(folder, new)
+            expand(folder, new)
         else:  # nothing is left to make, nor to allow
             ratios.append(None)
-            write(folder, toy_plan(seeds=seeds, ratio=1))
+            expand(folder, toy_plan(seeds=seeds, ratio=1))
         assert checksums(folder) == expected[1]
         assert verify(folder) == []
         assert not list((folder / "replacement").glob("*"))
@@ -143,21 +144,21 @@ def test_a_kill_at_every_step_of_replacing_leaves_the_old_expansion_or_ends_with
     ids=["truncated", "zeroed", "partial", "unknown", "torn journal", "torn session", "no journal", "no plan"],
 )
 def test_what_a_power_loss_leaves_is_never_trusted(tmp_path, damage):
-    write(tmp_path / "whole", toy_plan(ToyMaker()))
+    expand(tmp_path / "whole", toy_plan(ToyAugmenter()))
     folder = tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
-        write(folder, toy_plan(ToyMaker(fail_at=2)))
+        expand(folder, toy_plan(ToyAugmenter(fail_at=2)))
     damage(folder)
-    write(folder, toy_plan(ToyMaker()))
+    expand(folder, toy_plan(ToyAugmenter()))
     assert checksums(folder) == checksums(tmp_path / "whole")
     assert verify(folder) == []
     assert not list(folder.glob("*.partial"))
 
 
 def test_shards_of_unknown_origin_are_not_taken_over(tmp_path):
-    write(tmp_path / "whole", toy_plan(ToyMaker(), seed=1))
+    expand(tmp_path / "whole", toy_plan(ToyAugmenter(), seed=1))
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "cut", toy_plan(ToyMaker(fail_at=2)))
+        expand(tmp_path / "cut", toy_plan(ToyAugmenter(fail_at=2)))
     (tmp_path / "cut" / "plan.json").unlink()
-    write(tmp_path / "cut", toy_plan(ToyMaker(), seed=1))
+    expand(tmp_path / "cut", toy_plan(ToyAugmenter(), seed=1))
     assert checksums(tmp_path / "cut") == checksums(tmp_path / "whole")

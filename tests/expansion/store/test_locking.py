@@ -11,16 +11,17 @@ from datetime import timedelta
 
 import pytest
 
-from guided_imagination.expansion.store import is_complete, verify, write
+from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.store import is_complete
 from guided_imagination.expansion.store.lock import STALE
 from guided_imagination.utils.errors import InputError
 from helpers.stores import checksums, fork, outcome, toy_plan
-from helpers.toy import ToyMaker
+from helpers.toy import ToyAugmenter
 
 ELSEWHERE = {"host": "other-host", "pid": 7, "user": "ada", "started": "2026-01-02T03:04:05+00:00"}
 
 
-class Waiting(ToyMaker):
+class Waiting(ToyAugmenter):
     """Makes its first shard, says so, and waits."""
 
     def __init__(self, reached, released):
@@ -39,7 +40,7 @@ class Waiting(ToyMaker):
 def writer(tmp_path):
     """A process that is in the middle of writing to `tmp_path/made`."""
     reached, released = tmp_path / "reached", tmp_path / "released"
-    process = fork(lambda: write(tmp_path / "made", toy_plan(Waiting(reached, released))))
+    process = fork(lambda: expand(tmp_path / "made", toy_plan(Waiting(reached, released))))
     deadline = time.monotonic() + 30
     while not reached.exists():
         assert time.monotonic() < deadline
@@ -62,7 +63,7 @@ def test_a_second_writer_is_refused_while_the_first_is_alive(tmp_path, writer):
     folder = tmp_path / "made"
     before = checksums(folder)
     with pytest.raises(InputError) as caught:
-        write(folder, toy_plan())
+        expand(folder, toy_plan())
     sentence = str(caught.value)
     assert sentence.startswith(f"{folder} is being written by process {process} of ")
     assert f" on {platform.node()}, started 20" in sentence
@@ -73,12 +74,12 @@ def test_a_second_writer_is_refused_while_the_first_is_alive(tmp_path, writer):
     assert outcome(process) == 0
     assert is_complete(folder)
     assert not (folder / "writer.json").exists()
-    write(folder, toy_plan())
+    expand(folder, toy_plan())
 
 
 def test_overwriting_is_refused_too(tmp_path, writer):
     with pytest.raises(InputError, match="is being written by process"):
-        write(tmp_path / "made", toy_plan(ratio=3, overwrite=True))
+        expand(tmp_path / "made", toy_plan(ratio=3, overwrite=True))
     assert not (tmp_path / "made" / "replacement").exists()
     os.kill(writer[0], signal.SIGKILL)
     outcome(writer[0])
@@ -89,7 +90,7 @@ def test_the_lock_of_a_killed_writer_is_taken_over_with_a_line(tmp_path, writer,
     os.kill(process, signal.SIGKILL)
     outcome(process)
     with caplog.at_level(logging.INFO):
-        write(tmp_path / "made", toy_plan(ToyMaker()))
+        expand(tmp_path / "made", toy_plan(ToyAugmenter()))
     assert f"taking over {tmp_path / 'made'} from process {process} of " in caplog.text
     assert verify(tmp_path / "made") == []
 
@@ -98,7 +99,7 @@ def test_a_writer_elsewhere_counts_as_alive_until_it_is_silent_for_long(tmp_path
     folder = tmp_path / "made"
     owned_elsewhere(folder, timedelta(minutes=2))
     with pytest.raises(InputError) as caught:
-        write(folder, toy_plan())
+        expand(folder, toy_plan())
     assert "process 7 of ada on other-host, started 2026-01-02T03:04:05+00:00" in str(caught.value)
     assert "last sign of life 0:02:0" in str(caught.value)
     assert str(caught.value).endswith(f"if that run is dead, delete {folder / 'writer.json'}")
@@ -109,7 +110,7 @@ def test_a_writer_elsewhere_that_is_silent_for_long_is_dead(tmp_path, caplog):
     folder = tmp_path / "made"
     owned_elsewhere(folder, STALE + timedelta(minutes=1))
     with caplog.at_level(logging.INFO):
-        write(folder, toy_plan(ToyMaker()))
+        expand(folder, toy_plan(ToyAugmenter()))
     assert "taking over" in caplog.text
     assert "other-host" in caplog.text
     assert is_complete(folder)
@@ -118,27 +119,27 @@ def test_a_writer_elsewhere_that_is_silent_for_long_is_dead(tmp_path, caplog):
 def test_each_shard_is_a_sign_of_life(tmp_path):
     folder, seen = tmp_path / "made", []
 
-    class Watching(ToyMaker):
+    class Watching(ToyAugmenter):
         def make(self, *args):
             owner = folder / "writer.json"
             seen.append(owner.stat().st_mtime)
             os.utime(owner, (0, 0))
             return super().make(*args)
 
-    write(folder, toy_plan(Watching()))
+    expand(folder, toy_plan(Watching()))
     assert len(seen) == 3
     assert min(seen) > time.time() - 600
 
 
 def test_two_threads_do_not_write_together(tmp_path):
     reached, released, folder = tmp_path / "reached", tmp_path / "released", tmp_path / "made"
-    first = threading.Thread(target=write, args=(folder, toy_plan(Waiting(reached, released))))
+    first = threading.Thread(target=expand, args=(folder, toy_plan(Waiting(reached, released))))
     first.start()
     while not reached.exists():
         time.sleep(0.01)
     try:
         with pytest.raises(InputError, match="is being written by"):
-            write(folder, toy_plan())
+            expand(folder, toy_plan())
     finally:
         released.touch()
         first.join()
@@ -147,6 +148,6 @@ def test_two_threads_do_not_write_together(tmp_path):
 
 def test_a_failed_run_lets_go(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "made", toy_plan(ToyMaker(fail_at=1)))
+        expand(tmp_path / "made", toy_plan(ToyAugmenter(fail_at=1)))
     assert not (tmp_path / "made" / "writer.json").exists()
-    write(tmp_path / "made", toy_plan(ToyMaker()))
+    expand(tmp_path / "made", toy_plan(ToyAugmenter()))

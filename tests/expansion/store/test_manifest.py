@@ -9,13 +9,13 @@ from importlib.metadata import version
 import pytest
 
 from guided_imagination import __version__
-from guided_imagination.expansion.store import write
+from guided_imagination.expansion.expand import expand
 from helpers.stores import toy_plan
-from helpers.toy import ToyMaker
+from helpers.toy import ToyAugmenter
 
 
 def test_shards_are_listed_with_rows_and_checksums(tmp_path):
-    manifest = write(tmp_path, toy_plan(ToyMaker()))
+    manifest = expand(tmp_path, toy_plan(ToyAugmenter()))
     assert [shard["file"] for shard in manifest["shards"]] == [f"train-0000{n}-of-00003.parquet" for n in range(3)]
     for shard in manifest["shards"]:
         content = (tmp_path / shard["file"]).read_bytes()
@@ -27,7 +27,7 @@ def test_shards_are_listed_with_rows_and_checksums(tmp_path):
 
 
 def test_the_fingerprint_names_code_parameters_and_inputs(tmp_path):
-    fingerprint = write(tmp_path, toy_plan(ToyMaker()))["fingerprint"]
+    fingerprint = expand(tmp_path, toy_plan(ToyAugmenter()))["fingerprint"]
     assert fingerprint["code"] == __version__
     assert fingerprint["ratio"] == 2
     assert fingerprint["eps"] == 0.1
@@ -36,7 +36,7 @@ def test_the_fingerprint_names_code_parameters_and_inputs(tmp_path):
 
 
 def test_criteria_are_means_over_kept_variants(tmp_path):
-    class Rising(ToyMaker):
+    class Rising(ToyAugmenter):
         """The consistency of the n-th call's images is n/10."""
 
         def make(self, *args):
@@ -46,7 +46,7 @@ def test_criteria_are_means_over_kept_variants(tmp_path):
 
     # five seeds: two shards of four images at 0.1 and 0.2, one of two at 0.3
     seeds = toy_plan().seeds.select(range(5))
-    manifest = write(tmp_path, toy_plan(Rising(), seeds=seeds))
+    manifest = expand(tmp_path, toy_plan(Rising(), seeds=seeds))
     assert manifest["criteria"]["consistency"] == pytest.approx((4 * 0.1 + 4 * 0.2 + 2 * 0.3) / 10)
     assert manifest["criteria"]["entropy"] == pytest.approx(2)
     assert manifest["shards"][2]["criteria"]["consistency"] == pytest.approx(0.3)
@@ -55,7 +55,7 @@ def test_criteria_are_means_over_kept_variants(tmp_path):
 def test_sessions_add_up_over_resumes(tmp_path):
     for fail_at in (1, 1, None):  # a shard in each of the first two sessions, the rest in the last
         try:
-            write(tmp_path, toy_plan(ToyMaker(fail_at=fail_at)))
+            expand(tmp_path, toy_plan(ToyAugmenter(fail_at=fail_at)))
         except KeyboardInterrupt:
             assert fail_at == 1
     manifest = json.loads((tmp_path / "manifest.json").read_text())
@@ -70,7 +70,7 @@ def test_sessions_add_up_over_resumes(tmp_path):
 
 
 def test_a_session_tells_the_machine_but_not_its_name(tmp_path):
-    write(tmp_path, toy_plan(ToyMaker()))
+    expand(tmp_path, toy_plan(ToyAugmenter()))
     (session,) = json.loads((tmp_path / "manifest.json").read_text())["sessions"]
     assert session["python"] == platform.python_version()
     assert session["versions"]["torch"] == version("torch")
@@ -82,8 +82,8 @@ def test_a_session_tells_the_machine_but_not_its_name(tmp_path):
 
 def test_other_versions_of_packages_are_recorded_not_refused(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path, toy_plan(ToyMaker(fail_at=1)))
-    monkeypatch.setattr("guided_imagination.expansion.expand.store.manifest.version", lambda package: "0.0")
-    manifest = write(tmp_path, toy_plan(ToyMaker()))
+        expand(tmp_path, toy_plan(ToyAugmenter(fail_at=1)))
+    monkeypatch.setattr("guided_imagination.expansion.store.manifest.version", lambda package: "0.0")
+    manifest = expand(tmp_path, toy_plan(ToyAugmenter()))
     versions = [session["versions"]["torch"] for session in manifest["sessions"]]
     assert versions == [version("torch"), "0.0"]

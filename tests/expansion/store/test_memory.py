@@ -1,12 +1,12 @@
-"""Memory does not depend on the number of seeds (the figures are those of `guided_imagination.memory_benchmark`)."""
+"""Memory does not depend on the number of seeds (the figures are those of `benchmarks/memory.py`)."""
 
 import os
 
+from benchmarks import memory
 from datasets import load_from_disk
 
-from guided_imagination import memory_benchmark
 from guided_imagination.data.dataset import forget
-from guided_imagination.expansion import store
+from guided_imagination.expansion.expand import expand, verify
 from helpers.stores import fork, outcome
 from helpers.toy import dataset
 
@@ -16,17 +16,17 @@ def peak_of(seeds, folder) -> float:
     reading, writing = os.pipe()
 
     def measure() -> None:
-        store.write(folder, memory_benchmark.plan(seeds))
-        assert store.verify(folder) == []
-        os.write(writing, str(memory_benchmark.peak()).encode())
+        expand(folder, memory.plan(seeds))
+        assert verify(folder) == []
+        os.write(writing, str(memory.peak()).encode())
 
     assert outcome(fork(measure)) == 0
     return float(os.read(reading, 100))
 
 
 def test_ten_times_the_seeds_take_no_more_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory_benchmark, "SIDE", 64)  # noise of 12 KiB per image
-    memory_benchmark.make_seeds(tmp_path, 2000)
+    monkeypatch.setattr(memory, "SIDE", 64)  # noise of 12 KiB per image
+    memory.make_seeds(tmp_path, 2000)
     seeds = load_from_disk(str(tmp_path / "seeds"))
     few, many = (peak_of(seeds.select(range(count)), tmp_path / str(count)) for count in (200, 2000))
     written = sum(path.stat().st_size for path in (tmp_path / "2000").glob("*.parquet")) / 2**20
@@ -35,7 +35,7 @@ def test_ten_times_the_seeds_take_no_more_memory(tmp_path, monkeypatch):
 
 
 def test_pages_of_a_mapped_dataset_are_given_back_and_read_again(tmp_path):
-    memory_benchmark.make_seeds(tmp_path, 500)
+    memory.make_seeds(tmp_path, 500)
     seeds = load_from_disk(str(tmp_path / "seeds"))
     file = seeds.cache_files[0]["filename"]
 

@@ -8,11 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from guided_imagination.expansion.augmenters import Augmentation
-from guided_imagination.expansion.store import Expansion, is_complete, verify, write
-from guided_imagination.expansion.store.shards import checksum, criteria_means
+from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.store import Expansion, is_complete
+from guided_imagination.expansion.store.shards import checksum, means
 from guided_imagination.utils.errors import InputError
 from helpers.stores import CLASSES, checksums, toy_plan
-from helpers.toy import ToyMaker, dataset
+from helpers.toy import ToyAugmenter, dataset
 
 SECOND = "train-00001-of-00003.parquet"
 
@@ -20,7 +21,7 @@ SECOND = "train-00001-of-00003.parquet"
 @pytest.fixture
 def made(tmp_path):
     """A complete expansion of seeds 0 to 5 in three shards of two seeds by two variants."""
-    write(tmp_path / "made", toy_plan(ToyMaker()))
+    expand(tmp_path / "made", toy_plan(ToyAugmenter()))
     return tmp_path / "made"
 
 
@@ -42,7 +43,7 @@ def forge(folder, change, file=SECOND):
         if shard["file"] == file:
             size = (folder / file).stat().st_size
             shard |= {"rows": len(rows), "bytes": size, "checksum": checksum(folder / file)}
-            shard["criteria"] = criteria_means(forged)
+            shard["criteria"] = means(forged, shard["criteria"])
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -51,13 +52,13 @@ def test_a_sound_expansion_has_no_findings(made):
 
 
 def test_a_classical_augmentation_has_no_criteria_to_check(tmp_path):
-    write(tmp_path, toy_plan(load_maker=lambda: Augmentation(lambda images, rngs: 1 - images)))
+    expand(tmp_path, toy_plan(load_augmenter=lambda: Augmentation(lambda images, rngs: 1 - images)))
     assert verify(tmp_path) == []
     assert Expansion(tmp_path).manifest["criteria"] == {"consistency": None, "entropy": None, "diversity": None}
 
 
 def test_dropped_variants_are_not_missed(tmp_path):
-    manifest = write(tmp_path, toy_plan(ToyMaker(wrong=lambda call, labels: labels == 1)))
+    manifest = expand(tmp_path, toy_plan(ToyAugmenter(wrong=lambda call, labels: labels == 1)))
     assert manifest["totals"]["dropped"] == 2
     assert verify(tmp_path) == []
 
@@ -69,10 +70,10 @@ def test_a_flipped_byte(made):
         f"{SECOND}: was changed or damaged, its checksum is not the manifest's: "
         "delete it and run its pipeline, which makes it again"
     ]
-    write(made, toy_plan())  # a run looks at names and sizes alone
+    expand(made, toy_plan())  # a run looks at names and sizes alone
     (made / SECOND).unlink()
-    rest = ToyMaker()
-    write(made, toy_plan(rest))
+    rest = ToyAugmenter()
+    expand(made, toy_plan(rest))
     assert rest.calls == 1
     assert checksums(made) == before
     assert verify(made) == []
@@ -96,8 +97,8 @@ def test_a_deleted_or_truncated_shard(made, damage, finding, caplog):
     assert not is_complete(made)
     with pytest.raises(InputError, match=f"there is no complete expansion in {made}: run its pipeline first"):
         next(Expansion(made).stream())
-    rest = ToyMaker()
-    write(made, toy_plan(rest))
+    rest = ToyAugmenter()
+    expand(made, toy_plan(rest))
     assert f"{made / SECOND} is missing or damaged: it is made again" in caplog.text
     assert rest.calls == 1
     assert checksums(made) == before
@@ -117,7 +118,7 @@ def test_a_deleted_or_truncated_shard(made, damage, finding, caplog):
 def test_a_changed_parameter_weight_file_or_seed(made, changes, difference):
     before = checksums(made)
     with pytest.raises(InputError) as caught:
-        write(made, toy_plan(**changes))
+        expand(made, toy_plan(**changes))
     assert str(caught.value) == (
         f"{made} holds an expansion made otherwise ({difference}): "
         "replace it with --params overwrite=true, or keep it and use another --params data_dir=FOLDER"
@@ -127,9 +128,9 @@ def test_a_changed_parameter_weight_file_or_seed(made, changes, difference):
 
 
 def test_other_code_is_refused(made, monkeypatch):
-    monkeypatch.setattr("guided_imagination.expansion.expand.store.writer.__version__", "99")
+    monkeypatch.setattr("guided_imagination.expansion.plan.__version__", "99")
     with pytest.raises(InputError, match=r"code: [\d.]+ there, 99 now"):
-        write(made, toy_plan())
+        expand(made, toy_plan())
 
 
 def test_an_expansion_without_manifest_is_unfinished(made):
@@ -144,7 +145,7 @@ def test_a_broken_manifest_is_made_again(made):
     (finding,) = verify(made)
     assert finding.startswith("manifest.json cannot be read (")
     assert not is_complete(made)
-    write(made, toy_plan())
+    expand(made, toy_plan())
     assert verify(made) == []
 
 
@@ -229,7 +230,7 @@ def test_an_image_of_another_shard(made):
 def test_a_seed_in_two_shards(tmp_path):
     seeds = dataset([0, 1, 2, 3], CLASSES).map(lambda row: {"id": {"3": "0"}.get(row["id"], row["id"])})
     seeds = seeds.map(lambda row: {"label": 0 if row["id"] == "0" else row["label"]})
-    write(tmp_path, toy_plan(ToyMaker(), seeds=seeds))
+    expand(tmp_path, toy_plan(ToyAugmenter(), seeds=seeds))
     assert verify(tmp_path) == ["train-00001-of-00002.parquet: 1 seeds are in an earlier shard too, first '0'"]
 
 

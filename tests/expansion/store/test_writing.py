@@ -4,9 +4,10 @@ import pytest
 import torch
 from datasets import ClassLabel, Image, load_dataset
 
-from guided_imagination.expansion.store import Expansion, is_complete, write
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.store import Expansion, is_complete
 from guided_imagination.utils.errors import InputError
-from helpers.toy import NAMES, SIDE, ToyMaker, dataset, plan
+from helpers.toy import NAMES, SIDE, ToyAugmenter, dataset, plan
 
 COLUMNS = [
     "image",
@@ -30,12 +31,12 @@ def shards(folder):
 
 
 def test_shards_have_hub_names(tmp_path):
-    write(tmp_path, plan(ToyMaker()))
+    expand(tmp_path, plan(ToyAugmenter()))
     assert sorted(shards(tmp_path)) == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
 
 
 def test_datasets_reads_shards_as_images_with_class_labels(tmp_path):
-    write(tmp_path / "made", plan(ToyMaker()))
+    expand(tmp_path / "made", plan(ToyAugmenter()))
     files = str(tmp_path / "made" / "*.parquet")
     loaded = load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
     assert loaded.column_names == COLUMNS
@@ -47,14 +48,14 @@ def test_datasets_reads_shards_as_images_with_class_labels(tmp_path):
 
 
 def test_an_expansion_reads_its_rows_in_order(tmp_path):
-    write(tmp_path, plan(ToyMaker()))
+    expand(tmp_path, plan(ToyAugmenter()))
     rows = list(Expansion(tmp_path).stream())
     assert [(row["seed_id"], row["variant"]) for row in rows] == [(str(s), v) for s in range(4) for v in range(2)]
     assert rows[0]["image"].size == (SIDE, SIDE)
 
 
 def test_an_expansion_finds_the_variants_of_a_seed(tmp_path):
-    write(tmp_path, plan(ToyMaker()))
+    expand(tmp_path, plan(ToyAugmenter()))
     found = Expansion(tmp_path).of_seed("2")
     assert found["variant"][:] == [0, 1]
     assert found[0]["image"].size == (SIDE, SIDE)
@@ -62,27 +63,27 @@ def test_an_expansion_finds_the_variants_of_a_seed(tmp_path):
 
 def test_the_manifest_counts_what_was_drawn(tmp_path):
     # labels are 0 1 | 0 1: the two variants of each dog are rejected twice, then dropped
-    manifest = write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels == 1), redraws=1))
+    manifest = expand(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels == 1), redraws=1))
     assert manifest["totals"] == {"drawn": 12, "lost_class": 8, "near_copy": 0, "kept": 4, "dropped": 4}
     assert [shard["rows"] for shard in manifest["shards"]] == [2, 2]
     assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
 
 
 def test_a_shard_without_a_kept_variant_can_be_read(tmp_path):
-    maker = ToyMaker(wrong=lambda call, labels: labels == 1)
-    write(tmp_path, plan(maker, seeds=dataset([1, 1, 0, 0])))
+    maker = ToyAugmenter(wrong=lambda call, labels: labels == 1)
+    expand(tmp_path, plan(maker, seeds=dataset([1, 1, 0, 0])))
     assert [row["seed_id"] for row in Expansion(tmp_path).stream()] == ["2", "2", "3", "3"]
 
 
 def test_a_killed_run_resumes_with_the_missing_shards_and_ends_byte_identical(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "killed", plan(ToyMaker(fail_at=1)))
+        expand(tmp_path / "killed", plan(ToyAugmenter(fail_at=1)))
     assert len(shards(tmp_path / "killed")) == 1
     assert not is_complete(tmp_path / "killed")
 
-    rest = ToyMaker()
-    resumed = write(tmp_path / "killed", plan(rest))
-    whole = write(tmp_path / "whole", plan(ToyMaker()))
+    rest = ToyAugmenter()
+    resumed = expand(tmp_path / "killed", plan(rest))
+    whole = expand(tmp_path / "whole", plan(ToyAugmenter()))
     assert rest.calls == 1
     assert shards(tmp_path / "killed") == shards(tmp_path / "whole")
     assert resumed["totals"] == whole["totals"]
@@ -91,33 +92,33 @@ def test_a_killed_run_resumes_with_the_missing_shards_and_ends_byte_identical(tm
 
 def test_a_finished_shard_is_never_written_again(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path, plan(ToyMaker(fail_at=1)))
+        expand(tmp_path, plan(ToyAugmenter(fail_at=1)))
     first = next(tmp_path.glob("*.parquet"))
     before = first.stat().st_mtime_ns
-    write(tmp_path, plan(ToyMaker()))
+    expand(tmp_path, plan(ToyAugmenter()))
     assert first.stat().st_mtime_ns == before
 
 
 def test_a_complete_expansion_is_not_made_again(tmp_path):
-    first = write(tmp_path, plan(ToyMaker()))
-    assert write(tmp_path, plan()) == first
+    first = expand(tmp_path, plan(ToyAugmenter()))
+    assert expand(tmp_path, plan()) == first
 
 
 def test_models_are_not_loaded_when_only_the_manifest_is_missing(tmp_path):
-    write(tmp_path, plan(ToyMaker()))
+    expand(tmp_path, plan(ToyAugmenter()))
     (tmp_path / "manifest.json").unlink()
-    assert write(tmp_path, plan())["totals"]["kept"] == 8
+    assert expand(tmp_path, plan())["totals"]["kept"] == 8
 
 
 @pytest.mark.parametrize("fail_at", [None, 1], ids=["complete", "killed"])
 def test_another_fingerprint_is_refused_with_what_differs_and_both_ways_on(tmp_path, fail_at):
     try:
-        write(tmp_path, plan(ToyMaker(fail_at=fail_at)))
+        expand(tmp_path, plan(ToyAugmenter(fail_at=fail_at)))
     except KeyboardInterrupt:
         assert fail_at == 1
     before = shards(tmp_path)
     with pytest.raises(InputError) as caught:
-        write(tmp_path, plan(ratio=3, inputs={"seeds": "xyz"}))
+        expand(tmp_path, plan(ratio=3, inputs={"seeds": "xyz"}))
     message = str(caught.value)
     assert str(tmp_path) in message
     assert "ratio: 2 there, 3 now" in message
@@ -129,23 +130,23 @@ def test_another_fingerprint_is_refused_with_what_differs_and_both_ways_on(tmp_p
 
 
 def test_overwrite_replaces_an_expansion_made_otherwise(tmp_path):
-    write(tmp_path, plan(ToyMaker(), seeds_per_shard=1))
-    write(tmp_path, plan(ToyMaker(), ratio=3, overwrite=True))
+    expand(tmp_path, plan(ToyAugmenter(), seeds_per_shard=1))
+    expand(tmp_path, plan(ToyAugmenter(), ratio=3, overwrite=True))
     assert sorted(shards(tmp_path)) == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
     assert len(list(Expansion(tmp_path).stream())) == 12
 
 
 def test_overwrite_leaves_an_expansion_made_alike(tmp_path):
-    write(tmp_path, plan(ToyMaker()))
+    expand(tmp_path, plan(ToyAugmenter()))
     before = shards(tmp_path)
-    write(tmp_path, plan(overwrite=True))
+    expand(tmp_path, plan(overwrite=True))
     assert shards(tmp_path) == before
 
 
 def test_the_checksum_is_that_of_what_shaped_the_images(tmp_path):
-    write(tmp_path / "a", plan(ToyMaker()))
-    write(tmp_path / "b", plan(ToyMaker()))
-    write(tmp_path / "c", plan(ToyMaker(), settings={"eps": 0.2}))
+    expand(tmp_path / "a", plan(ToyAugmenter()))
+    expand(tmp_path / "b", plan(ToyAugmenter()))
+    expand(tmp_path / "c", plan(ToyAugmenter(), settings={"eps": 0.2}))
     a, b, c = (Expansion(tmp_path / name).checksum for name in "abc")
     assert a == b != c
 
@@ -153,5 +154,5 @@ def test_the_checksum_is_that_of_what_shaped_the_images(tmp_path):
 def test_expansions_do_not_depend_on_the_global_random_state(tmp_path):
     for name in ("a", "b"):
         torch.manual_seed(ord(name))
-        write(tmp_path / name, plan(ToyMaker()))
+        expand(tmp_path / name, plan(ToyAugmenter()))
     assert shards(tmp_path / "a") == shards(tmp_path / "b")

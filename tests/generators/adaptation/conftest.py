@@ -17,8 +17,9 @@ from guided_imagination.config import (
     StableUnclipConfig,
     UnclipConfig,
 )
-from guided_imagination.generators import adaptation
-from guided_imagination.models.device import CPU
+from guided_imagination.generators.adaptation import adapt as adaptation
+from helpers import settings
+from helpers.settings import COMPUTE, SPEC
 from helpers.toy import dataset
 
 SIDE = 16
@@ -47,7 +48,7 @@ def models(
 def expander(models) -> Callable[..., Expander]:
     """Settings that adapt one kind of generator; `changes` go to AdaptConfig, or to the generator if it has them."""
 
-    def settings(kind: str, **changes: Any) -> Expander:
+    def of(kind: str, **changes: Any) -> Expander:
         place = {"kind": kind, "model": str(models / kind)}
         sampling = {**place, "image_size": SIDE, "inference_steps": 2, "guidance_scale": 2}
         generators = {
@@ -72,22 +73,18 @@ def expander(models) -> Callable[..., Expander]:
             ),
         )
 
-    return settings
+    return of
 
 
 @pytest.fixture
 def adapt(expander, tmp_path) -> Callable[..., dict[str, Any]]:
     """Adapt a kind of generator in the folder `name` of the test's own."""
 
-    def run(kind: str, name: str = "adapted", seeds=SEEDS, placement=CPU, **changes: Any) -> dict[str, Any]:
-        return adaptation.adapt(
-            seeds,
-            SIDE,
-            expander(kind, **changes),
-            placement=placement,
-            hub_folder=tmp_path,
-            folder=tmp_path / name,
-            seed=0,
-        )
+    def run(
+        kind: str, name: str = "adapted", seeds=SEEDS, precision: str = "float32", **changes: Any
+    ) -> dict[str, Any]:
+        own = {"spec": SPEC.overridden({"resolution": SIDE}), "models_dir": str(tmp_path / name)}
+        compute = COMPUTE.overridden({"precision": precision})
+        return adaptation.adapt(seeds, settings.adaptation(expander(kind, **changes), compute=compute, **own))
 
     return run

@@ -7,14 +7,14 @@ from peft import PeftModel
 from transformers import ViTImageProcessor, ViTMAEForPreTraining
 
 from guided_imagination.config import ExpandConfig
-from guided_imagination.generators import adaptation
+from guided_imagination.generators.adaptation import adapt as adaptation
 from guided_imagination.generators.adaptation import adapt as adapted
 from guided_imagination.generators.adaptation import adapt as fine_tuning
-from guided_imagination.models.device import CPU
 from guided_imagination.models.weights import weights_checksum
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json
 from guided_imagination.utils.randomness import batch_indices
+from helpers import settings
 from helpers.toy import dataset
 
 SIDE = 16
@@ -140,18 +140,11 @@ def test_weights_that_were_damaged_are_made_again(adapt):
 
 
 def test_nothing_to_adapt_is_said(expander, tmp_path):
-    settings = expander("mae")
-    config = ExpandConfig(**{**settings.config.model_dump(), "adapt": None})
+    own = expander("mae")
+    config = ExpandConfig(**{**own.config.model_dump(), "adapt": None})
+    changed = settings.adaptation(own.model_copy(update={"config": config}), models_dir=str(tmp_path))
     with pytest.raises(InputError, match="adapt is null"):
-        adaptation.adapt(
-            dataset([0, 1], side=SIDE),
-            SIDE,
-            settings.model_copy(update={"config": config}),
-            placement=CPU,
-            hub_folder=tmp_path,
-            folder=tmp_path,
-            seed=0,
-        )
+        adaptation.adapt(dataset([0, 1], side=SIDE), changed)
 
 
 def test_a_missing_base_is_named_before_anything_is_trained(adapt, untrained, tmp_path):

@@ -10,6 +10,7 @@ from guided_imagination.generators.adaptation.conditioning import (
 )
 from guided_imagination.generators.adaptation.loading import load_task
 from guided_imagination.generators.adaptation.seeds import Seeds
+from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.unclip import UnclipGenerator
 from guided_imagination.models.device import CPU
 from guided_imagination.utils.errors import InputError
@@ -57,7 +58,7 @@ def test_kandinsky_is_told_what_it_is_told_when_it_generates(monkeypatch, expand
     load_task(settings.generator, settings.guide, SEEDS, rank=2, seed=0, placement=CPU, hub_folder=tmp_path)
     generator = UnclipGenerator(kandinsky, guide, SIDE, 2, 2.0)
     images = SEEDS.images(torch.arange(4))
-    latent = generator.encode(images, SEEDS.labels, torch.arange(4), [])
+    latent = generator.encode(SeedBatch(images, SEEDS.labels, torch.arange(4), []))
     torch.testing.assert_close(seen["embeds"], latent.feature, atol=1e-5, rtol=0)
     torch.testing.assert_close(seen["zero"], generator.negative[0], atol=1e-5, rtol=0)
 

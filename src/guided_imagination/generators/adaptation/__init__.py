@@ -5,5 +5,3 @@ masked pre-training, and a diffusion UNet gets a low-rank adapter. The paper tun
 UNet and its text encoder; here the text encoder stays frozen, so that an adapter is a few megabytes for every
 generator alike, and prompts and CLIP embeddings keep their meaning.
 """
-
-from guided_imagination.generators.adaptation.adapt import adapt as adapt

@@ -5,7 +5,7 @@ from typing import Any
 from datasets import Dataset
 
 from guided_imagination.config import AdaptSettings
-from guided_imagination.generators import adaptation
+from guided_imagination.generators.adaptation import adapt as adaptation
 
 
 def adapt(seeds: Dataset, settings: AdaptSettings) -> dict[str, Any]:

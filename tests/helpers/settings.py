@@ -1,0 +1,76 @@
+"""Settings as `Parameters.settings` gives them, small and valid; what a test is about is changed by name."""
+
+from typing import Any
+
+from guided_imagination.config import (
+    AdaptSettings,
+    AuditConfig,
+    ComputeConfig,
+    DatasetSpec,
+    ExpandConfig,
+    Expander,
+    GuideConfig,
+    ImageFileConfig,
+    RowSettings,
+    TrainConfig,
+    TrainingSettings,
+)
+from helpers.cells import ARCHITECTURE, RECIPE
+from helpers.toy import guidance
+
+SPEC = DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=4, templates=["a {}."])
+COMPUTE = ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none")
+FILES = ImageFileConfig(format="png", quality=95)
+GRID = TrainConfig(architectures=["tiny"], recipes=["short"], seeds=1, evaluate_on="test", log_points=2)
+SIZES = {"seeds_per_shard": 2, "seeds_per_batch": 2, "images_per_batch": 4}
+EXPANDER = Expander(
+    config=ExpandConfig(
+        generator="mae",
+        guide="clip",
+        eps=0.5,
+        criteria="toy",
+        steps=3,
+        step_size=0.1,
+        redraws=1,
+        rejected="drop",
+        **SIZES,
+    ),
+    generator={"kind": "mae", "model": "mae", "decoding": "full"},
+    guide={"model": "clip"},
+    criteria=guidance().criteria,
+)
+
+
+def training(grid: TrainConfig = GRID) -> TrainingSettings:
+    """One small architecture and one short recipe under every name of the grid."""
+    recipes = dict.fromkeys(grid.recipes, RECIPE)
+    architectures = dict.fromkeys(grid.architectures, ARCHITECTURE)
+    return TrainingSettings(grid=grid, architectures=architectures, recipes=dict.fromkeys(architectures, recipes))
+
+
+def row(**changes: Any) -> RowSettings:
+    """Of a guided MAE row."""
+    settings = {
+        "dataset": "pets",
+        "spec": SPEC,
+        "seed": 0,
+        "compute": COMPUTE,
+        "models_dir": "models",
+        "method": "gif_mae",
+        "guided": True,
+        "ratio": 2,
+        "overwrite": False,
+        "image_files": FILES,
+        "expander": EXPANDER,
+        "augmentation": None,
+        "training": training(),
+        "audit": AuditConfig(guide="clip", logit_scale=100, near_duplicate=0.98, images_per_batch=8),
+        "audit_guide": GuideConfig(model="clip"),
+    }
+    return RowSettings(**{**settings, **changes})
+
+
+def adaptation(expander: Expander, **changes: Any) -> AdaptSettings:
+    """Of a fine-tuning."""
+    shared = {"dataset": "pets", "spec": SPEC, "seed": 0, "compute": COMPUTE, "models_dir": "models"}
+    return AdaptSettings(**{**shared, "pipeline": "expand_mae", "expander": expander, **changes})
