@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -12,5 +13,21 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # Bars of a few milliseconds hide the lines that matter; downloads keep theirs.
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-# kedro-mlflow's model class makes MLflow say so with every command; the project logs no such model.
-warnings.filterwarnings("ignore", ".*Add type hints to the `predict` method", UserWarning)
+
+
+NOISE = (
+    "Add type hints to the `predict` method",  # kedro-mlflow defines an MLflow model; this project logs none
+    "One or more dataset names contain '.'",  # a dataset of another namespace can only be named with its dots
+)
+
+
+def quiet() -> None:
+    """Silence what libraries say with every command and no user can mend (entry point `kedro.init`)."""
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, *details: Any, **named: Any) -> None:
+        if not any(noise in str(message) for noise in NOISE):
+            shown(message, *details, **named)
+
+    # a filter is not enough: MLflow warns inside a filter of its own
+    warnings.showwarning = show

@@ -1,6 +1,5 @@
 """The project's pipelines: one namespace per dataset and method, from the lists in the parameters."""
 
-import warnings
 from typing import get_args
 
 from kedro.framework.project import settings
@@ -37,8 +36,6 @@ def _base_parameters() -> Parameters:
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; `kedro run` runs those of the main job, `verify`, `export` and `pretrain` stand apart."""
-    # a dataset of another namespace can only be named with its dots
-    warnings.filterwarnings("ignore", "One or more dataset names contain '.'", UserWarning)
     parameters = _parameters or _base_parameters()
     datasets, methods = parameters.datasets, parameters.methods
     main = {

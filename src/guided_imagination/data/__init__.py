@@ -1,0 +1,1 @@
+"""Images of one form, where they come from, and what classical augmentations make of them."""

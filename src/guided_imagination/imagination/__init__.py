@@ -1,0 +1,1 @@
+"""The heart: criteria, and a perturbation that they guide (paper, section 4)."""

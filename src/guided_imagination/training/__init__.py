@@ -1,0 +1,1 @@
+"""Classifiers, and the cells of the grid that they are trained in."""

@@ -1,0 +1,1 @@
+"""What every room uses: errors, files, randomness, the training loop."""
