@@ -11,7 +11,9 @@ from guided_imagination.datasets import SIDE, ExpansionDataset, FigureDataset, I
 from guided_imagination.report.table import Entry, Table
 from helpers.toy import ToyAugmenter, dataset, plan
 
-TABLE = Table("small", "Small", ["method", "cars"], 1, [[Entry("gif"), Entry("50.0", 50.0, ("a",), best=True)]], "Words.")
+TABLE = Table(
+    "small", "Small", ["method", "cars"], 1, [[Entry("gif"), Entry("50.0", 50.0, ("a",), best=True)]], "Words."
+)
 
 
 def opened(picture: str) -> Image.Image:

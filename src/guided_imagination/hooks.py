@@ -32,8 +32,10 @@ class ProjectHooks:
 
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        from guided_imagination.models.device import place
+        from guided_imagination.models.device import make_deterministic, place
 
+        if self.parameters.compute.deterministic:
+            make_deterministic()
         hub = hub_folder(self.parameters.models_dir)
         for node in pipeline.nodes:
             if node.tags & set(get_args(config.ExpandPipeline)):

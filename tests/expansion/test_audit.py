@@ -3,11 +3,24 @@ import math
 import pytest
 import torch
 
-from guided_imagination.expansion.audit import COLUMNS, View, audit, costs, markdown, statistics, table, view
+from guided_imagination.expansion.audit import (
+    COLUMNS,
+    Reference,
+    View,
+    audit,
+    costs,
+    markdown,
+    reference,
+    statistics,
+    table,
+    view,
+)
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.models.clip import ZeroShot, ZeroShotClassifier
+from guided_imagination.imagination.criteria import entropy
+from guided_imagination.models.clip import ZeroShotClassifier
 from guided_imagination.models.device import CPU, Batches
+from guided_imagination.utils.errors import InputError
 from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, plan
 
 E1, E2 = torch.eye(2)
@@ -19,8 +32,17 @@ def look(images):
 
 
 def seen(features, probabilities, labels, ids):
-    probabilities = torch.tensor(probabilities, dtype=torch.double)
-    return View(ZeroShot(torch.stack(features), probabilities.log()), torch.tensor(labels), ids)
+    log_probs = torch.tensor(probabilities, dtype=torch.double).log()
+    return View(torch.stack(features), entropy(log_probs), log_probs.argmax(1) == torch.tensor(labels), ids)
+
+
+def known(seeds, *real):
+    return Reference(seeds, torch.stack(real) if real else torch.zeros(0, 2))
+
+
+def row_of(seeds, validation, expanded, most=100):
+    compared = reference(seeds, validation, look, SIDE, 2, most)
+    return audit(compared, expanded, look, SIDE, 0.95, 2, most)
 
 
 @pytest.fixture
@@ -31,23 +53,23 @@ def seeds():
 def test_a_row_worked_out_by_hand(seeds):
     probabilities = [HALF, [0.4, 0.6], [0.1, 0.9], [0.9, 0.1]]
     images = seen([E1, (3 * E1 + 4 * E2) / 5, E2, -E1], probabilities, [0, 0, 1, 1], ["a", "a", "b", "b"])
-    row = statistics(images, seeds, None, near_duplicate=0.9)
+    row = statistics(images, known(seeds), near_duplicate=0.9)
     assert row["images"] == 4
     assert row["label_agreement"] == 0.5  # the first and the third; a tie is for the first class
     assert row["diversity"] == pytest.approx(((1 - 0.6) + 1) / 2)
     assert row["seed_similarity"] == pytest.approx((1 + 0.8 + 1 + 0) / 4)
     assert row["near_duplicates"] == 0.5
 
-    def entropy(p):
+    def binary(p):
         return -p * math.log(p) - (1 - p) * math.log(1 - p)
 
-    gain = entropy(0.5) + entropy(0.4) + 2 * (entropy(0.1) - math.log(2))
+    gain = binary(0.5) + binary(0.4) + 2 * (binary(0.1) - math.log(2))
     assert row["entropy_gain"] == pytest.approx(gain / 4)
     assert row["fid"] is row["kid"] is None
 
 
 def test_the_seeds_own_row_looks_for_other_seeds(seeds):
-    row = statistics(seeds, seeds, torch.stack([E1, E2]), near_duplicate=0.9)
+    row = statistics(seeds, known(seeds, E1, E2), near_duplicate=0.9)
     assert row["entropy_gain"] == 0
     assert row["diversity"] is None
     assert row["seed_similarity"] == row["near_duplicates"] == 0
@@ -63,8 +85,8 @@ def test_a_view_does_not_depend_on_blocks():
     rows = dataset([0, 1, 0, 1, 1])
     whole, parts = (view(rows, look, SIDE, "id", block) for block in (5, 2))
     assert whole.ids == parts.ids == ["0", "1", "2", "3", "4"]
-    assert whole.labels.tolist() == parts.labels.tolist() == [0, 1, 0, 1, 1]
-    torch.testing.assert_close(whole.seen.features, parts.seen.features)
+    assert whole.agrees.tolist() == parts.agrees.tolist()
+    torch.testing.assert_close(whole.features, parts.features)
 
 
 def test_a_view_holds_one_block_of_images_in_memory():
@@ -89,7 +111,7 @@ def test_a_view_holds_one_block_of_images_in_memory():
 def test_an_expansion_on_disk_is_audited(tmp_path):
     expand(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels == 1)))
     seeds = dataset([0, 1, 0, 1])
-    row = audit(seeds, dataset([0, 1, 0]), Expansion(tmp_path), look, SIDE, 0.95)
+    row = row_of(seeds, dataset([0, 1, 0]), Expansion(tmp_path))
     assert row["images"] == 4  # those of class 1 were dropped
     assert row["rejected"] == 0.5
     assert {"method", *row} == set(COLUMNS)
@@ -98,14 +120,40 @@ def test_an_expansion_on_disk_is_audited(tmp_path):
 
 def test_an_expansion_that_lost_every_image_has_a_row_all_the_same(tmp_path):
     expand(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels >= 0)))
-    row = audit(dataset([0, 1, 0, 1]), dataset([0, 1]), Expansion(tmp_path), look, SIDE, 0.95)
+    row = row_of(dataset([0, 1, 0, 1]), dataset([0, 1]), Expansion(tmp_path))
     assert (row["images"], row["rejected"]) == (0, 1)
 
 
 def test_without_validation_images_there_is_no_fid(tmp_path):
-    row = audit(dataset([0, 1]), dataset([0, 1]).select([]), None, look, SIDE, 0.95)
+    row = row_of(dataset([0, 1]), dataset([0, 1]).select([]), None)
     assert row["fid"] is row["kid"] is None
     assert row["images"] == 2
+
+
+def test_of_many_images_all_variants_of_some_seeds_are_looked_at(tmp_path):
+    expand(tmp_path, plan(ToyAugmenter()))  # two variants of each of four seeds
+    seeds, given = dataset([0, 1, 0, 1]), []
+
+    def watched(images):
+        given.append(len(images))
+        return look(images)
+
+    compared = reference(seeds, dataset([0] * 9), look, SIDE, 2, most=4)
+    assert len(compared.real) == 3
+    row = audit(compared, Expansion(tmp_path), watched, SIDE, 0.95, block=10, most=4)
+    assert given == [4]
+    assert row["images"] == 8
+    assert row["diversity"] > 0
+
+
+def test_a_reference_survives_as_arrays_and_is_of_its_seeds_alone():
+    compared = reference(dataset([0, 1, 1]), dataset([0, 1]), look, SIDE, 2, most=9)
+    again = Reference.from_arrays(compared.to_arrays("abc"), "abc")
+    assert again.seeds.ids == compared.seeds.ids
+    assert torch.equal(again.seeds.features, compared.seeds.features)
+    assert torch.equal(again.real, compared.real)
+    with pytest.raises(InputError, match="run --pipelines audit again"):
+        Reference.from_arrays(compared.to_arrays("abc"), "xyz")
 
 
 def test_the_markdown_has_shares_in_percent_and_blanks_for_what_is_missing():

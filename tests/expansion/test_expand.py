@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -188,6 +189,27 @@ def test_an_augmentation_transforms_each_variants_own_seed():
     batch = SeedBatch(images, torch.tensor([0, 1]), torch.tensor([1, 0, 1]), [None] * 3)
     made = Augmentation(lambda images, rngs: 1 - images).make(batch, Clock())
     assert made.images.flatten().tolist() == [0.75, 1.0, 0.75]
+
+
+class Watched(ToyAugmenter):
+    """Knows of each call how many kept siblings every seed had."""
+
+    def __init__(self, wrong):
+        super().__init__(wrong)
+        self.siblings = []
+
+    def make(self, seeds, clock):
+        kept = seeds.siblings
+        self.siblings.append(None if kept is None else (kept.count.tolist(), kept.sum.flatten(1).sum(1).tolist()))
+        return replace(super().make(seeds, clock), features=torch.ones(len(seeds), 2) * (1 + len(self.siblings)))
+
+
+def test_redrawn_variants_know_their_kept_siblings():
+    # of the three variants of one seed the first is kept at once, the second at the second attempt
+    wrong = iter([torch.tensor([False, True, True]), torch.tensor([False, True]), torch.tensor([True])])
+    watched = Watched(lambda call, labels: next(wrong))
+    expand(watched, seeds=dataset([0]), seeds_per_shard=1, ratio=3, redraws=2)
+    assert watched.siblings == [None, ([1], [4.0]), ([2], [10.0])]  # features (2, 2), then (3, 3)
 
 
 def test_imagination_writes_variants_within_the_ball():

@@ -23,6 +23,10 @@ COMPUTE = ComputeConfig(device="cpu", precision="auto", attention_slicing=False,
 FILES = ImageFileConfig(format="png", quality=95)
 GRID = TrainConfig(architectures=["tiny"], recipes=["short"], seeds=1, evaluate_on="test", log_points=2)
 SIZES = {"seeds_per_shard": 2, "seeds_per_batch": 2, "images_per_batch": 4}
+AUDIT = {
+    "audit": AuditConfig(guide="clip", logit_scale=100, near_duplicate=0.98, images=100, images_per_batch=8),
+    "audit_guide": GuideConfig(model="clip"),
+}
 EXPANDER = Expander(
     config=ExpandConfig(
         generator="mae",
@@ -64,13 +68,12 @@ def row(**changes: Any) -> RowSettings:
         "expander": EXPANDER,
         "augmentation": None,
         "training": training(),
-        "audit": AuditConfig(guide="clip", logit_scale=100, near_duplicate=0.98, images_per_batch=8),
-        "audit_guide": GuideConfig(model="clip"),
+        **AUDIT,
     }
     return RowSettings(**{**settings, **changes})
 
 
 def adaptation(expander: Expander, **changes: Any) -> AdaptSettings:
     """Of a fine-tuning."""
-    shared = {"dataset": "pets", "spec": SPEC, "seed": 0, "compute": COMPUTE, "models_dir": "models"}
+    shared = {"dataset": "pets", "spec": SPEC, "seed": 0, "compute": COMPUTE, "models_dir": "models", **AUDIT}
     return AdaptSettings(**{**shared, "pipeline": "expand_mae", "expander": expander, **changes})

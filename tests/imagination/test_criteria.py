@@ -1,8 +1,10 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from guided_imagination.generators.base import Siblings
 from guided_imagination.imagination.criteria import (
     CRITERIA,
     Candidates,
@@ -81,6 +83,15 @@ def test_diversity_looks_only_at_variants_of_the_same_seed():
     log_probs = torch.tensor([[0.5, 0.5]] * 3).log()
     seen = Candidates(features, log_probs, log_probs, torch.tensor([0] * 3), torch.tensor([0, 0, 1]))
     torch.testing.assert_close(diversity(seen), torch.zeros(3), atol=1e-7, rtol=0)
+
+
+def test_kept_siblings_belong_to_the_mean():
+    """A variant that is drawn again alone is as diverse as beside its siblings, which were kept."""
+    together = candidates()
+    kept = Siblings(torch.tensor([1]), together.features[:1])
+    alone = {name: getattr(together, name)[1:] for name in ("features", "log_probs", "seed_log_probs", "held", "owner")}
+    assert diversity(replace(together, **alone)).item() == 0
+    assert diversity(replace(together, **alone, siblings=kept)).item() == pytest.approx(diversity(together)[1].item())
 
 
 def test_group_mean_of_ragged_groups():

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from guided_imagination.config import ComputeConfig
-from guided_imagination.models.device import CPU, for_training, place
+from guided_imagination.models.device import CPU, Batches, for_training, make_deterministic, place
 from guided_imagination.utils.errors import InputError
 
 
@@ -41,3 +41,19 @@ def test_a_device_that_is_not_there_is_refused(config, sentence):
 def test_classifiers_are_not_trained_in_float16():
     assert for_training(place(compute(precision="float16"))).dtype == torch.float32
     assert for_training(place(compute(precision="bfloat16"))).dtype == torch.bfloat16
+
+
+def test_a_fixed_number_of_images_is_never_halved():
+    def exhausted(size):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(InputError, match="out of memory with 8 images at once.*lower images_per_batch"):
+        Batches(8, fixed=True).run(exhausted)
+
+
+def test_deterministic_means_one_thread_and_deterministic_kernels(monkeypatch):
+    called = {}
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: called.update(threads=count))
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda on: called.update(kernels=on))
+    make_deterministic()
+    assert called == {"threads": 1, "kernels": True}

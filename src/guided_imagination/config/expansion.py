@@ -151,11 +151,15 @@ class AugmentConfig(Strict):
 
 
 class AuditConfig(Strict):
-    """How expansions are audited: by which guide, and from which cosine on an image nearly is one of the seeds."""
+    """How expansions are audited: by which guide, and from which cosine on an image nearly is one of the seeds.
+
+    At most `images` new and as many validation images are looked at, from all over them.
+    """
 
     guide: str
     logit_scale: Positive
     near_duplicate: Cosine
+    images: Count
     images_per_batch: Count
 
 

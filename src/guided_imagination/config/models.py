@@ -83,9 +83,13 @@ GeneratorConfig = Annotated[
 
 
 class ComputeConfig(Strict):
-    """Where networks run. `auto` is the GPU in 16 bits if there is one, else the CPU in 32."""
+    """Where networks run. `auto` is the GPU in 16 bits if there is one, else the CPU in 32.
+
+    `deterministic` fixes what would let bits depend on the machine's load or size: threads, kernels, batch sizes.
+    """
 
     device: str = Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     attention_slicing: bool
     offload: Literal["none", "model", "sequential"]
+    deterministic: bool = False

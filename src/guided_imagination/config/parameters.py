@@ -189,14 +189,13 @@ class Parameters(Strict):
             expander=self.expander(dataset, imagined, method) if imagined else None,
             augmentation=getattr(self.augment_baselines, method) if row.pipeline == AUGMENT else None,
             training=self._training(row.recipe),
-            audit=self.audit,
-            audit_guide=self.guides[self.audit.guide],
         )
 
     def _shared(self, dataset: str) -> dict[str, Any]:
         spec = self.dataset_specs[dataset]
-        own = {"dataset": dataset, "spec": spec}
-        return {**own, "seed": self.seed, "compute": self.compute, "models_dir": self.models_dir}
+        own = {"dataset": dataset, "spec": spec, "seed": self.seed, "compute": self.compute}
+        audited = {"audit": self.audit, "audit_guide": self.guides[self.audit.guide]}
+        return {**own, "models_dir": self.models_dir, **audited}
 
     def _training(self, changes: Mapping[str, Any]) -> TrainingSettings:
         recipes = {name: self.recipes[name].overridden(changes) for name in self.train.recipes}

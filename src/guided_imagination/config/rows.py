@@ -29,6 +29,8 @@ class Shared(Strict):
     seed: int
     compute: ComputeConfig
     models_dir: str
+    audit: AuditConfig
+    audit_guide: GuideConfig
 
     @property
     def hub(self) -> Path:
@@ -82,5 +84,3 @@ class RowSettings(Shared):
     expander: Expander | None
     augmentation: CutoutConfig | GridMaskConfig | RandAugmentConfig | None
     training: TrainingSettings
-    audit: AuditConfig
-    audit_guide: GuideConfig

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from datasets import Dataset
@@ -21,6 +22,7 @@ from guided_imagination.expansion.rejection import REASONS
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import entropy
 from guided_imagination.models.clip import ZeroShot
+from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import seeded
 
 COLUMNS = (
@@ -55,22 +57,51 @@ Classify = Callable[[Tensor], ZeroShot]  # of images (N, 3, H, W) in [0, 1]
 
 @dataclass(frozen=True)
 class View:
-    """What CLIP sees in N images: `seen`, with their labels (N,) and `ids`, those of each image's seed."""
+    """What CLIP sees in N images: unit-norm features (N, D), entropy of the classes (N,) in nats, and whether its
+    prediction is the label (N,); `ids` are those of each image's seed.
+    """
 
-    seen: ZeroShot
-    labels: Tensor
-    ids: list[str]
+    features: Tensor
+    entropy: Tensor
+    agrees: Tensor
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What all rows of a dataset are compared with, looked at once: the seeds, and features (V, D) of real images."""
+
+    seeds: View
+    real: Tensor
+
+    def to_arrays(self, checksum: str) -> dict[str, "np.ndarray[Any, Any]"]:
+        """Plain arrays, and the checksum of the seeds that they are of."""
+        own = self.seeds
+        arrays = {"features": own.features, "entropy": own.entropy, "agrees": own.agrees, "real": self.real}
+        named = {name: values.numpy() for name, values in arrays.items()}
+        return {**named, "ids": np.array(own.ids), "checksum": np.array(checksum)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, "np.ndarray[Any, Any]"], checksum: str) -> "Reference":
+        """Raises InputError if they are of other seeds than those of `checksum`."""
+        if str(arrays["checksum"]) != checksum:
+            raise InputError("the audit has looked at other seeds than those on disk: run --pipelines audit again")
+        tensors = {name: torch.from_numpy(arrays[name]) for name in ("features", "entropy", "agrees", "real")}
+        real = tensors.pop("real")
+        return cls(View(**tensors, ids=arrays["ids"].tolist()), real)
 
 
 def view(rows: Iterable[Mapping[str, Any]], classify: Classify, resolution: int, key: str, block: int) -> View:
     """Look at a stream of rows (image, label, and the seed's id in `key`), `block` images in memory at once."""
-    parts, labels, ids = [], [], []
+    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    ids: list[str] = []
     for some in _blocks(rows, block):
-        pixels, truth = to_tensors(some, resolution)
-        parts.append(classify(pixels.float() / 255))
-        labels.append(truth)
+        pixels, labels = to_tensors(some, resolution)
+        seen = classify(pixels.float() / 255)
+        parts.append((seen.features, entropy(seen.log_probs), seen.predictions == labels))
         ids += [row[key] for row in some]
-    return View(ZeroShot.join(parts), torch.cat(labels), ids)
+    features, uncertain, agrees = (torch.cat(columns) for columns in zip(*parts, strict=True))
+    return View(features, uncertain, agrees, ids)
 
 
 def _blocks(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mapping[str, Any]]]:
@@ -79,45 +110,57 @@ def _blocks(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mappi
         yield some
 
 
+def reference(
+    seeds: Dataset, validation: Dataset, classify: Classify, resolution: int, block: int, most: int
+) -> Reference:
+    """All seeds, and at most `most` validation images from all over them; `block` images are in memory at once."""
+    step = -(-len(validation) // most) or 1
+    own = view(seeds, classify, resolution, "id", block)
+    if not len(validation):
+        return Reference(own, own.features[:0])
+    spread = validation.select(range(0, len(validation), step))
+    return Reference(own, view(spread, classify, resolution, "id", block).features)
+
+
 def audit(
-    seeds: Dataset,
-    validation: Dataset,
+    known: Reference,
     expanded: Expansion | None,
     classify: Classify,
     resolution: int,
     near_duplicate: float,
-    block: int = 256,
+    block: int,
+    most: int,
 ) -> dict[str, Any]:
     """A row without its method: of an expansion, or (None) of the seeds themselves.
 
-    `block` images are in memory at once. FID and KID are missing where fewer than two validation images are.
+    Of an expansion of more than `most` images, all variants of every so manieth seed are looked at, so that time and
+    memory stay in bounds. FID and KID are missing where fewer than two validation images are.
     """
-    own = view(seeds, classify, resolution, "id", block)
-    real = view(validation, classify, resolution, "id", block).seen.features if len(validation) > 1 else None
     if expanded is None:
-        return statistics(own, own, real, near_duplicate)
+        return statistics(known.seeds, known, near_duplicate)
     manifest = expanded.manifest
-    if not manifest["totals"]["kept"]:
+    kept = manifest["totals"]["kept"]
+    if not kept:
         return {"images": 0, **costs(manifest)}
-    made = view(expanded.stream(), classify, resolution, "seed_id", block)
-    return {**statistics(made, own, real, near_duplicate), **costs(manifest)}
+    shown = set(known.seeds.ids[:: -(-kept // most)])
+    made = view(expanded.stream(shown), classify, resolution, "seed_id", block)
+    return {**statistics(made, known, near_duplicate), "images": kept, **costs(manifest)}
 
 
-def statistics(images: View, seeds: View, real: Tensor | None, near_duplicate: float) -> dict[str, Any]:
+def statistics(images: View, known: Reference, near_duplicate: float) -> dict[str, Any]:
     """What can be seen in the images: the columns of COLUMNS from `images` to `kid`.
 
-    `real` (V, D) are features of validation images. For the seeds themselves (`images is seeds`) the
-    nearest seed is another one.
+    For the seeds themselves (`images is known.seeds`) the nearest seed is another one.
     """
+    seeds, real = known.seeds, known.real
     owner = _positions(images.ids, seeds.ids)
-    nearest = nearest_seed(images.seen.features, seeds.seen.features, owner if images is seeds else None)
-    gain = entropy(images.seen.log_probs) - entropy(seeds.seen.log_probs)[owner]
-    fid, kid = (None, None) if real is None or len(owner) < 2 else distances(real, images.seen.features)
+    nearest = nearest_seed(images.features, seeds.features, owner if images is seeds else None)
+    fid, kid = (None, None) if len(real) < 2 or len(owner) < 2 else distances(real, images.features)
     return {
         "images": len(owner),
-        "label_agreement": _mean(images.seen.predictions == images.labels),
-        "entropy_gain": _mean(gain),
-        "diversity": diversity(images.seen.features, owner),
+        "label_agreement": _mean(images.agrees),
+        "entropy_gain": _mean(images.entropy - seeds.entropy[owner]),
+        "diversity": diversity(images.features, owner),
         "seed_similarity": _mean(nearest),
         "near_duplicates": _mean(nearest > near_duplicate),
         "fid": fid,

@@ -20,7 +20,7 @@ from guided_imagination.expansion.augmenters import Augmenter
 from guided_imagination.expansion.plan import Plan
 from guided_imagination.expansion.records import MEASUREMENTS, Seen, faults, to_table
 from guided_imagination.expansion.rejection import REASONS, rank, reason
-from guided_imagination.generators.base import SeedBatch
+from guided_imagination.generators.base import SeedBatch, Siblings
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.models.clip import ZeroShot
 from guided_imagination.utils.clock import Clock
@@ -99,11 +99,12 @@ def _expand_batch(
     pending = [(row, variant) for row in range(len(seeds)) for variant in range(plan.ratio)]
     kept: dict[tuple[int, int], dict[str, Any]] = {}
     refused: dict[tuple[int, int], dict[str, Any]] = {}
+    siblings: Siblings | None = None
     counts.update(dict.fromkeys(("drawn", *REASONS, "kept", "dropped"), 0))
     for attempt in range(plan.redraws + 1):
-        drawn = _draw(plan, augmenter, batch, pending, attempt, clock)
+        drawn, features = _draw(plan, augmenter, batch, pending, attempt, siblings, clock)
         counts["drawn"] += len(drawn)
-        pending = []
+        tried, pending = pending, []
         for pair, record in drawn.items():
             why = reason(record, plan.reject)
             if why is None:
@@ -114,6 +115,9 @@ def _expand_batch(
             refused[pair] = max(refused.get(pair, record), record, key=lambda one: rank(one, plan.reject))
         if not pending:
             break
+        if features is not None:
+            accepted = [index for index, pair in enumerate(tried) if pair in kept]
+            siblings = _with(siblings, features[accepted], [tried[index][0] for index in accepted], len(seeds))
     if plan.rejected == "keep":
         kept |= {pair: refused[pair] for pair in pending}
     counts["kept"] += len(kept)
@@ -131,19 +135,34 @@ def _stored(images: Tensor, side: int) -> Tensor:
     return resize(images.float(), side).mul(255).round().byte().cpu()
 
 
+def _with(siblings: Siblings | None, features: Tensor, owner: list[int], seeds: int) -> Siblings:
+    """`siblings` of so many seeds and further ones, with features (N, D)."""
+    rows = torch.tensor(owner, dtype=torch.long)
+    count = torch.bincount(rows, minlength=seeds)
+    total = torch.zeros(seeds, features.shape[1]).index_add(0, rows, features.float().cpu())
+    return Siblings(count, total) if siblings is None else Siblings(siblings.count + count, siblings.sum + total)
+
+
 def _draw(
-    plan: Plan, augmenter: Augmenter, batch: _Batch, pairs: list[tuple[int, int]], attempt: int, clock: Clock
-) -> dict[tuple[int, int], dict[str, Any]]:
-    """One attempt at each (seed row, variant) of `pairs`: its record, with the image as a uint8 tensor."""
+    plan: Plan,
+    augmenter: Augmenter,
+    batch: _Batch,
+    pairs: list[tuple[int, int]],
+    attempt: int,
+    siblings: Siblings | None,
+    clock: Clock,
+) -> tuple[dict[tuple[int, int], dict[str, Any]], Tensor | None]:
+    """One attempt at each (seed row, variant) of `pairs`: its record, with the image as a uint8 tensor; features."""
     rows = sorted({row for row, _ in pairs})
     owner = torch.tensor([rows.index(row) for row, _ in pairs])
     random_seeds = [derive_seed(plan.seed, batch.ids[row], variant, attempt) for row, variant in pairs]
     rngs = [torch.Generator().manual_seed(seed) for seed in random_seeds]
-    made = augmenter.make(SeedBatch(batch.images[rows], batch.labels[rows], owner, rngs), clock)
+    kept = siblings and Siblings(siblings.count[rows], siblings.sum[rows])
+    made = augmenter.make(SeedBatch(batch.images[rows], batch.labels[rows], owner, rngs, kept), clock)
     pixels = _stored(made.images, plan.resolution)
     with clock("check"):
         checked = _check(augmenter, batch, pixels, torch.tensor([row for row, _ in pairs]))
-    return {
+    records = {
         (row, variant): {
             "image": pixels[index],
             "label": int(batch.labels[row]),
@@ -157,6 +176,7 @@ def _draw(
         }
         for index, (row, variant) in enumerate(pairs)
     }
+    return records, made.features
 
 
 def _check(augmenter: Augmenter, batch: _Batch, pixels: Tensor, rows: Tensor) -> dict[str, list[Any]]:

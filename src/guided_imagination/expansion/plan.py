@@ -98,8 +98,9 @@ def _imagination(
     guidance, placement = config.guidance(expander.criteria, row.guided), place(row.compute)
 
     def load() -> Imagination:
+        memory = Batches(config.images_per_batch, fixed=row.compute.deterministic)
         guide = load_guide(expander.guide, names, row.spec.templates, placement, row.hub)
-        look = ZeroShotClassifier(guide, guidance.criteria.logit_scale, placement, Batches(config.images_per_batch))
+        look = ZeroShotClassifier(guide, guidance.criteria.logit_scale, placement, memory)
         folder = Path(adapted["folder"]) if adapted else None
         return Imagination(load_generator(generator, guide, names, placement, row.hub, folder), look, guidance)
 
@@ -111,6 +112,8 @@ def _imagination(
             "classes": names,
             "templates": row.spec.templates,
             "precision": str(placement.dtype).removeprefix("torch."),
+            "images_per_batch": config.images_per_batch,  # another number rounds otherwise
+            **({"deterministic": True} if row.compute.deterministic else {}),
             **generator.model_dump(exclude={"model", "revision"}),
             **guidance.model_dump(),
         },

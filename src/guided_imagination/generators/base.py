@@ -15,17 +15,26 @@ Config = TypeVar("Config", contravariant=True)
 
 
 @dataclass(frozen=True)
+class Siblings:
+    """Variants of S seeds that are there already: how many (S,), and the sum (S, D) of their CLIP features."""
+
+    count: Tensor
+    sum: Tensor
+
+
+@dataclass(frozen=True)
 class SeedBatch:
     """N variants of S seeds, to be made all at once.
 
     images: (S, 3, H, W) in [0, 1]; labels: (S,) class indices; owner: (N,) the seed of each variant, in [0, S);
-    rngs: one per variant, on the CPU.
+    rngs: one per variant, on the CPU; siblings: those that were kept, where only refused ones are made again.
     """
 
     images: Tensor
     labels: Tensor
     owner: Tensor
     rngs: Sequence[torch.Generator]
+    siblings: Siblings | None = None
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -37,7 +46,8 @@ class SeedBatch:
 
     def to(self, device: torch.device) -> "SeedBatch":
         """The tensors on `device`; random numbers are drawn on the CPU, for equal bits everywhere."""
-        return SeedBatch(self.images.to(device), self.labels.to(device), self.owner.to(device), self.rngs)
+        kept = self.siblings and Siblings(self.siblings.count.to(device), self.siblings.sum.to(device))
+        return SeedBatch(self.images.to(device), self.labels.to(device), self.owner.to(device), self.rngs, kept)
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ def batches(rows: int, size: int) -> Iterator[slice]:
 class Generator(Protocol):
     """Encodes images into latents, shows a latent to CLIP, and decodes it into a new image.
 
-    Rows are independent of each other: how many are given at once changes no result.
+    Rows are independent of each other: how many are given at once changes no more than their rounding.
     """
 
     def encode(self, batch: SeedBatch) -> Latent:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from guided_imagination.config import CriterionName
+from guided_imagination.generators.base import Siblings
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Candidates:
     held: (N,) class that a variant has to keep: CLIP's on the seed (paper) or the label.
     owner: (N,) which seed a variant belongs to, in [0, S).
     temperature: of the softmax over features in `diversity`; 1 in the paper.
+    siblings: further variants of the seeds, which are kept and not scored.
     """
 
     features: Tensor
@@ -32,6 +34,7 @@ class Candidates:
     held: Tensor
     owner: Tensor
     temperature: float = 1.0
+    siblings: Siblings | None = None
 
 
 def consistency(seen: Candidates) -> Tensor:
@@ -51,21 +54,24 @@ def entropy_gain(seen: Candidates) -> Tensor:
 
 
 def diversity(seen: Candidates) -> Tensor:
-    """S_div = KL(softmax(f'/t) || softmax(mean f'/t)) (N,) >= 0, the mean over the seed's variants.
+    """S_div = KL(softmax(f'/t) || softmax(mean f'/t)) (N,) >= 0, the mean over all of the seed's variants.
 
     At t = 1 (paper) unit-norm features give about 1e-4, so the term hardly acts; a small t makes it act.
     """
-    mean = group_mean(seen.features, seen.owner)[seen.owner]
+    mean = group_mean(seen.features, seen.owner, seen.siblings)[seen.owner]
     log_p = log_softmax(seen.features / seen.temperature, dim=1)
     log_q = log_softmax(mean / seen.temperature, dim=1)
     return (log_p.exp() * (log_p - log_q)).sum(1)
 
 
-def group_mean(values: Tensor, owner: Tensor) -> Tensor:
-    """Mean of the rows (N, D) of each owner, (max owner + 1, D); zero where an owner has no rows."""
+def group_mean(values: Tensor, owner: Tensor, siblings: Siblings | None = None) -> Tensor:
+    """Mean of the rows (N, D) and siblings of each owner, (max owner + 1, D); zero where an owner has none."""
     groups = int(owner.max()) + 1
     sums = values.new_zeros(groups, values.shape[1]).index_add(0, owner, values)
-    return sums / torch.bincount(owner, minlength=groups).clamp(min=1)[:, None]
+    counts = torch.bincount(owner, minlength=groups)
+    if siblings is not None:
+        sums, counts = sums + siblings.sum[:groups], counts + siblings.count[:groups]
+    return sums / counts.clamp(min=1)[:, None]
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,14 @@ from guided_imagination.utils.clock import Clock
 
 @dataclass(frozen=True)
 class Imagined:
-    """`images` (N, 3, H, W) in [0, 1] and each criterion (N,) of the latent that was decoded."""
+    """`images` (N, 3, H, W) in [0, 1]; of the latents that were decoded, each criterion (N,) and CLIP features (N, D).
+
+    Augmentations have neither criteria nor features.
+    """
 
     images: Tensor
     criteria: dict[CriterionName, Tensor]
+    features: Tensor | None = None
 
 
 def draw_noise(shape: tuple[int, ...], rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
@@ -64,7 +68,7 @@ def imagine(
 ) -> Imagined:
     """Guided variants, all at once. With `config.steps` = 0 they are unguided.
 
-    `memory` says how many variants go through a network at once; it does not change them.
+    `memory` says how many variants go through a network at once, which changes no more than their rounding.
     """
     rngs = seeds.rngs
     with clock("encode"), torch.no_grad():
@@ -82,7 +86,8 @@ def imagine(
     def look(z: Tensor, b: Tensor, size: int) -> criteria.Candidates:
         features = _embed(generator, variants(z, b), size)
         log_probs = guide.log_probs(features, config.criteria.logit_scale)
-        return criteria.Candidates(features, log_probs, seed_log_probs, held, seeds.owner, config.criteria.temperature)
+        seen = (features, log_probs, seed_log_probs, held, seeds.owner)
+        return criteria.Candidates(*seen, config.criteria.temperature, seeds.siblings)
 
     def slopes(z: Tensor, b: Tensor) -> tuple[Tensor, ...]:
         z, b = z.requires_grad_(), b.requires_grad_()
@@ -100,10 +105,12 @@ def imagine(
             z = (z + config.step_size * slope_z.sign()).detach()
             b = (b + config.step_size * slope_b.sign()).detach()
         with torch.no_grad():
-            scores = criteria.evaluate(memory.run(lambda size: look(z, b, size)))
+            seen = memory.run(lambda size: look(z, b, size))
+            scores = criteria.evaluate(seen)
 
     with clock("decode"), torch.no_grad():
-        return Imagined(memory.run(lambda size: _decode(generator, variants(z, b), rngs, size), rngs), scores)
+        images = memory.run(lambda size: _decode(generator, variants(z, b), rngs, size), rngs)
+    return Imagined(images, scores, seen.features)
 
 
 def _encode(generator: Generator, seeds: SeedBatch, size: int) -> Latent:

@@ -68,17 +68,30 @@ def _half(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if bfloat16 else torch.float16
 
 
-class Batches:
-    """How many images are in the networks at once: halved when the memory runs out, and remembered."""
+def make_deterministic() -> None:
+    """Let equal inputs give equal bits on one kind of machine: one thread, deterministic kernels, no benchmarks.
 
-    def __init__(self, size: int) -> None:
+    Raises RuntimeError later, where a network has an operation without a deterministic kernel.
+    """
+    torch.set_num_threads(1)  # sums over another number of threads round otherwise
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+
+
+class Batches:
+    """How many images are in the networks at once: halved when the memory runs out, and remembered.
+
+    Another size rounds otherwise. With `fixed`, running out of memory is an InputError instead.
+    """
+
+    def __init__(self, size: int, fixed: bool = False) -> None:
         self.size = size
+        self.fixed = fixed
 
     def run(self, function: Callable[[int], T], rngs: Sequence[torch.Generator] = ()) -> T:
         """`function(size)`, tried again with half the size if the memory runs out.
 
-        `function` has to give the same result whatever the size is; `rngs`, the random generators
-        that it draws from, are set back before it is tried again.
+        `rngs`, the random generators that `function` draws from, are set back before it is tried again.
         """
         states = [rng.get_state() for rng in rngs]
         while True:
@@ -87,9 +100,14 @@ class Batches:
             except RuntimeError as error:
                 if self.size == 1 or not should_reduce_batch_size(error):
                     raise
+                if self.fixed:
+                    raise InputError(
+                        f"out of memory with {self.size} images at once, and compute.deterministic forbids fewer: "
+                        "set a lower images_per_batch"
+                    ) from error
             # outside of the handler: the error's traceback keeps the tensors of the failed try alive
             self.size //= 2
             clear_device_cache(garbage_collection=True)
-            logger.warning("out of memory: going on with %d images at once", self.size)
+            logger.warning("out of memory: going on with %d images at once, which may round otherwise", self.size)
             for rng, state in zip(rngs, states, strict=True):
                 rng.set_state(state)

@@ -5,10 +5,11 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 
 from filelock import FileLock, Timeout
 
@@ -17,12 +18,13 @@ from guided_imagination.utils.files import explaining_full_disk, read_json, writ
 
 logger = logging.getLogger(__name__)
 LOCK, OWNER = "writer.lock", "writer.json"
-STALE = timedelta(hours=1)  # longer than a shard takes
+SIGN_EVERY = 30.0  # seconds, however long a shard takes
+STALE = timedelta(minutes=15)  # network folders may tell times late
 
 
 @contextmanager
-def sole_writer(folder: Path) -> Iterator[Callable[[], None]]:
-    """Hold `folder` against other writers; yields the sign of life, to be given after each shard.
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold `folder` against other writers, and give signs of life meanwhile.
 
     The kernel frees the lock of a process that dies, however it dies. Some network folders do not carry locks
     to other machines: there the owner file tells, which counts for `STALE` after the last sign of life.
@@ -36,20 +38,35 @@ def sole_writer(folder: Path) -> Iterator[Callable[[], None]]:
         except Timeout as error:
             raise InputError(_refusal(folder)) from error
     owner = folder / OWNER
-
-    def sign() -> None:
-        with suppress(FileNotFoundError):  # deleted by someone who wants to take over
-            os.utime(owner)
-
     try:
         _take_over(folder)
         write_json(owner, {"host": platform.node(), "pid": os.getpid(), "user": _user(), "started": _now()})
         try:
-            yield sign
+            with _signs_of_life(owner):
+                yield
         finally:
             owner.unlink(missing_ok=True)
     finally:
         lock.release()
+
+
+@contextmanager
+def _signs_of_life(owner: Path) -> Iterator[None]:
+    """Touch `owner` from a thread of its own while the block runs."""
+    ended = Event()
+
+    def sign() -> None:
+        while not ended.wait(SIGN_EVERY):
+            with suppress(FileNotFoundError):  # deleted by someone who wants to take over
+                os.utime(owner)
+
+    thread = Thread(target=sign, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _take_over(folder: Path) -> None:

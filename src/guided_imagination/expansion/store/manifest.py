@@ -91,6 +91,7 @@ def describe_machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
+        "threads": torch.get_num_threads(),  # sums over another number round otherwise
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         "versions": {name: _version(name) for name in SHAPING},
     }

@@ -1,11 +1,12 @@
 """A complete expansion, read back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
@@ -34,10 +35,13 @@ class Expansion:
         """Of everything that shaped the images."""
         return f"{derive_seed(json.dumps(self.manifest['fingerprint'], sort_keys=True)):016x}"
 
-    def stream(self) -> Iterator[dict[str, Any]]:
-        """Every row with its image decoded, in the order of seeds and variants."""
+    def stream(self, seeds: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
+        """Every row, or those of some seeds, with its image decoded, in the order of seeds and variants."""
         for shard in self.manifest["shards"]:
-            yield from Dataset(pq.read_table(self.folder / shard["file"]))
+            table = pq.read_table(self.folder / shard["file"])
+            if seeds is not None:
+                table = table.filter(pa.array([seed in seeds for seed in table["seed_id"].to_pylist()], pa.bool_()))
+            yield from Dataset(table)
 
     def of_seed(self, seed_id: str) -> Dataset:
         """The variants of one seed."""

@@ -61,7 +61,7 @@ def write(
     if is_complete(folder) and not differences(folder, fingerprint):
         logger.info("%s is complete: nothing to do", folder)
         return read_json(folder / MANIFEST), False
-    with sole_writer(folder) as sign_of_life:
+    with sole_writer(folder):
         finish_replacement(folder)
         found = differences(folder, fingerprint)
         if not overwrite:
@@ -74,7 +74,6 @@ def write(
         for made in tables(missing):
             record = _save(place / _file(made.shard, shards), made, averaged)
             finished[record.file] = record
-            sign_of_life()
         ordered = [finished[_file(shard, shards)] for shard in range(shards)]
         whole = manifest(fingerprint, ordered, events(place))
         write_json(place / MANIFEST, whole)

@@ -8,16 +8,15 @@ from guided_imagination.config import Method
 from guided_imagination.pipelines.audit import nodes
 from guided_imagination.pipelines.typed import typed
 
-SPLITS = ["seeds", "validation"]
-
 
 def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
-    """A row per dataset and method, and a table per dataset."""
+    """Of each dataset what its rows are compared with, a row per method, and a table."""
     return Pipeline(
         [
             part
             for dataset in datasets
             for part in (
+                _look(dataset),
                 *(_row(dataset, method, row.pipeline is not None) for method, row in methods.items()),
                 _table(dataset, methods),
             )
@@ -25,8 +24,13 @@ def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> P
     )
 
 
+def _look(dataset: str) -> Pipeline:
+    inputs = ["seeds", "validation", "params:settings"]
+    return Pipeline([Node(typed(nodes.look), inputs, "seen", name="look", tags="audit")], namespace=dataset)
+
+
 def _row(dataset: str, method: str, expanded: bool) -> Pipeline:
-    inputs = {split: f"{dataset}.{split}" for split in SPLITS}
+    inputs = {name: f"{dataset}.{name}" for name in ("seeds", "seen")}
     made = {"expanded": f"{dataset}.{method}.expanded"} if expanded else {}
     node = Node(typed(nodes.audit_row), [*inputs, "params:settings", *made], "audit", name="audit", tags="audit")
     return Pipeline([node], namespace=f"{dataset}.{method}", inputs={**inputs, **made})
