@@ -51,7 +51,8 @@ def test_sigkill_at_20_random_moments(tmp_path):
         while kills < KILLS and not is_complete(folder):
             if kill_after(moments.uniform(0, 0.6 * duration), folder):
                 kills += 1
-                assert not (folder / "manifest.json").exists()
+                # it may have been killed after its last write
+                assert is_complete(folder) or not (folder / "manifest.json").exists()
                 finished = checksums(folder)
                 assert finished.items() <= whole.items(), "a shard is either whole or not there"
         expand(folder, many_shards(SlowMaker()))
