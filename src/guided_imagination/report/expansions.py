@@ -138,7 +138,7 @@ def cost_table(
 
     speeds: the columns of `costs`; prices in US dollars.
     """
-    speeds = speeds.reindex(columns=SPEEDS)
+    speeds = speeds.reindex(columns=SPEEDS).astype({"images_per_second": float})
     known = speeds[(speeds["images_per_second"] > 0) | speeds["images"].notna()]
     found = {(row.dataset, row.method): row for row in known.itertuples()}
     rows = [
