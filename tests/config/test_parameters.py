@@ -178,3 +178,10 @@ def test_a_criteria_set_may_fix_steps_and_step_size(shipped):
     parameters = check(shipped)
     fixed = parameters.expand_mae.guidance(parameters.criteria_sets["paper"], True)
     assert (fixed.steps, fixed.step_size) == (1, 0.1)  # as the paper's code takes them
+
+
+def test_a_pair_to_compare_names_rows_and_those_that_an_environment_leaves_out(shipped):
+    message = refusal(changed(shipped, "report.compare", [["gif_dalle", "randaugment"], ["gif_dale", "dalle"]]))
+    assert message.startswith("parameters: report.compare: 'gif_dale' is not known; allowed: original, cutout")
+    without = {name: None if name == "randaugment" else row for name, row in shipped["methods"].items()}
+    check({**shipped, "methods": without})

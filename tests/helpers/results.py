@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from guided_imagination.config import Method, ReportConfig
+from guided_imagination.report.expansions import costs
 
 METHODS = {
     "original": Method(),
@@ -15,16 +16,26 @@ METHODS = {
 }
 
 
-def cells(dataset: str, method: str, ratio: int, *accuracies: float, architecture: str = "tiny") -> Iterator[tuple]:
+SPEEDS = costs("cars", {})  # nothing is known of any expansion
+
+
+def cells(
+    dataset: str, method: str, ratio: int, *accuracies: float, architecture: str = "tiny", recipe: str = "matched"
+) -> Iterator[tuple]:
     """A row of tidy results per accuracy, one seed each, with run ids such as "cars-gif-5-tiny-0"."""
     for seed, accuracy in enumerate(accuracies):
         run = f"{dataset}-{method}-{ratio}-{architecture}-{seed}"
-        yield (dataset, method, ratio, architecture, "matched", seed, accuracy, run)
+        yield (dataset, method, ratio, architecture, recipe, seed, accuracy, run)
 
 
-def tidy(*groups: Iterator[tuple]) -> pd.DataFrame:
+def tidy(*groups: Iterator[tuple], **made: str | int) -> pd.DataFrame:
+    """The rows of `groups`, all of them `made` in one way: measured on test images, by one recipe, code and precision.
+
+    `made` replaces parts of that, or adds a column `draw`.
+    """
     columns = ["dataset", "method", "ratio", "architecture", "recipe", "seed", "accuracy", "run_id"]
-    return pd.DataFrame([row for group in groups for row in group], columns=columns)
+    rows = pd.DataFrame([row for group in groups for row in group], columns=columns)
+    return rows.assign(**{"split": "test", "recipe_key": "0a1b", "code": "0.2.0", "precision": "float32", **made})
 
 
 def results() -> pd.DataFrame:

@@ -74,9 +74,9 @@ def save_report(catalog: Any, results: pd.DataFrame, methods: dict[str, Method])
     results.to_csv(figure_path(catalog, "report.results"), index=False)
     views.efficiency_curves(results, methods).savefig(figure_path(catalog, "report.curves"))
     tables = [
-        *views.efficiency_tables(results, methods, "test"),
-        views.architectures(results, methods, "test"),
-        views.ablation(results, methods, "test"),
+        *views.efficiency_tables(results, methods),
+        views.architectures(results, methods),
+        views.ablation(results, methods),
         difference_table(pd.DataFrame(columns=COLUMNS)),
         views.cost(pd.DataFrame(columns=["dataset", "method", "images_per_second"]), methods, report_config()),
     ]

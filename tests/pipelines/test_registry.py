@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.framework.startup import bootstrap_project
@@ -94,3 +95,17 @@ def test_a_tenth_dataset_needs_no_python(config: OmegaConfigLoader) -> None:
     pipeline_registry.build_for(check({**parameters, "datasets": ["fashion", "moths"], "dataset_specs": specs}))
     nodes = {node.name for node in pipeline_registry.register_pipelines()["__default__"].nodes}
     assert {"moths.read", "moths.gif_dalle.train", "moths.mae.expand"} <= nodes
+
+
+@pytest.mark.parametrize("name", ["fashion.gif_dalle.results", "fashion.results", "report.results"])
+def test_hashes_and_versions_come_back_from_tables_as_text(
+    config: OmegaConfigLoader, name: str, tmp_path: Path
+) -> None:
+    """As numbers, 0012 and 12, 1e10 and 10e9, and the versions 0.1 and 0.10 would be the same."""
+    found = config["catalog"]
+    settings = found.get(name) or found[name.replace("fashion", "{dataset}").replace("gif_dalle", "{method}")]
+    settings = settings.get("dataset", settings)
+    text = "method,accuracy,recipe_key,code\n" + "a,1,0012,0.1\n" + "b,2,12,0.10\n"
+    (tmp_path / "results.csv").write_text(text)
+    rows = pd.read_csv(tmp_path / "results.csv", **settings["load_args"])
+    assert rows[["recipe_key", "code"]].to_numpy().tolist() == [["0012", "0.1"], ["12", "0.10"]]

@@ -39,7 +39,7 @@ def test_a_curve_that_falls_is_read_where_it_is_first_enough():
 
 
 def test_tables_of_curve_and_readings(results):
-    table, readings = views.efficiency_tables(results, METHODS, "test")
+    table, readings = views.efficiency_tables(results, METHODS)
     assert table.header == ["method", "0\u00d7", "1\u00d7", "2\u00d7", "5\u00d7"]
     assert table.frame().set_index("method").loc["gif_dalle", "2\u00d7"] == "36.0 ± 1.4 (+14.0)"
     assert "pathmnist" not in table.words, "one ratio is no curve"
@@ -52,7 +52,7 @@ def test_tables_of_curve_and_readings(results):
 
 def test_a_single_ratio_is_neither_table_nor_curve():
     results = tidy(cells("cars", "original", 0, 20), cells("cars", "gif_dalle", 5, 30))
-    assert not any(views.efficiency_tables(results, METHODS, "test"))
+    assert not any(views.efficiency_tables(results, METHODS))
     assert not views.efficiency_curves(results, METHODS).axes
 
 

@@ -1,8 +1,16 @@
-import pandas as pd
+from pathlib import Path
 
+import pandas as pd
+import pytest
+
+from guided_imagination.config import ReportConfig
 from guided_imagination.expansion.audit import table
-from guided_imagination.report.expansions import audited_table
+from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.report import views
+from guided_imagination.report.expansions import audited_table, costs, kept_by_class, kept_words
 from guided_imagination.report.summary import summarise
+from helpers.results import METHODS, cells, tidy
+from helpers.toy import NAMES, ToyMaker, dataset, plan
 
 ROWS = [("original", 60.0), ("original", 64.0), ("gif", 70.0)]
 RESULTS = pd.DataFrame(
@@ -26,3 +34,40 @@ def test_accuracy_stands_beside_what_clip_sees():
 def test_an_expansion_that_nothing_was_trained_on_has_no_accuracy():
     made = audited_table(summarise(RESULTS), table([{"method": "new", "images": 1}]).assign(dataset="pets"), ["new"])
     assert made.frame()["accuracy"].tolist() == [""]
+
+
+MANIFEST = {"images_per_second": None, "totals": {"kept": 439, "dropped": 61}}
+WHOLE = {"images_per_second": None, "totals": {"kept": 500, "dropped": 0}}
+KEPT = {"gif_dalle": {"Shirt": 352, "Trouser": 37, "Bag": 50}, "randaugment": {"Shirt": 250, "Trouser": 250}}
+SHORT = "gif_dalle 439 of 500 (Trouser 37 to Shirt 352)"
+
+
+def test_kept_images_are_counted_from_the_labels_alone_and_a_class_without_any_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Of seeds cat, cat, cat, dog two variants each were asked for; those of the dog are dropped."""
+    seeds = dataset([0, 0, 0, 1], NAMES)
+    write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels == 1), seeds=seeds))
+    made = Expansion(tmp_path)
+    monkeypatch.setattr(Expansion, "stream", lambda self: pytest.fail("images were read"))
+    assert kept_by_class(made) == {"cat": 6, "dog": 0}
+    row = costs("pets", {"gif": made.manifest}, {"gif": kept_by_class(made)}).iloc[0]
+    assert row[["images", "promised", "smallest", "largest"]].tolist() == [6, 8, "dog 0", "cat 6"]
+
+
+def test_the_tables_show_kept_images_of_those_that_the_ratio_promises(config: ReportConfig):
+    speeds = costs("cars", {"gif_dalle": MANIFEST, "randaugment": WHOLE}, KEPT)
+    rows = views.cost(speeds, METHODS, config).frame().set_index("method")
+    assert rows.loc["gif_dalle", ["images", "by class"]].tolist() == ["439 of 500", "Trouser 37 to Shirt 352"]
+    assert rows.loc["gif_dalle", "seconds per 1,000"] == "", "its speed is not known"
+    results = tidy(cells("cars", "original", 0, 20), cells("cars", "gif_dalle", 5, 30))
+    words = views.accuracy(results, speeds, METHODS, config, "natural").words
+    assert f"promises: {SHORT}; the others hold all." in words
+
+
+def test_words_about_kept_images_name_the_dataset_where_there_are_several():
+    speeds = pd.concat([costs(name, {"gif_dalle": MANIFEST}, KEPT) for name in ("cars", "pets", "birds")])
+    assert f"cars {SHORT} and pets {SHORT}." in kept_words(speeds, ["cars", "pets"])
+    whole = costs("cars", {"randaugment": WHOLE}, KEPT)
+    assert kept_words(whole, ["cars"]) == "Every expansion holds as many new images as its ratio promises."
+    assert kept_words(costs("cars", {"old": {}}), ["cars"]) == ""

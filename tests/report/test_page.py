@@ -19,7 +19,7 @@ from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.sections import Picture, sections
 from guided_imagination.report.table import failure_table
 from helpers import results as fabricated
-from helpers.results import METHODS
+from helpers.results import METHODS, SPEEDS
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
@@ -33,13 +33,14 @@ def png() -> bytes:
 def make_page(results, config, experiment: str | None = "7") -> str:
     speeds = costs("cars", {"gif_dalle": {"images_per_second": 2}})
     intervals = pd.DataFrame(
-        [("cars", "tiny", "matched", 5, "gif_dalle", "randaugment", 8, 6, 10, 100)], columns=COLUMNS
+        [("cars", "tiny", "matched", "", "test", 5, "gif_dalle", "randaugment", 8, 6, 10, "images", 100)],
+        columns=COLUMNS,
     )
     tables = [
-        *(views.accuracy(results, METHODS, config, "test", group) for group in ("natural", "medical")),
-        *views.efficiency_tables(results, METHODS, "test"),
-        views.architectures(results, METHODS, "test"),
-        views.ablation(results, METHODS, "test"),
+        *(views.accuracy(results, SPEEDS, METHODS, config, group) for group in ("natural", "medical")),
+        *views.efficiency_tables(results, METHODS),
+        views.architectures(results, METHODS),
+        views.ablation(results, METHODS),
         views.cost(speeds, METHODS, config),
         failure_table({} if len(results) else {"cars tiny": "boom"}),
         difference_table(intervals if len(results) else intervals[:0]),

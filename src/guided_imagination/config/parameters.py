@@ -85,6 +85,23 @@ class Parameters(Strict):
     export: ExportConfig
     pretrain: PretrainConfig
 
+    @model_validator(mode="before")
+    @classmethod
+    def _check_compare(cls, raw: Any) -> Any:
+        """Pairs name rows of `methods`; one that an environment leaves out by null is known, its pairs are not shown.
+
+        Hence before validation, which drops such rows.
+        """
+        methods, report = (
+            (raw.get(name) for name in ("methods", "report")) if isinstance(raw, Mapping) else (None, None)
+        )
+        if isinstance(methods, Mapping) and isinstance(report, Mapping):
+            for pair in report.get("compare") or []:
+                for name in pair if isinstance(pair, list | tuple) else []:
+                    if name not in methods:
+                        raise ValueError(f"report.compare: {name!r} is not known; allowed: {', '.join(methods)}")
+        return raw
+
     @model_validator(mode="after")
     def names_exist(self) -> "Parameters":
         references: list[tuple[str, list[str], Collection[str]]] = [

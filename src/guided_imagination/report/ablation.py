@@ -7,11 +7,13 @@ import pandas as pd
 
 from guided_imagination.config import Method
 from guided_imagination.report.summary import (
+    BEST,
     SETTING,
     accuracy_text,
     blocks_of,
     largest_ratio,
     measured,
+    paired,
     signed,
     varying,
 )
@@ -51,7 +53,11 @@ def _settings(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
     return lines
 
 
-def ablation_table(summary: pd.DataFrame, methods: Mapping[str, Method], split: str) -> Table:
+def _value(number: float) -> float | None:
+    return None if pd.isna(number) else number
+
+
+def ablation_table(summary: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
     """Full methods and the rows that change one thing; no rows where nothing was varied."""
     shown = largest_ratio(summary)
     blocks = varying(shown, SETTING)
@@ -65,16 +71,16 @@ def ablation_table(summary: pd.DataFrame, methods: Mapping[str, Method], split: 
             used += [full, *present]
             for name, text in {full: "full method", **{name: varied[name] for name in present}}.items():
                 row = by_method.loc[name]
-                difference = row["mean"] - by_method.loc[full, "mean"]
+                difference = paired(row["by_draw"], by_method.loc[full, "by_draw"])
                 body.append(
                     [
                         *(Entry(part) for part in (*block, name, text)),
                         Entry(accuracy_text(row["mean"], row["deviation"]), row["mean"], row["runs"]),
-                        Entry("" if name == full else signed(difference), difference),
+                        Entry("" if name == full or pd.isna(difference) else signed(difference), _value(difference)),
                         Entry(str(int(row["repeats"])), float(row["repeats"])),
                     ]
                 )
     header = [*blocks, "method", "change", "accuracy", "difference", "runs"]
     basis = shown[shown["method"].isin(used)].assign(gain=float("nan"))
-    words = f"{measured(basis, split).removesuffix(' Best of each column marked.')} {WORDS}" if body else ""
+    words = f"{measured(basis).removesuffix(BEST)}{WORDS}" if body else ""
     return Table("ablation", "What each part is worth", header, len(blocks) + 2, body, words)

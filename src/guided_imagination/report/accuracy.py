@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from guided_imagination.report.summary import accuracy_entry, in_order, largest_ratio, measured, varying
+from guided_imagination.report.summary import SETTING, accuracy_entry, in_order, largest_ratio, measured, varying
 from guided_imagination.report.table import Entry, Table
 
 OTHER = "other"
@@ -15,17 +15,18 @@ def group_of(dataset: str, groups: Mapping[str, Sequence[str]]) -> str:
     return next((name for name, members in groups.items() if dataset in members), OTHER)
 
 
-def accuracy_table(summary: pd.DataFrame, methods: Sequence[str], *, split: str, name: str, title: str) -> Table:
-    """Datasets as columns (one per architecture and recipe, where there are several), methods as rows.
+def accuracy_table(summary: pd.DataFrame, methods: Sequence[str], *, name: str, title: str, kept: str = "") -> Table:
+    """Datasets as columns (one per architecture, recipe and conditions, where there are several), methods as rows.
 
     Each dataset shows its largest ratio; the average stands where a row has all datasets. Rows that are not in
-    `methods` are references and come last.
+    `methods` are references and come last. `kept` is a sentence about the new images, for the words.
     """
     shown = largest_ratio(summary)
-    several = varying(shown, ["architecture", "recipe"])
+    several = varying(shown, SETTING[1:])
     names = [_column(dataset, *notes) for dataset, *notes in shown[["dataset", *several]].itertuples(index=False)]
     labelled = shown.assign(column=names)
-    words = measured(shown[shown["method"].isin(methods)], split) if len(shown) else ""
+    trained = shown[shown["method"].isin(methods)]
+    words = f"{measured(trained)} {kept}".strip() if len(trained) else ""
     return layout(
         with_average(labelled, [], "column") if not several else labelled,
         [],
@@ -38,14 +39,15 @@ def accuracy_table(summary: pd.DataFrame, methods: Sequence[str], *, split: str,
 
 
 def _column(dataset: str, *notes: str) -> str:
-    return f"{dataset} ({', '.join(notes)})" if notes else dataset
+    told = [note for note in notes if note]
+    return f"{dataset} ({', '.join(told)})" if told else dataset
 
 
-def architecture_table(summary: pd.DataFrame, methods: Sequence[str], split: str) -> Table:
+def architecture_table(summary: pd.DataFrame, methods: Sequence[str]) -> Table:
     """Architectures as columns, for the datasets that were measured with at least two; else no rows."""
     shown = largest_ratio(summary)
     shown = shown[shown.groupby("dataset")["architecture"].transform("nunique") > 1]
-    blocks = varying(shown, ["dataset", "recipe"])
+    blocks = varying(shown, ["dataset", "recipe", "conditions"])
     return layout(
         with_average(shown, blocks, "architecture"),
         blocks,
@@ -53,7 +55,7 @@ def architecture_table(summary: pd.DataFrame, methods: Sequence[str], split: str
         methods,
         name="architectures",
         title="Accuracy by architecture",
-        words=measured(shown, split) if len(shown) else "",
+        words=measured(shown) if len(shown) else "",
     )
 
 

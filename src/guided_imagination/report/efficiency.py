@@ -7,7 +7,16 @@ import numpy as np
 import pandas as pd
 
 from guided_imagination.report.accuracy import layout
-from guided_imagination.report.summary import BASE, accuracy_text, blocks_of, in_order, measured, times, varying
+from guided_imagination.report.summary import (
+    BASE,
+    SETTING,
+    accuracy_text,
+    blocks_of,
+    in_order,
+    measured,
+    times,
+    varying,
+)
 from guided_imagination.report.table import Entry, Table
 
 
@@ -45,30 +54,30 @@ def read_off(curve: pd.Series, other: pd.Series) -> Reading:
 
 def curves(summary: pd.DataFrame) -> pd.DataFrame:
     """Rows of methods that were measured at two ratios at least, and their originals (ratio 0)."""
-    keys = ["dataset", "recipe", "method"]
-    several = (summary["ratio"] > 0) & (summary.groupby(keys)["ratio"].transform("nunique") > 1)
-    datasets = set(summary.loc[several, "dataset"])
-    return summary[several | ((summary["method"] == BASE) & summary["dataset"].isin(datasets))]
+    several = (summary["ratio"] > 0) & (summary.groupby([*SETTING, "method"])["ratio"].transform("nunique") > 1)
+    shown = set(summary.loc[several, SETTING].itertuples(index=False, name=None))
+    beside = np.array([row in shown for row in summary[SETTING].itertuples(index=False, name=None)], dtype=bool)
+    return summary[several | ((summary["method"] == BASE) & beside)]
 
 
-def efficiency_table(summary: pd.DataFrame, methods: Sequence[str], split: str) -> Table:
+def efficiency_table(summary: pd.DataFrame, methods: Sequence[str]) -> Table:
     """Ratios as columns; no rows unless two ratios were measured."""
     shown = curves(summary).sort_values("ratio", kind="stable")
     return layout(
         shown.assign(at=[times(int(ratio)) for ratio in shown["ratio"]]),
-        varying(shown, ["dataset", "recipe"]),
+        varying(shown, SETTING),
         "at",
         methods,
         name="efficiency",
         title="Accuracy by expansion ratio",
-        words=measured(shown, split) if len(shown) else "",
+        words=measured(shown) if len(shown) else "",
     )
 
 
 def readings_table(summary: pd.DataFrame, imagined: Sequence[str], augmented: Sequence[str]) -> Table:
     """Which ratio of each imagined row equals each augmented row at its largest ratio."""
     shown = curves(summary)
-    blocks = varying(shown, ["dataset", "recipe"])
+    blocks = varying(shown, SETTING)
     body = []
     for block, rows in blocks_of(shown, blocks):
         means = {method: part.set_index("ratio")["mean"] for method, part in rows.groupby("method", sort=False)}

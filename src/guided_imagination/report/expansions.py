@@ -1,22 +1,28 @@
 """What CLIP sees in the expansions, beside what they are worth to a classifier."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
+from datasets import Features
 
 from guided_imagination.expansion.audit import COLUMNS, format_cell
-from guided_imagination.report.summary import in_order
+from guided_imagination.expansion.store import Expansion
+from guided_imagination.report.summary import SETTING, images_of, in_order, listed, times
 from guided_imagination.report.table import Entry, Table
 
 
 def audited_table(summary: pd.DataFrame, audits: pd.DataFrame, methods: Sequence[str]) -> Table:
     """Accuracy and gain, then the columns of the audit.
 
-    summary: of `summarise`, one line per dataset and method; audits: dataset and audit.COLUMNS.
+    summary: of `summarise`, at its largest ratio; audits: dataset and audit.COLUMNS. Of a dataset that was measured in
+    several settings, accuracies are those of one, and the words say which.
     """
-    measured = summary.set_index(["dataset", "method"])[["mean", "gain"]]
+    shown = one_setting(summary[summary["dataset"].isin(set(audits["dataset"]))])
+    measured = shown.set_index(["dataset", "method"])[["mean", "gain"]]
     numbers = [name for name in COLUMNS if name != "method"]
     body = []
     for dataset in dict.fromkeys(audits["dataset"]):
@@ -28,7 +34,7 @@ def audited_table(summary: pd.DataFrame, audits: pd.DataFrame, methods: Sequence
             cells = [Entry(format_cell(name, value), _number(value)) for name, value in values.items()]
             body.append([Entry(dataset), Entry(method), *cells])
     words = (
-        "Accuracy in percent as in the table above. All else is what the auditing CLIP sees: label agreement is the "
+        f"{_measured_in(shown)}All else is what the auditing CLIP sees: label agreement is the "
         "share of images in which it sees the label; entropy gain, over the seeds, in nats; diversity, the mean "
         "distance 1 - cosine between two variants of a seed; seed similarity, the cosine with the nearest seed, and "
         "near duplicates those too near; FID and KID, in its feature space, to real validation images; rejected, "
@@ -39,6 +45,30 @@ def audited_table(summary: pd.DataFrame, audits: pd.DataFrame, methods: Sequence
     return Table("audit", "Audit of the expansions", header, 2, body, words)
 
 
+def one_setting(summary: pd.DataFrame) -> pd.DataFrame:
+    """Of each dataset the lines of one setting: the first of those with most lines."""
+    lines = summary.groupby(["dataset", *SETTING[1:]], sort=False)["mean"].transform("size")
+    most = summary[lines == lines.groupby(summary["dataset"]).transform("max")]
+    first = most.groupby("dataset")[SETTING[1:]].transform("first")
+    return most[(most[SETTING[1:]] == first).all(axis=1)]
+
+
+def _measured_in(summary: pd.DataFrame) -> str:
+    """Which accuracies these are; nothing without any."""
+    told: dict[tuple[str, str, int], list[Any]] = {}
+    for dataset, rows in summary.groupby("dataset", sort=False):
+        setting = rows.iloc[0]
+        trained = f"{setting['architecture']} by the recipe {setting['recipe']}"
+        how, ratio = ", ".join(filter(None, [trained, setting["conditions"]])), int(rows["ratio"].max())
+        told.setdefault((how, setting["split"], ratio), []).append(dataset)
+    parts = [
+        f"{how}, {images_of(pd.DataFrame({'split': split, 'dataset': names}))}"
+        + (f", at {times(ratio)} new images per seed image" if ratio else "")
+        for (how, split, ratio), names in told.items()
+    ]
+    return f"Mean accuracy in percent of {'; of '.join(parts)}. " if parts else ""
+
+
 def _number(value: float) -> float | None:
     return None if pd.isna(value) else float(value)
 
@@ -46,41 +76,101 @@ def _number(value: float) -> float | None:
 HAND = "labelled by hand"
 
 
-def costs(dataset: str, manifests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """dataset, method and images_per_second of expansions, by the manifests of their methods."""
-    rows = [(dataset, method, manifest.get("images_per_second")) for method, manifest in manifests.items()]
-    return pd.DataFrame(rows, columns=["dataset", "method", "images_per_second"])
+SPEEDS = ["dataset", "method", "images_per_second", "images", "promised", "smallest", "largest"]
+
+
+def kept_by_class(expanded: Expansion) -> dict[str, int]:
+    """How many new images each class has, in the order of labels; only the column of labels is read."""
+    counts: Counter[int] = Counter()
+    names: list[str] = []
+    for shard in expanded.manifest["shards"]:
+        path = expanded.folder / shard["file"]
+        names = Features.from_arrow_schema(pq.read_schema(path))["label"].names
+        counts.update(pq.read_table(path, columns=["label"])["label"].to_pylist())
+    return {name: counts[label] for label, name in enumerate(names)}
+
+
+def costs(
+    dataset: str, manifests: Mapping[str, Mapping[str, Any]], kept: Mapping[str, Mapping[str, int]] | None = None
+) -> pd.DataFrame:
+    """SPEEDS of expansions, by the manifests of their methods and what `kept_by_class` counts in them.
+
+    images were kept of those that the ratio promised; smallest and largest are classes with their numbers
+    ("Trouser 37").
+    """
+    rows = []
+    for method, manifest in manifests.items():
+        classes, totals = (kept or {}).get(method, {}), manifest.get("totals", {})
+        sizes = [f"{name} {number}" for name, number in sorted(classes.items(), key=lambda item: item[1])]
+        images = sum(classes.values()) if classes else None
+        promised = totals["kept"] + totals["dropped"] if "dropped" in totals else None
+        ends = (sizes[0], sizes[-1]) if sizes else (None, None)
+        rows.append((dataset, method, manifest.get("images_per_second"), images, promised, *ends))
+    return pd.DataFrame(rows, columns=SPEEDS)
+
+
+def kept_words(speeds: pd.DataFrame, datasets: Sequence[str]) -> str:
+    """A sentence for the accuracies of `datasets`: which expansions lack images that their ratio promised."""
+    known = speeds.reindex(columns=SPEEDS).dropna(subset=["images", "promised"])
+    known = known[known["dataset"].isin(datasets)]
+    if known.empty:
+        return ""
+    short = known[known["images"] < known["promised"]]
+    if short.empty:
+        return "Every expansion holds as many new images as its ratio promises."
+    several = known["dataset"].nunique() > 1
+    parts = [
+        f"{f'{row.dataset} ' if several else ''}{row.method} {_of(row)} ({row.smallest} to {row.largest})"
+        for row in short.itertuples()
+    ]
+    rest = "; the others hold all" if len(short) < len(known) else ""
+    return f"New images that were kept, of those that the ratio promises: {listed(parts)}{rest}."
+
+
+def _of(row: Any) -> str:
+    return f"{row.images:,.0f} of {row.promised:,.0f}" if pd.notna(row.promised) else f"{row.images:,.0f}"
 
 
 def cost_table(
     speeds: pd.DataFrame, methods: Sequence[str], price_per_hour: float, hand_price_per_image: float
 ) -> Table:
-    """Per 1,000 images that were kept; expansions without a measured speed are left out.
+    """Images kept, and cost per 1,000 of them; expansions of which neither number nor speed is known are left out.
 
     speeds: the columns of `costs`; prices in US dollars.
     """
-    known = speeds[speeds["images_per_second"] > 0]
-    seconds = {(row.dataset, row.method): 1000 / row.images_per_second for row in known.itertuples()}
+    speeds = speeds.reindex(columns=SPEEDS).astype({"images_per_second": float})
+    known = speeds[(speeds["images_per_second"] > 0) | speeds["images"].notna()]
+    found = {(row.dataset, row.method): row for row in known.itertuples()}
     rows = [
-        _row(dataset, method, seconds[dataset, method], seconds[dataset, method] / 3600 * price_per_hour)
+        _row(found[dataset, method], price_per_hour)
         for dataset in dict.fromkeys(known["dataset"])
         for method in in_order(known["method"], methods)
-        if (dataset, method) in seconds
+        if (dataset, method) in found
     ]
-    by_hand = [_row("any", HAND, None, 1000 * hand_price_per_image)] if rows else []
+    dollars = 1000 * hand_price_per_image
+    nothing = Entry("")
+    by_hand = [[Entry("any"), Entry(HAND), nothing, nothing, nothing, Entry(_money(dollars), dollars)]] if rows else []
     words = (
-        "Seconds per 1,000 new images that were kept, redraws and checks included, on the machine that made them, as "
-        f"their manifests say; US dollars at {price_per_hour:g} per hour of that machine (report.price_per_hour). "
+        "Images are the new ones that were kept, of those that the ratio promised; by class, the classes with fewest "
+        "and most of them. Seconds per 1,000 kept images, redraws and checks included, on the machine that made them, "
+        f"as their manifests say; US dollars at {price_per_hour:g} per hour of that machine (report.price_per_hour). "
         f"By hand: {hand_price_per_image:g} dollars per image for one person's label (report.hand_price_per_image), "
         "with nothing for finding or taking the images; a new image carries the label of its seed."
     )
-    header = ["dataset", "method", "seconds per 1,000", "dollars per 1,000"]
-    return Table("cost", "Cost of 1,000 labelled images", header, 2, [*rows, *by_hand], words)
+    header = ["dataset", "method", "images", "by class", "seconds per 1,000", "dollars per 1,000"]
+    return Table("cost", "Images kept, and the cost of 1,000 labelled images", header, 2, [*rows, *by_hand], words)
 
 
-def _row(dataset: str, method: str, seconds: float | None, dollars: float) -> list[Entry]:
-    time = Entry("") if seconds is None else Entry(f"{seconds:,.1f}", seconds)
-    return [Entry(dataset), Entry(method), time, Entry(_money(dollars), dollars)]
+def _row(row: Any, price_per_hour: float) -> list[Entry]:
+    counted = pd.notna(row.images)
+    images = Entry(_of(row), float(row.images)) if counted else Entry("")
+    classes = Entry(f"{row.smallest} to {row.largest}") if counted and pd.notna(row.smallest) else Entry("")
+    cost = [Entry(""), Entry("")]
+    if row.images_per_second > 0:
+        seconds = 1000 / row.images_per_second
+        dollars = seconds / 3600 * price_per_hour
+        cost = [Entry(f"{seconds:,.1f}", seconds), Entry(_money(dollars), dollars)]
+    return [Entry(row.dataset), Entry(row.method), images, classes, *cost]
 
 
 def _money(dollars: float) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from guided_imagination.report.efficiency import curves
-from guided_imagination.report.summary import BASE, in_order, times
+from guided_imagination.report.summary import BASE, SETTING, in_order, times, varying
 
 GROUND, INK, FAINT = "#fcfcfb", "#1f2430", "#d9dce3"
 # Okabe and Ito's colours, which colour-blind people can tell apart, without their yellow and black,
@@ -49,22 +49,23 @@ PANELS_PER_ROW, LABEL_GAP = 2, 0.055  # a label's height as a share of the axis
 
 
 def efficiency_figure(summary: pd.DataFrame, methods: Sequence[str]) -> Figure:
-    """A panel per dataset and recipe; bars are sample standard deviations, the dashed line the originals.
+    """A panel per setting; bars are sample standard deviations, the dashed line the originals.
 
     A panel says so where no method was measured at two ratios.
     """
     shown = curves(summary)
-    panels = list(shown.groupby(["dataset", "recipe"], sort=False))
+    panels = list(shown.groupby(SETTING, sort=False))
     if not panels:
         figure = new_figure(5, 1)
         figure.text(0.5, 0.5, "No method was measured at two ratios.", ha="center", va="center", color=INK)
         return figure
     wide = min(len(panels), PANELS_PER_ROW)
     figure = new_figure(6.4 * wide, 4.2 * -(-len(panels) // wide))
-    several = len({recipe for (_, recipe), _ in panels}) > 1
-    for place, ((dataset, recipe), rows) in enumerate(panels):
+    several = varying(shown, SETTING[1:])
+    for place, ((dataset, *_), rows) in enumerate(panels):
         axes = figure.add_subplot(-(-len(panels) // wide), wide, place + 1)
-        axes.set_title(f"{dataset} ({recipe})" if several else dataset, color=INK, fontsize=11, loc="left")
+        notes = ", ".join(filter(None, rows[several].iloc[0]))
+        axes.set_title(f"{dataset} ({notes})" if notes else dataset, color=INK, fontsize=11, loc="left")
         _panel(axes, rows, methods)
     return figure
 

@@ -1,30 +1,116 @@
-"""Tidy results -> one line per cell: mean over seeds, deviation, gain over the originals."""
+"""Tidy results -> one line per cell: mean over runs or draws, deviation, gain over the originals."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from guided_imagination.report.table import Entry
 
 BASE = "original"
-SETTING = ["dataset", "architecture", "recipe"]
+UNKNOWN = "unknown"  # what a result of an older version does not tell about itself
+SETTING = ["dataset", "architecture", "recipe", "conditions"]
+
+# What else made a number, how a reader is told, and the columns within which rows that differ in it are told apart:
+# all numbers of a table stand on one split, while the content of a recipe may follow the dataset and architecture.
+PROVENANCE = {
+    "split": ("{} images", []),
+    "recipe_key": ("recipe content {}", ["dataset", "architecture", "recipe"]),
+    "code": ("code {}", ["recipe"]),
+    "precision": ("precision {}", ["recipe"]),
+}
+COLUMNS = [
+    *(*SETTING, "method", "ratio", "split", "mean", "deviation"),
+    *("repeats", "each", "draws", "by_draw", "runs"),
+]
 
 
-def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """One row per dataset, architecture, recipe, method and ratio, in the order of `results`.
+def settled(results: pd.DataFrame, changed: Container[str] = ()) -> pd.DataFrame:
+    """`results` with every column of PROVENANCE as text, `draw`, and `conditions`, which completes SETTING.
 
-    Columns beside those: mean and deviation of the accuracy in percent (sample standard deviation, NaN
-    for one run), repeats (of training), runs (a tuple of MLflow run ids) and gain: the mean minus that of the
-    originals in the same setting, NaN where there are none.
+    `conditions` says in words in which columns of PROVENANCE a row differs from others of its scope; it is empty
+    where none does. What an older version did not write is "unknown", its draw is 0. The methods in `changed` change
+    their recipe themselves: where there is one content of theirs and one of the others, the two are compared.
     """
-    grouped = results.groupby([*SETTING, "method", "ratio"], sort=False)
-    summary = grouped["accuracy"].agg(mean="mean", deviation="std", repeats="count")
-    summary["runs"] = grouped["run_id"].agg(lambda ids: tuple(ids.dropna().loc[lambda known: known != ""]))
-    summary = summary.reset_index()
-    originals = summary[summary["method"] == BASE].set_index(SETTING)["mean"]
-    originals = originals[~originals.index.duplicated()]
-    base = pd.Series([originals.get(tuple(row), float("nan")) for row in summary[SETTING].itertuples(index=False)])
-    return summary.assign(gain=(summary["mean"] - base.astype(float)).where(summary["method"] != BASE))
+    results = results.reset_index(drop=True)
+    texts = {name: _text(results[name]) if name in results else UNKNOWN for name in PROVENANCE}
+    draw = results["draw"].fillna(0).astype(int) if "draw" in results else 0
+    rows = _with_shared_recipe(results.assign(**texts, draw=draw), changed)
+    words = []
+    for name, (wording, scope) in PROVENANCE.items():
+        several = rows.groupby(scope)[name].transform("nunique") if scope else [rows[name].nunique()] * len(rows)
+        words.append([wording.format(text) if n > 1 else "" for text, n in zip(rows[name], several, strict=True)])
+    return rows.assign(conditions=[", ".join(filter(None, parts)) for parts in zip(*words, strict=True)])
+
+
+def _text(values: pd.Series) -> pd.Series:
+    texts = values.astype(object).where(values.notna(), UNKNOWN).astype(str)
+    return texts.where(texts != "", UNKNOWN)
+
+
+def _with_shared_recipe(rows: pd.DataFrame, changed: Container[str]) -> pd.DataFrame:
+    own = pd.Series([method in changed for method in rows["method"]], rows.index, dtype=bool)
+    if not own.any():
+        return rows
+    keys = rows["recipe_key"].copy()
+    for _, group in rows.groupby([name for name in (*SETTING, *PROVENANCE) if name in rows and name != "recipe_key"]):
+        shared = keys[group.index[~own[group.index]]].unique()
+        for _, part in group[own[group.index]].groupby("method"):
+            if len(shared) == 1 and part["recipe_key"].nunique() == 1:
+                keys[part.index] = shared[0]
+    return rows.assign(recipe_key=keys)
+
+
+def summarise(results: pd.DataFrame, changed: Container[str] = ()) -> pd.DataFrame:
+    """One row per setting, method and ratio, in the order of `results`; `changed` as in `settled`.
+
+    Columns beside those: split; mean and deviation of the accuracy in percent (sample standard deviation over runs
+    or, where there are several draws of the seeds, over the means of the draws; NaN for one); repeats, the number of
+    runs; each, the numbers of runs of a draw; draws, their number; by_draw, mean accuracy by draw; runs (a tuple of
+    MLflow run ids) and gain: the mean difference from the originals in the same setting, over the draws that both
+    have, NaN where there are none.
+    """
+    rows = settled(results, changed)
+    keys = [*SETTING, "method", "ratio"]
+    cells: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for *key, split, draw, accuracy, run in rows[[*keys, "split", "draw", "accuracy", "run_id"]].itertuples(
+        index=False
+    ):
+        cells.setdefault(tuple(key), []).append((split, draw, accuracy, run))
+    lines = [{**dict(zip(keys, key, strict=True)), **_line(runs)} for key, runs in cells.items()]
+    summary = pd.DataFrame(lines, columns=COLUMNS)
+    originals = summary[summary["method"] == BASE].drop_duplicates(SETTING).set_index(SETTING)["by_draw"].to_dict()
+    gains = [
+        float("nan") if method == BASE else paired(by_draw, originals.get(tuple(place), {}))
+        for *place, method, by_draw in summary[[*SETTING, "method", "by_draw"]].itertuples(index=False)
+    ]
+    return summary.assign(gain=pd.Series(gains, summary.index, dtype=float))
+
+
+def _line(cells: Sequence[tuple[str, int, float, Any]]) -> dict[str, Any]:
+    """What a summary says of one row of a table, from the split, draw, accuracy and run of each of its cells."""
+    draws: dict[int, list[float]] = {}
+    for _, draw, accuracy, _ in cells:
+        draws.setdefault(draw, []).append(accuracy)
+    by_draw = {draw: float(np.mean(accuracies)) for draw, accuracies in draws.items()}
+    spread = list(by_draw.values()) if len(draws) > 1 else [accuracy for _, _, accuracy, _ in cells]
+    return {
+        "split": cells[0][0],
+        "mean": float(np.mean(list(by_draw.values()))),
+        "deviation": float(np.std(spread, ddof=1)) if len(spread) > 1 else float("nan"),
+        "repeats": len(cells),
+        "each": tuple(sorted({len(accuracies) for accuracies in draws.values()})),
+        "draws": len(draws),
+        "by_draw": by_draw,
+        "runs": tuple(run for *_, run in cells if pd.notna(run) and run != ""),
+    }
+
+
+def paired(one: Mapping[int, float], other: Mapping[int, float]) -> float:
+    """Mean of `one` minus `other` over the draws that both have; NaN where they share none."""
+    shared = [one[draw] - other[draw] for draw in one if draw in other]
+    return float(np.mean(shared)) if shared else float("nan")
 
 
 def largest_ratio(summary: pd.DataFrame) -> pd.DataFrame:
@@ -34,10 +120,16 @@ def largest_ratio(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_references(measured: pd.DataFrame, summary: pd.DataFrame, methods: Container[str]) -> pd.DataFrame:
-    """`measured` and, in each of its settings, the lines of `summary` that are no method's: untrained references."""
+    """`measured` and, in each of its settings, the lines of `summary` that are no method's: untrained references.
+
+    A reference stands beside what was measured on the same split; several of one name also say what made them.
+    """
     references = summary[[method not in methods for method in summary["method"]]]
-    settings = measured[SETTING].drop_duplicates()
-    lines = references.drop(columns=["architecture", "recipe"]).merge(settings, on="dataset")
+    several = references.duplicated(["dataset", "split", "method"], keep=False)
+    made = [", ".join(filter(None, how)) for how in references[["architecture", "conditions"]].itertuples(index=False)]
+    names = [f"{name} ({how})" if n else name for name, how, n in zip(references["method"], made, several, strict=True)]
+    settings = measured[[*SETTING, "split"]].drop_duplicates()
+    lines = references.assign(method=names).drop(columns=SETTING[1:]).merge(settings, on=["dataset", "split"])
     return pd.concat([measured, lines[measured.columns].assign(gain=float("nan"))], ignore_index=True)
 
 
@@ -77,22 +169,44 @@ def accuracy_entry(row: pd.Series, best: bool = False) -> Entry:
     return Entry(accuracy_text(row["mean"], row["deviation"], row["gain"]), row["mean"], row["runs"], best)
 
 
-def measured(summary: pd.DataFrame, split: str) -> str:
-    """On which split, runs, architectures, recipes and ratios the accuracies of `summary` rest."""
-    repeats = sorted(set(summary["repeats"].astype(int)))
+def measured(summary: pd.DataFrame) -> str:
+    """On which splits, runs, draws, architectures, recipes, ratios and conditions the accuracies of `summary` rest."""
     ratios = sorted(set(summary.loc[summary["ratio"] > 0, "ratio"].astype(int)))
-    spread = "mean ± sample standard deviation over " if repeats[-1] > 1 else "from "
-    number = listed(str(count) for count in repeats) if len(repeats) < 3 else f"{repeats[0]} to {repeats[-1]}"
     sentence = (
-        f"Top-1 accuracy in percent on the {split} images of {listed(summary['dataset'])}: {spread}"
-        f"{number} training {'runs' if repeats[-1] > 1 else 'run'} of {listed(summary['architecture'])} "
+        f"Top-1 accuracy in percent {images_of(summary)}: {_repeats(summary)} of {listed(summary['architecture'])} "
         f"by the recipe {listed(summary['recipe'])}"
     )
     if ratios:
         sentence += f", at {listed(map(times, ratios), 'or')} new images per seed image"
     if summary["gain"].notna().any():
         sentence += "; in brackets the gain over the originals"
-    return f"{sentence}. Best of each column marked."
+    conditions = [text for text in dict.fromkeys(summary["conditions"]) if text]
+    if conditions:
+        sentence += f". What was made under different conditions is set apart, never averaged: {'; '.join(conditions)}"
+    return f"{sentence}. {BEST}"
+
+
+BEST = "Best of each column marked."
+
+
+def images_of(rows: pd.DataFrame) -> str:
+    """ "on the test images of cars": what rows with the columns split and dataset were measured on."""
+    known = [split for split in dict.fromkeys(rows["split"]) if split != UNKNOWN]
+    some = f"on the {listed(known)} images" if known else "on images"
+    unknown = UNKNOWN in set(rows["split"])
+    return f"{some} of {listed(rows['dataset'])}{' (of older results the split is unknown)' if unknown else ''}"
+
+
+def _repeats(summary: pd.DataFrame) -> str:
+    each, draws = sorted({runs for counts in summary["each"] for runs in counts}), sorted(set(summary["draws"]))
+    runs, spread = "runs" if each[-1] > 1 else "run", "mean ± sample standard deviation over"
+    if draws[-1] > 1:
+        return f"{spread} {_number(draws)} draws of the seeds, averaged over {_number(each)} training {runs} each,"
+    return f"{spread if each[-1] > 1 else 'from'} {_number(each)} training {runs}"
+
+
+def _number(counts: Sequence[int]) -> str:
+    return listed(map(str, counts)) if len(counts) < 3 else f"{counts[0]} to {counts[-1]}"
 
 
 def times(ratio: float) -> str:

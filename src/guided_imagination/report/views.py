@@ -9,7 +9,7 @@ from guided_imagination.config import Method, ReportConfig
 from guided_imagination.report.ablation import ablation_table
 from guided_imagination.report.accuracy import accuracy_table, architecture_table, group_of
 from guided_imagination.report.efficiency import efficiency_table, readings_table
-from guided_imagination.report.expansions import audited_table, cost_table
+from guided_imagination.report.expansions import audited_table, cost_table, kept_words
 from guided_imagination.report.figures import efficiency_figure
 from guided_imagination.report.summary import largest_ratio, summarise, with_references
 from guided_imagination.report.table import Table
@@ -18,31 +18,32 @@ AUGMENTED = "augment_baselines"
 
 
 def accuracy(
-    results: pd.DataFrame, methods: Mapping[str, Method], config: ReportConfig, split: str, group: str
+    results: pd.DataFrame, speeds: pd.DataFrame, methods: Mapping[str, Method], config: ReportConfig, group: str
 ) -> Table:
-    """The datasets of one group, for the first architecture."""
+    """The datasets of one group, for the first architecture; speeds: the columns of `expansions.costs`."""
     summary = with_references(_first_architecture(results, methods), summarise(results), methods)
     members = summary["dataset"].map(lambda dataset: group_of(dataset, config.groups)) == group
     name, title = f"accuracy_{group}", f"Accuracy: {group} datasets"
-    return accuracy_table(summary[members], list(methods), split=split, name=name, title=title)
+    kept = kept_words(speeds, list(summary.loc[members, "dataset"]))
+    return accuracy_table(summary[members], list(methods), name=name, title=title, kept=kept)
 
 
-def efficiency_tables(results: pd.DataFrame, methods: Mapping[str, Method], split: str) -> tuple[Table, Table]:
+def efficiency_tables(results: pd.DataFrame, methods: Mapping[str, Method]) -> tuple[Table, Table]:
     """Accuracy by ratio, and which ratio equals which."""
     summary = _first_architecture(results, methods)
     imagined = [name for name, row in methods.items() if row.pipeline not in (None, AUGMENTED)]
     augmented = [name for name, row in methods.items() if row.pipeline == AUGMENTED]
-    return efficiency_table(summary, list(methods), split), readings_table(summary, imagined, augmented)
+    return efficiency_table(summary, list(methods)), readings_table(summary, imagined, augmented)
 
 
-def architectures(results: pd.DataFrame, methods: Mapping[str, Method], split: str) -> Table:
+def architectures(results: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
     """Accuracy by architecture."""
-    return architecture_table(_measured(results, methods), list(methods), split)
+    return architecture_table(_measured(results, methods), list(methods))
 
 
-def ablation(results: pd.DataFrame, methods: Mapping[str, Method], split: str) -> Table:
+def ablation(results: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
     """What each part of the full methods is worth."""
-    return ablation_table(_measured(results, methods), methods, split)
+    return ablation_table(_measured(results, methods), methods)
 
 
 def efficiency_curves(results: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
@@ -62,7 +63,12 @@ def cost(speeds: pd.DataFrame, methods: Mapping[str, Method], config: ReportConf
 
 def _measured(results: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:
     """The summary of the rows that were trained, without reference lines."""
-    return summarise(results[results["method"].isin(list(methods))])
+    return summarise(results[results["method"].isin(list(methods))], changing_recipe(methods))
+
+
+def changing_recipe(methods: Mapping[str, Method]) -> list[str]:
+    """The rows that change their recipe themselves."""
+    return [name for name, row in methods.items() if row.recipe]
 
 
 def _first_architecture(results: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.contact_sheet import contact_sheet, for_page
 from guided_imagination.report.differences import difference_table, differences
-from guided_imagination.report.expansions import costs
+from guided_imagination.report.expansions import costs, kept_by_class, kept_words
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.sections import Picture, sections
 from guided_imagination.report.summary import summarise, with_references
@@ -29,20 +29,26 @@ logger = logging.getLogger(__name__)
 Samples = dict[str, list[dict[str, str]]]
 
 
-def collect(split: str, *rows: pd.DataFrame, methods: list[str], dataset: str) -> tuple[pd.DataFrame, Table]:
-    """The tidy table of one dataset's cells, and its paper-shaped one; also printed."""
+def collect(
+    speeds: pd.DataFrame, *rows: pd.DataFrame, methods: list[str], changed: list[str], dataset: str
+) -> tuple[pd.DataFrame, Table]:
+    """The tidy table of one dataset's cells, and its paper-shaped one; also printed.
+
+    `changed` are the methods that change their recipe themselves.
+    """
     results = pd.concat(rows, ignore_index=True)
-    summary = summarise(results)
-    shown = with_references(summary[summary["method"].isin(methods)], summary, methods)
-    table = accuracy_table(shown, methods, split=split, name=dataset, title=dataset)
+    trained = summarise(results[results["method"].isin(methods)], changed)
+    shown = with_references(trained, summarise(results), methods)
+    kept = kept_words(speeds, [dataset])
+    table = accuracy_table(shown, methods, name=dataset, title=dataset, kept=kept)
     logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
     return results, table
 
 
-def compare(results: pd.DataFrame, config: ReportConfig, models: str) -> pd.DataFrame:
+def compare(results: pd.DataFrame, config: ReportConfig, models: str, *, changed: list[str]) -> pd.DataFrame:
     """Differences of pairs of rows with their intervals, from the predictions kept beside the classifiers."""
-    return differences(results, config.compare, _correct(Path(models)))
+    return differences(results, config.compare, _correct(Path(models)), changed)
 
 
 def _correct(models: Path) -> Callable[[dict[str, Any]], "np.ndarray[Any, Any] | None"]:
@@ -55,8 +61,10 @@ def _correct(models: Path) -> Callable[[dict[str, Any]], "np.ndarray[Any, Any] |
 
 
 def speeds(*expanded: Expansion, dataset: str, methods: list[str]) -> pd.DataFrame:
-    """How fast each method made its images."""
-    return costs(dataset, {name: made.manifest for name, made in zip(methods, expanded, strict=True)})
+    """How fast each method made its images, and how many were kept."""
+    made = dict(zip(methods, expanded, strict=True))
+    manifests = {name: expansion.manifest for name, expansion in made.items()}
+    return costs(dataset, manifests, {name: kept_by_class(expansion) for name, expansion in made.items()})
 
 
 def draw_contact_sheet(seeds: Dataset, expanded: Expansion, config: ReportConfig, *, title: str) -> Figure:
@@ -103,25 +111,27 @@ def merge(
     return results, intervals, speeds, audits, samples, failures
 
 
-def accuracy(results: pd.DataFrame, methods: Methods, config: ReportConfig, split: str, *, group: str) -> Table:
+def accuracy(
+    results: pd.DataFrame, speeds: pd.DataFrame, methods: Methods, config: ReportConfig, *, group: str
+) -> Table:
     """Datasets of one group x methods."""
-    return _shown(views.accuracy(results, methods, config, split, group))
+    return _shown(views.accuracy(results, speeds, methods, config, group))
 
 
-def efficiency(results: pd.DataFrame, methods: Methods, split: str) -> tuple[Figure, Table, Table]:
+def efficiency(results: pd.DataFrame, methods: Methods) -> tuple[Figure, Table, Table]:
     """Accuracy against ratio: the figure, its table, and which ratio equals which."""
-    curve, readings = views.efficiency_tables(results, methods, split)
+    curve, readings = views.efficiency_tables(results, methods)
     return views.efficiency_curves(results, methods), _shown(curve), _shown(readings)
 
 
-def architectures(results: pd.DataFrame, methods: Methods, split: str) -> Table:
+def architectures(results: pd.DataFrame, methods: Methods) -> Table:
     """Architectures x methods."""
-    return _shown(views.architectures(results, methods, split))
+    return _shown(views.architectures(results, methods))
 
 
-def ablation(results: pd.DataFrame, methods: Methods, split: str) -> Table:
+def ablation(results: pd.DataFrame, methods: Methods) -> Table:
     """What each part of a full method is worth."""
-    return _shown(views.ablation(results, methods, split))
+    return _shown(views.ablation(results, methods))
 
 
 def difference(intervals: pd.DataFrame) -> Table:

@@ -9,8 +9,9 @@ from guided_imagination.config import Parameters
 from guided_imagination.pipelines.report import nodes
 from guided_imagination.pipelines.typed import typed
 from guided_imagination.report.accuracy import group_of
+from guided_imagination.report.views import changing_recipe
 
-SETTINGS = {"methods": "params:methods", "config": "params:report", "split": "params:train.evaluate_on"}
+SETTINGS = {"methods": "params:methods", "config": "params:report"}
 
 
 def create_pipeline(parameters: Parameters, references: Sequence[str] = ()) -> Pipeline:
@@ -36,19 +37,20 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
     sheets = {f"{method}_contact_sheet": f"{dataset}.{method}.contact_sheet" for method in made}
     failures = {f"{method}_failures": f"{dataset}.{method}.failures" for method in methods}
     handed = ["results", "intervals", "speeds", "audit_table", "samples"]
-    named = {"dataset": dataset, "methods": methods}
-    config, split, models = SETTINGS["config"], SETTINGS["split"], "params:models_dir"
+    changed = changing_recipe(parameters.methods)
+    named = {"dataset": dataset, "methods": methods, "changed": changed}
+    config, models = SETTINGS["config"], "params:models_dir"
     own = Pipeline(
         [
-            _node(nodes.collect, [split, *rows], ["results", "accuracy_table"], "collect", **named),
-            _node(nodes.compare, ["results", config, models], "intervals", "compare"),
+            _node(nodes.collect, ["speeds", *rows], ["results", "accuracy_table"], "collect", **named),
+            _node(nodes.compare, ["results", config, models], "intervals", "compare", changed=changed),
             _node(nodes.speeds, list(expanded), "speeds", "speeds", dataset=dataset, methods=made),
             _node(nodes.sample, list(sheets), "samples", "sample", methods=made),
             _node(nodes.gather, [*handed, *failures], "findings", "gather", dataset=dataset),
         ],
         namespace=dataset,
         inputs={**rows, **failures, **expanded, **sheets, "audit_table": f"{dataset}.audit_table"},
-        parameters={name: name for name in (config, split, models)},
+        parameters={name: name for name in (config, models)},
     )
     return Pipeline([own, *(_contact_sheet(dataset, method) for method in made)])
 
@@ -74,13 +76,13 @@ def _overall(parameters: Parameters) -> Pipeline:
     datasets = list(parameters.datasets)
     findings = {f"{dataset}_findings": f"{dataset}.findings" for dataset in datasets}
     groups = list(dict.fromkeys(group_of(dataset, parameters.report.groups) for dataset in datasets))
-    methods, config, split = SETTINGS.values()
-    measured = ["results", methods, split]
+    methods, config = SETTINGS.values()
+    measured = ["results", methods]
     tables = [
         *(
             _node(
                 nodes.accuracy,
-                ["results", methods, config, split],
+                ["results", "speeds", methods, config],
                 f"accuracy_{group}",
                 f"accuracy_{group}",
                 group=group,
