@@ -4,10 +4,11 @@ from contextlib import contextmanager
 import pytest
 
 from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Method, Recipe, TrainConfig
-from guided_imagination.expansion.store import Expansion, write
 from guided_imagination.pipelines.train import nodes
 from guided_imagination.training.cells import Run
-from helpers.toy import ToyMaker, dataset, plan
+from guided_imagination.utils.errors import InputError
+from helpers.stores import made_of
+from helpers.toy import dataset
 
 RECIPE = {
     "updates": 2,
@@ -97,11 +98,10 @@ def test_a_changed_row_is_trained_again(train, tmp_path, change):
 
 
 def test_another_expansion_is_another_cell(train, tmp_path):
-    for name, eps in (("a", 0.1), ("b", 0.2)):
-        write(tmp_path / name, plan(ToyMaker(), settings={"eps": eps}))
-    assert train(expanded=Expansion(tmp_path / "a"))["ratio"].tolist() == [2]
+    first, second = (made_of(SEEDS, tmp_path / str(eps), settings={"eps": eps}) for eps in (0.1, 0.2))
+    assert train(expanded=first)["ratio"].tolist() == [2]
     mark(tmp_path)
-    assert train(expanded=Expansion(tmp_path / "b"))["accuracy"].item() >= 0
+    assert train(expanded=second)["accuracy"].item() >= 0
 
 
 def test_originals_have_ratio_zero(train):
@@ -109,9 +109,13 @@ def test_originals_have_ratio_zero(train):
 
 
 def test_a_row_has_a_result_for_every_ratio(train, tmp_path):
-    write(tmp_path / "a", plan(ToyMaker()))
-    assert train(expanded=Expansion(tmp_path / "a"), ratios=[1, 2])["ratio"].tolist() == [1, 2]
+    assert train(expanded=made_of(SEEDS, tmp_path / "a"), ratios=[1, 2])["ratio"].tolist() == [1, 2]
 
 
 def test_ratios_do_not_multiply_the_originals(train):
     assert train(ratios=[1, 2])["ratio"].tolist() == [0]
+
+
+def test_an_expansion_of_other_seeds_is_refused(train, tmp_path):
+    with pytest.raises(InputError, match="was made of other seeds than those on disk"):
+        train(expanded=made_of(dataset([0, 1, 1, 1]), tmp_path / "a"))

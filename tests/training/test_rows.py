@@ -19,8 +19,8 @@ from helpers.toy import NAMES, ToyMaker, dataset, plan
 SEEDS, TEST = dataset([0, 1, 0, 1], NAMES), dataset([0, 1, 1], NAMES)
 
 
-def sources(expanded=None, seeds=SEEDS, measured=TEST, validation=SEEDS, resolution=8):
-    return Sources(seeds, expanded, validation, measured, resolution)
+def sources(variants=None, seeds=SEEDS, measured=TEST, validation=SEEDS, resolution=8):
+    return Sources(seeds, variants, validation, measured, resolution)
 
 
 def train(models: Path, images: Sources, *ratios: int):

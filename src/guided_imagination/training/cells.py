@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
-import pyarrow.parquet as pq
 from datasets import Dataset
 from safetensors.torch import save_model
 from torch import Tensor
@@ -18,7 +17,6 @@ from torch import Tensor
 from guided_imagination.config import Architecture, Recipe
 from guided_imagination.data.arrays import Labelled, decode
 from guided_imagination.data.dataset import checksum, class_names
-from guided_imagination.expansion.store import Expansion
 from guided_imagination.models.device import Placement
 from guided_imagination.training.classifier import Log, Trained, predict, train_classifier
 from guided_imagination.training.grid import Cell
@@ -164,12 +162,31 @@ def _finished(job: Job, models: Path, run: Run) -> dict[str, Any] | None:
     return result
 
 
+class Variants(Protocol):
+    """New images of the seeds, whatever keeps them: rows of image, label and variant (the number within its seed)."""
+
+    @property
+    def count(self) -> int:
+        """The number of images."""
+
+    @property
+    def checksum(self) -> str:
+        """Of everything that made the images, and of the images themselves."""
+
+    @property
+    def seeds_checksum(self) -> str:
+        """Of the seeds that they were made of, as `data.dataset.checksum` gives it."""
+
+    def parts(self) -> Iterator[Dataset]:
+        """All of them in their order; one part is in memory."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """The images of a row before they are decoded to squares of `resolution` pixels."""
 
     seeds: Dataset
-    expanded: Expansion | None
+    variants: Variants | None
     validation: Dataset
     measured: Dataset
     resolution: int
@@ -178,30 +195,26 @@ class Sources:
     def checksum(self) -> str:
         """Of what a cell's result depends on."""
         parts = [str(self.resolution), checksum(self.seeds), checksum(self.measured)]
-        return " ".join([*parts, self.expanded.checksum if self.expanded else ""])
+        return " ".join([*parts, self.variants.checksum if self.variants else ""])
 
     def decode(self, folder: Path) -> Callable[[Cell], CellImages]:
         """All images in arrays in `folder`, ready for a cell of any ratio."""
-        train = decode(_parts(self.seeds, self.expanded), self._count, folder / "train", self.resolution)
+        train = decode(self._parts(), self._count, folder / "train", self.resolution)
         validation = self._whole(self.validation, folder / "validation") if len(self.validation) else None
         measured = self._whole(self.measured, folder / "measured")
         return lambda cell: CellImages(train.first(cell.ratio), validation, measured)
 
     @property
     def _count(self) -> int:
-        shards = self.expanded.manifest["shards"] if self.expanded else []
-        return len(self.seeds) + sum(shard["rows"] for shard in shards)
+        return len(self.seeds) + (self.variants.count if self.variants else 0)
+
+    def _parts(self) -> Iterator[Dataset]:
+        yield self.seeds
+        if self.variants is not None:
+            yield from self.variants.parts()
 
     def _whole(self, images: Dataset, folder: Path) -> Labelled:
         return decode([images], len(images), folder, self.resolution).data
-
-
-def _parts(seeds: Dataset, expanded: Expansion | None) -> Iterator[Dataset]:
-    """The seeds, then the shards of the expansion; only one of those is in memory."""
-    yield seeds
-    if expanded is not None:
-        for shard in expanded.manifest["shards"]:
-            yield Dataset(pq.read_table(expanded.folder / shard["file"]))
 
 
 def train_row(

@@ -32,6 +32,8 @@ def audit_row(
     method: str,
 ) -> pd.DataFrame:
     """The audit row of an expansion, or of the seeds."""
+    if expanded is not None:
+        expanded.check_made_of(seeds)
     placement = place(compute)
     guide = load_guide(guides[config.guide], class_names(seeds), spec.templates, placement, hub_folder(models_dir))
     look = partial(

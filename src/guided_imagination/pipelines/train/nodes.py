@@ -40,6 +40,8 @@ def train(
     row: Method,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Results of one row, trained on the seeds and `expanded`; and the errors of cells that failed."""
+    if expanded is not None:
+        expanded.check_made_of(seeds)
     measured = test if config.evaluate_on == "test" else validation
     sources = Sources(seeds, expanded, validation, measured, spec.resolution)
     ratios = (config.ratios or [ratio or spec.ratio]) if expanded else [ORIGINALS]
@@ -51,11 +53,11 @@ def train(
         log_points=config.log_points,
         models=Path(models),
         placement=for_training(place(compute)),
-        track=partial(tracking.track, inputs=_inputs(sources, config.evaluate_on)),
+        track=partial(tracking.track, inputs=_inputs(sources, expanded, config.evaluate_on)),
     )
 
 
-def _inputs(sources: Sources, measured: str) -> list[tracking.Images]:
+def _inputs(sources: Sources, expanded: Expansion | None, measured: str) -> list[tracking.Images]:
     """What MLflow shall show as the inputs of a run."""
     used = [("seeds", sources.seeds, "training"), (measured, sources.measured, "testing")]
     images = [
@@ -63,9 +65,9 @@ def _inputs(sources: Sources, measured: str) -> list[tracking.Images]:
         for name, data, context in used
         if data.cache_files
     ]
-    if sources.expanded is None:
+    if expanded is None:
         return images
-    return [*images, tracking.Images("expansion", sources.expanded.folder, sources.expanded.checksum, "training")]
+    return [*images, tracking.Images("expansion", expanded.folder, expanded.checksum, "training")]
 
 
 def zero_shot_reference(
