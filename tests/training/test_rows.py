@@ -20,7 +20,7 @@ SEEDS, TEST = dataset([0, 1, 0, 1], NAMES), dataset([0, 1, 1], NAMES)
 
 
 def sources(variants=None, seeds=SEEDS, measured=TEST, validation=SEEDS, resolution=8):
-    return Sources(seeds, variants, validation, measured, resolution)
+    return Sources(seeds, variants, validation, measured, "test", resolution)
 
 
 def train(models: Path, images: Sources, *ratios: int):

@@ -14,6 +14,7 @@ from datasets import Dataset
 from safetensors.torch import save_model
 from torch import Tensor
 
+from guided_imagination import __version__
 from guided_imagination.config import Architecture, Recipe
 from guided_imagination.data.arrays import Labelled, decode
 from guided_imagination.data.dataset import checksum, class_names
@@ -21,6 +22,7 @@ from guided_imagination.models.device import Placement
 from guided_imagination.training.classifier import Log, Trained, predict, train_classifier
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import METRICS, classification_metrics, predictions
+from guided_imagination.training.recipe import recipe_key
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json, replacing, write_json
 from guided_imagination.utils.seeding import derive_seed
@@ -28,7 +30,8 @@ from guided_imagination.utils.seeding import derive_seed
 logger = logging.getLogger(__name__)
 
 CELL_COLUMNS = ["dataset", "method", "ratio", "architecture", "recipe", "seed"]
-RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images_per_second", "seconds", "run_id"]
+ORIGIN_COLUMNS = ["split", "recipe_key", "code", "precision", "updates"]  # rows that differ in these are not alike
+RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images_per_second", "seconds", *ORIGIN_COLUMNS, "run_id"]
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,17 @@ class CellImages:
 
 @dataclass(frozen=True)
 class Job:
-    """One cell and all that shapes it. `inputs` is a checksum of the images trained on and measured with."""
+    """One cell and all that shapes it.
+
+    `inputs` is a checksum of all its images, `split` names those that measure it, `precision` is the network's.
+    """
 
     cell: Cell
     architecture: Architecture
     recipe: Recipe
     inputs: str
+    split: str
+    precision: str
     classes: int
     log_points: int
 
@@ -64,6 +72,12 @@ class Job:
         """Differs from that of every job with another result."""
         parts = asdict(self.cell), self.architecture.model_dump(), self.recipe.model_dump(), self.inputs
         return f"{derive_seed(*parts):016x}"
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What a result tells of how it was made."""
+        key = recipe_key(self.recipe)
+        return {"split": self.split, "recipe_key": key, "code": __version__, "precision": self.precision}
 
     def result(self, models: Path) -> dict[str, Any] | None:
         """What `train_cell` has kept; None if the cell is not finished or was made otherwise."""
@@ -105,7 +119,8 @@ def _keep(
 ) -> dict[str, Any]:
     logits = predict(trained.model, measured, placement)
     metrics = classification_metrics(logits, measured.labels)
-    result = {"key": job.key, **metrics, **trained.speed, "run_id": run.run_id, "history": trained.history}
+    made = {"key": job.key, **job.origin, "updates": trained.updates, "run_id": run.run_id}
+    result = {**made, **metrics, **trained.speed, "history": trained.history}
     run.log(scores(result), trained.history[-1][1])
     folder.mkdir(parents=True, exist_ok=True)
     save_model(trained.model, str(folder / "model.safetensors"))
@@ -183,12 +198,13 @@ class Variants(Protocol):
 
 @dataclass(frozen=True)
 class Sources:
-    """The images of a row before they are decoded to squares of `resolution` pixels."""
+    """The images of a row before they are decoded to squares of `resolution` pixels; `split` names the measured."""
 
     seeds: Dataset
     variants: Variants | None
     validation: Dataset
     measured: Dataset
+    split: str
     resolution: int
 
     @property
@@ -236,7 +252,16 @@ def train_row(
 
     def job(cell: Cell) -> Job:
         recipe = recipes[cell.architecture, cell.recipe]
-        return Job(cell, architectures[cell.architecture], recipe, inputs, classes, log_points)
+        return Job(
+            cell,
+            architectures[cell.architecture],
+            recipe,
+            inputs,
+            sources.split,
+            placement.precision,
+            classes,
+            log_points,
+        )
 
     row = models / cells[0].dataset / cells[0].method
     folder = row / f"images-{derive_seed(inputs, checksum(sources.validation)):016x}"

@@ -13,6 +13,7 @@ from transformers import get_cosine_schedule_with_warmup
 
 from guided_imagination.config import Architecture, RandAugmentConfig, Recipe
 from guided_imagination.data.augmentation import randaugment
+from guided_imagination.utils.seeding import derive_seed
 
 
 def augment(
@@ -79,6 +80,11 @@ def _make_dense(model: nn.Module, kind: str) -> None:
         if kind == "pooling" and isinstance(module, nn.MaxPool2d):
             model.set_submodule(name, nn.Identity())
             return
+
+
+def recipe_key(recipe: Recipe) -> str:
+    """Differs between recipes that differ in anything; short, and nothing that reads a table takes it for a number."""
+    return f"r{derive_seed(recipe.model_dump()):016x}"[:9]
 
 
 def updates(recipe: Recipe, samples: int) -> int:

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from datasets import Dataset
 
+from guided_imagination import __version__
 from guided_imagination.data.arrays import decode
 from guided_imagination.models.clip import Guide, classify
 from guided_imagination.models.device import Batches, Placement
@@ -21,9 +22,17 @@ BATCH = 64  # images
 
 
 def reference(
-    guide: Guide, measured: Dataset, resolution: int, placement: Placement, *, dataset: str, name: str, models: Path
+    guide: Guide,
+    measured: Dataset,
+    resolution: int,
+    placement: Placement,
+    *,
+    dataset: str,
+    name: str,
+    split: str,
+    models: Path,
 ) -> pd.DataFrame:
-    """One row of RESULT_COLUMNS: how well the guide called `name` classifies without any training."""
+    """One row of RESULT_COLUMNS: how well the guide called `name` classifies the split without any training."""
     cell = Cell(dataset, METHOD, ORIGINALS, name, RECIPE, 0)
     folder = cell.folder(models)
     shutil.rmtree(folder, ignore_errors=True)
@@ -35,6 +44,7 @@ def reference(
     ]
     logits = torch.cat(parts)
     shutil.rmtree(folder)
-    result = classification_metrics(logits, data.labels)
+    origin = {"split": split, "recipe_key": RECIPE, "code": __version__, "precision": placement.precision, "updates": 0}
+    result = origin | classification_metrics(logits, data.labels)
     keep(folder, result, logits, data.labels)
     return pd.DataFrame([{**asdict(cell), **result, "run_id": ""}], columns=RESULT_COLUMNS)

@@ -43,7 +43,7 @@ def train(
     if expanded is not None:
         expanded.check_made_of(seeds)
     measured = test if config.evaluate_on == "test" else validation
-    sources = Sources(seeds, expanded, validation, measured, spec.resolution)
+    sources = Sources(seeds, expanded, validation, measured, config.evaluate_on, spec.resolution)
     ratios = (config.ratios or [ratio or spec.ratio]) if expanded else [ORIGINALS]
     return train_row(
         grid(dataset, method, ratios, config),
@@ -86,7 +86,14 @@ def zero_shot_reference(
     measured, placement = test if config.evaluate_on == "test" else validation, place(compute)
     guide = load_guide(guides[name], class_names(test), spec.templates, placement, hub_folder(models))
     return reference.reference(
-        guide, measured, spec.resolution, placement, dataset=dataset, name=name, models=Path(models)
+        guide,
+        measured,
+        spec.resolution,
+        placement,
+        dataset=dataset,
+        name=name,
+        split=config.evaluate_on,
+        models=Path(models),
     )
 
 

@@ -35,7 +35,7 @@ def tune(
     tried = tuning.candidates(recipes[config.recipe], config)
     results, failures = train_row(
         tuning.search_cells(dataset, grid.architectures, tried, config.seeds),
-        Sources(seeds, None, validation, validation, spec.resolution),
+        Sources(seeds, None, validation, validation, "validation", spec.resolution),
         architectures,
         {(architecture, name): recipe for architecture in grid.architectures for name, recipe in tried.items()},
         log_points=grid.log_points,
