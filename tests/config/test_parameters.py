@@ -6,6 +6,8 @@ from kedro.config import OmegaConfigLoader
 
 from guided_imagination.config import Criteria, Parameters, check
 from guided_imagination.settings import CONFIG_LOADER_ARGS
+from guided_imagination.training.grid import largest_row
+from guided_imagination.training.recipe import updates
 from guided_imagination.utils.errors import InputError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -16,6 +18,12 @@ def shipped():
     """The parameter tree of conf/base as Kedro reads it."""
     arguments = {**CONFIG_LOADER_ARGS, "default_run_env": "base"}
     return OmegaConfigLoader(conf_source=str(CONF), **arguments)["parameters"]
+
+
+@pytest.fixture(scope="module")
+def paper():
+    """The parameters of conf/paper over conf/base."""
+    return check(OmegaConfigLoader(conf_source=str(CONF), env="paper", **CONFIG_LOADER_ARGS)["parameters"])
 
 
 def changed(tree, place, value):
@@ -94,8 +102,8 @@ def test_embedded_models_and_images_lie_in_the_package(shipped):
         ("ratio", 0, "ratio = 0", ["greater than or equal to 1"]),
         ("expand_mae.eps", -1, "expand_mae.eps = -1", ["greater than or equal to 0"]),
         ("augment_baselines.gridmask.keep", 1.5, "augment_baselines.gridmask.keep = 1.5", ["less than or equal to 1"]),
-        ("recipes.matched.epochs", 5, "recipes.matched", ["either updates or epochs"]),
-        ("recipes.matched.updates", None, "recipes.matched", ["either updates or epochs"]),
+        ("recipes.matched.epochs", 5, "recipes.matched", ["exactly one of updates, passes and epochs"]),
+        ("recipes.matched.passes", None, "recipes.matched", ["exactly one of updates, passes and epochs"]),
         ("expand_mae.eps", None, "expand_mae.eps", ["missing"]),
         ("criteria_sets.paper.weights", {}, "criteria_sets.paper.weights", ["at least 1"]),
     ],
@@ -178,3 +186,27 @@ def test_a_criteria_set_may_fix_steps_and_step_size(shipped):
     parameters = check(shipped)
     fixed = parameters.expand_mae.guidance(parameters.criteria_sets["paper"], True)
     assert (fixed.steps, fixed.step_size) == (1, 0.1)  # as the paper's code takes them
+
+
+def test_matched_trains_fashion_for_300_updates(shipped):
+    """What every number of the README was measured with: 10 x 10 seeds and 5 variants of each, batches of 64."""
+    parameters = check(shipped)
+    seeds, ratio = 10 * parameters.dataset_specs["fashion"].seeds_per_class, parameters.ratio
+    assert parameters.recipes["matched"].resolved(largest_row(seeds, ratio, parameters.train)).updates == 300
+
+
+def test_rows_of_the_paper_are_matched_at_the_length_of_its_largest(paper):
+    pets = largest_row(3694, paper.dataset_specs["pets"].ratio, paper.train)
+    for recipe in (paper.recipes["paper"], paper.recipes["matched"].resolved(pets)):
+        assert updates(recipe, pets) * recipe.batch_size / pets == pytest.approx(100, rel=1e-3)
+    assert (paper.recipes["paper"].nesterov, paper.recipes["matched"].nesterov) == (False, True)
+
+
+def test_every_dataset_has_validation_images_and_the_papers_numbers(paper):
+    """Seeds and validation images together are the paper's seeds where validation images come from the seeds' pool."""
+    specs = paper.dataset_specs
+    assert all(specs[name].validation_per_class for name in paper.datasets)
+    flowers, pets = specs["flowers"], specs["pets"]
+    assert flowers.seeds_total + 102 * flowers.validation_per_class == 6552
+    assert pets.seeds_total + 37 * pets.validation_per_class == 3842
+    assert specs["caltech101"].seeds_per_class + specs["caltech101"].validation_per_class == 30

@@ -22,9 +22,9 @@ def toy_plan(maker: ToyMaker | None = None, **changes: object) -> Plan:
     return plan(maker, **{"seeds": dataset([0, 1, 2, 3, 4, 5], CLASSES), **changes})
 
 
-def made_of(seeds: Dataset, folder: Path, **changes: object) -> Expansion:
+def made_of(seeds: Dataset, folder: Path, maker: ToyMaker | None = None, **changes: object) -> Expansion:
     """A finished expansion of `seeds` by two that knows what it was made of."""
-    write(folder, plan(ToyMaker(), seeds=seeds, inputs={"seeds": checksum(seeds)}, **changes))
+    write(folder, plan(maker or ToyMaker(), seeds=seeds, inputs={"seeds": checksum(seeds)}, **changes))
     return Expansion(folder)
 
 

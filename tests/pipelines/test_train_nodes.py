@@ -8,10 +8,9 @@ from guided_imagination.pipelines.train import nodes
 from guided_imagination.training.cells import Run
 from guided_imagination.utils.errors import InputError
 from helpers.stores import made_of
-from helpers.toy import dataset
+from helpers.toy import ToyMaker, dataset
 
 RECIPE = {
-    "updates": 2,
     "batch_size": 4,
     "optimizer": "sgd",
     "learning_rate": 0.01,
@@ -22,6 +21,7 @@ RECIPE = {
     "translation": 0,
     "flip": 0,
 }
+LENGTH = {"updates": 2}
 SEEDS = dataset([0, 1, 0, 1])
 
 
@@ -35,7 +35,17 @@ def train(tmp_path, monkeypatch):
     """Train a row; a second call says whether the finished cell was trained again."""
     monkeypatch.setattr(nodes.tracking, "track", silent)
 
-    def run(seeds=SEEDS, test=SEEDS, expanded=None, resolution=8, evaluate_on="test", ratios=None, tuned=None, **row):
+    def run(
+        seeds=SEEDS,
+        test=SEEDS,
+        expanded=None,
+        resolution=8,
+        evaluate_on="test",
+        ratios=None,
+        tuned=None,
+        length=LENGTH,
+        **row,
+    ):
         table, failures = nodes.train(
             seeds,
             dataset([1, 1, 1]),
@@ -50,7 +60,7 @@ def train(tmp_path, monkeypatch):
                 log_points=1,
                 tuned=False,
             ),
-            {"short": Recipe(**RECIPE)},
+            {"short": Recipe(**RECIPE | length)},
             {"tiny": Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})},
             ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none"),
             2,
@@ -119,3 +129,18 @@ def test_ratios_do_not_multiply_the_originals(train):
 def test_an_expansion_of_other_seeds_is_refused(train, tmp_path):
     with pytest.raises(InputError, match="was made of other seeds than those on disk"):
         train(expanded=made_of(dataset([0, 1, 1, 1]), tmp_path / "a"))
+
+
+def test_passes_give_originals_and_expansions_the_same_updates_and_epochs_do_not(train, tmp_path):
+    made = made_of(SEEDS, tmp_path / "a")
+    rows = [train(expanded=expanded, length={"passes": 2}) for expanded in (None, made)]
+    # 2 passes over 4 seeds and 2 variants of each in batches of 4
+    assert [row["updates"].item() for row in rows] == [6, 6]
+    rows = [train(expanded=expanded, length={"epochs": 2}) for expanded in (None, made)]
+    assert [row["updates"].item() for row in rows] == [2, 6]
+
+
+def test_what_an_expansion_dropped_shortens_no_training(train, tmp_path):
+    made = made_of(SEEDS, tmp_path / "a", maker=ToyMaker(lambda call, labels: labels == 1))
+    assert made.count < 8
+    assert train(expanded=made, length={"passes": 2})["updates"].item() == 6

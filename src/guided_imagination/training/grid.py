@@ -43,17 +43,28 @@ def grid(dataset: str, method: str, ratios: Sequence[int], config: TrainConfig) 
     ]
 
 
+def largest_row(seeds: int, ratio: int, config: TrainConfig) -> int:
+    """Images of the grid's largest row: every seed, and as many variants of it as the largest ratio asks for.
+
+    `ratio` is that of the expansions. What was dropped from them counts as well, so that all rows have one number.
+    """
+    return seeds * (1 + max(config.ratios or [ratio]))
+
+
 def recipes_of(
     config: TrainConfig,
     recipes: Mapping[str, Recipe],
     changes: Mapping[str, Any],
     tuned: Mapping[str, Mapping[str, Mapping[str, float]]],
+    largest: int,
 ) -> dict[tuple[str, str], Recipe]:
     """The recipe of each (architecture, recipe name): a row's `changes`, then the values that `tune` has chosen.
 
-    `tuned` is by architecture and recipe; what it does not name stays as it is.
+    `tuned` is by architecture and recipe; what it does not name stays as it is. `largest` are the images that
+    `passes` of a recipe go over.
     """
-    return {
-        (architecture, name): recipes[name].overridden(changes).overridden(tuned.get(architecture, {}).get(name, {}))
-        for architecture, name in product(config.architectures, config.recipes)
-    }
+    found = {}
+    for architecture, name in product(config.architectures, config.recipes):
+        recipe = recipes[name].overridden(changes).overridden(tuned.get(architecture, {}).get(name, {}))
+        found[architecture, name] = recipe.resolved(largest)
+    return found

@@ -17,7 +17,7 @@ from guided_imagination.models.weights import hub_folder
 from guided_imagination.pipelines import tracking
 from guided_imagination.training import zero_shot as reference
 from guided_imagination.training.cells import Sources, train_row
-from guided_imagination.training.grid import ORIGINALS, grid, recipes_of
+from guided_imagination.training.grid import ORIGINALS, grid, largest_row, recipes_of
 from guided_imagination.training.model_selection import best_cell, example, load_classifier
 
 
@@ -44,12 +44,13 @@ def train(
         expanded.check_made_of(seeds)
     measured = test if config.evaluate_on == "test" else validation
     sources = Sources(seeds, expanded, validation, measured, config.evaluate_on, spec.resolution)
-    ratios = (config.ratios or [ratio or spec.ratio]) if expanded else [ORIGINALS]
+    made = ratio or spec.ratio
+    ratios = (config.ratios or [made]) if expanded else [ORIGINALS]
     return train_row(
         grid(dataset, method, ratios, config),
         sources,
         architectures,
-        recipes_of(config, recipes, row.recipe, tuned or {}),
+        recipes_of(config, recipes, row.recipe, tuned or {}, largest_row(len(seeds), made, config)),
         log_points=config.log_points,
         models=Path(models),
         placement=for_training(place(compute)),

@@ -11,6 +11,7 @@ from guided_imagination.models.device import for_training, place
 from guided_imagination.pipelines import tracking
 from guided_imagination.training import tuning
 from guided_imagination.training.cells import Sources, train_row
+from guided_imagination.training.grid import largest_row
 from guided_imagination.utils.errors import InputError
 
 
@@ -23,6 +24,7 @@ def tune(
     recipes: dict[str, Recipe],
     architectures: dict[str, Architecture],
     compute: ComputeConfig,
+    ratio: int | None,
     models: str,
     *,
     dataset: str,
@@ -32,7 +34,8 @@ def tune(
         raise InputError(
             f"tune: {dataset} has no validation images to choose by: set dataset_specs.{dataset}.validation_per_class"
         )
-    tried = tuning.candidates(recipes[config.recipe], config)
+    largest = largest_row(len(seeds), ratio or spec.ratio, grid)
+    tried = tuning.candidates(recipes[config.recipe].resolved(largest), config)
     results, failures = train_row(
         tuning.search_cells(dataset, grid.architectures, tried, config.seeds),
         Sources(seeds, None, validation, validation, "validation", spec.resolution),

@@ -7,7 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from guided_imagination.pipelines.tune import nodes
 from guided_imagination.pipelines.typed import typed
 
-SHARED = ["tune", "train", "recipes", "architectures", "compute", "models_dir"]
+SHARED = ["tune", "train", "recipes", "architectures", "compute", "ratio", "models_dir"]
 
 
 def create_pipeline(datasets: Iterable[str]) -> Pipeline:
