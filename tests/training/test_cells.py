@@ -80,12 +80,26 @@ def test_a_finished_cell_is_read_again_without_its_images(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"inputs": "other images"}, {"recipe": RECIPE.model_copy(update={"learning_rate": 0.02})}], ids=str
+    "change",
+    [
+        {"inputs": "other images"},
+        {"recipe": RECIPE.model_copy(update={"learning_rate": 0.02})},
+        {"precision": "bfloat16"},
+        {"split": "validation"},
+    ],
+    ids=str,
 )
 def test_a_changed_cell_is_trained_again(tmp_path, change):
     run(tmp_path)
     mark(tmp_path)
     assert run(tmp_path, job(**change))[0]["accuracy"].item() >= 0
+
+
+def test_a_cell_of_other_code_is_trained_again(tmp_path, monkeypatch):
+    run(tmp_path)
+    mark(tmp_path)
+    monkeypatch.setattr(training, "__version__", "0.0.1")
+    assert run(tmp_path)[0]["accuracy"].item() >= 0
 
 
 def test_another_seed_is_another_cell(tmp_path):

@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import sys
 import time
@@ -19,8 +20,8 @@ from helpers.toy import NAMES, ToyMaker, dataset, plan
 SEEDS, TEST = dataset([0, 1, 0, 1], NAMES), dataset([0, 1, 1], NAMES)
 
 
-def sources(variants=None, seeds=SEEDS, measured=TEST, validation=SEEDS, resolution=8):
-    return Sources(seeds, variants, validation, measured, "test", resolution)
+def sources(variants=None, seeds=SEEDS, measured=TEST, validation=SEEDS, split="test", resolution=8):
+    return Sources(seeds, variants, validation, measured, split, resolution)
 
 
 def train(models: Path, images: Sources, *ratios: int):
@@ -74,7 +75,13 @@ def test_a_finished_row_leaves_no_decoded_images(tmp_path, expanded):
 
 @pytest.mark.parametrize(
     "change",
-    [{"seeds": dataset([0, 1, 1, 1])}, {"measured": dataset([0, 1])}, {"resolution": 12}],
+    [
+        {"seeds": dataset([0, 1, 1, 1])},
+        {"measured": dataset([0, 1])},
+        {"validation": dataset([0, 1, 1])},
+        {"split": "validation"},
+        {"resolution": 12},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_a_row_of_other_images_is_trained_again(tmp_path, change):
@@ -93,6 +100,19 @@ def test_another_expansion_is_another_cell(tmp_path, expanded):
     (result,) = (tmp_path / "models").rglob("result.json")
     before = result.stat().st_mtime_ns
     train(tmp_path / "models", sources(Expansion(tmp_path / "other")), 2)
+    assert result.stat().st_mtime_ns != before
+
+
+def test_images_that_were_made_again_are_another_cell(tmp_path, expanded):
+    """The same settings on another machine: the fingerprint is the same, the shards are not."""
+    train(tmp_path / "models", sources(expanded), 2)
+    (result,) = (tmp_path / "models").rglob("result.json")
+    before = result.stat().st_mtime_ns
+    path = expanded.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["shards"][0]["checksum"] = "0" * 64
+    path.write_text(json.dumps(manifest))
+    train(tmp_path / "models", sources(expanded), 2)
     assert result.stat().st_mtime_ns != before
 
 

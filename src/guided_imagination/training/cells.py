@@ -1,5 +1,6 @@
 """Cells of the grid, each a unit of work that is done once, kept on disk and resumed where it was killed."""
 
+import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 from datasets import Dataset
-from safetensors.torch import save_model
+from safetensors.torch import save
 from torch import Tensor
 
 from guided_imagination import __version__
@@ -24,7 +25,7 @@ from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import METRICS, classification_metrics, predictions
 from guided_imagination.training.recipe import recipe_key
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import read_json, replacing, write_json
+from guided_imagination.utils.files import read_json, replacing_folder, restore_folder
 from guided_imagination.utils.seeding import derive_seed
 
 logger = logging.getLogger(__name__)
@@ -70,8 +71,8 @@ class Job:
     @property
     def key(self) -> str:
         """Differs from that of every job with another result."""
-        parts = asdict(self.cell), self.architecture.model_dump(), self.recipe.model_dump(), self.inputs
-        return f"{derive_seed(*parts):016x}"
+        settings = asdict(self.cell), self.architecture.model_dump(), self.recipe.model_dump()
+        return f"{derive_seed(*settings, self.inputs, self.origin):016x}"
 
     @property
     def origin(self) -> dict[str, str]:
@@ -109,30 +110,30 @@ def train_cell(job: Job, splits: CellImages, models: Path, placement: Placement,
         checkpoint=checkpoint,
         log=run.log,
     )
-    result = _keep(job, trained, splits.measured, folder, placement, run)
-    checkpoint.unlink(missing_ok=True)
-    return result
+    return _keep(job, trained, splits.measured, folder, placement, run)
 
 
 def _keep(
     job: Job, trained: Trained, measured: Labelled, folder: Path, placement: Placement, run: Run
 ) -> dict[str, Any]:
+    """Put weights, predictions and result in place at once; an earlier result and the checkpoint go with the folder."""
     logits = predict(trained.model, measured, placement)
     metrics = classification_metrics(logits, measured.labels)
-    made = {"key": job.key, **job.origin, "updates": trained.updates, "run_id": run.run_id}
-    result = {**made, **metrics, **trained.speed, "history": trained.history}
+    origin = {"key": job.key, **job.origin, "updates": trained.updates, "run_id": run.run_id}
+    result = {**origin, **metrics, **trained.speed, "history": trained.history}
     run.log(scores(result), trained.history[-1][1])
-    folder.mkdir(parents=True, exist_ok=True)
-    save_model(trained.model, str(folder / "model.safetensors"))
-    keep(folder, result, logits, measured.labels)
+    with replacing_folder(folder) as made:
+        # not save_model, whose error on a full disk is not an OSError; contiguous: weights are channels_last
+        weights = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
+        (made / "model.safetensors").write_bytes(save(weights))
+        keep(made, result, logits, measured.labels)
     return result
 
 
 def keep(folder: Path, result: dict[str, Any], logits: Tensor, labels: Tensor) -> None:
-    """Write `predictions.parquet`, then `result.json`, which says that the cell is finished."""
-    with replacing(folder / "predictions.parquet") as file:
-        predictions(logits, labels).to_parquet(file, index=False)
-    write_json(folder / "result.json", result)
+    """Write `predictions.parquet` and `result.json`."""
+    predictions(logits, labels).to_parquet(folder / "predictions.parquet", index=False)
+    (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def scores(result: Mapping[str, Any]) -> dict[str, float]:
@@ -170,6 +171,7 @@ def train_cells(
 
 
 def _finished(job: Job, models: Path, run: Run) -> dict[str, Any] | None:
+    restore_folder(job.cell.folder(models))
     result = job.result(models)
     if result is not None:
         for metrics, step in [*result["history"], (scores(result), result["history"][-1][1])]:
@@ -210,8 +212,8 @@ class Sources:
     @property
     def checksum(self) -> str:
         """Of what a cell's result depends on."""
-        parts = [str(self.resolution), checksum(self.seeds), checksum(self.measured)]
-        return " ".join([*parts, self.variants.checksum if self.variants else ""])
+        parts = [checksum(images) for images in (self.seeds, self.validation, self.measured)]
+        return " ".join([str(self.resolution), *parts, self.variants.checksum if self.variants else ""])
 
     def decode(self, folder: Path) -> Callable[[Cell], CellImages]:
         """All images in arrays in `folder`, ready for a cell of any ratio."""
@@ -264,7 +266,7 @@ def train_row(
         )
 
     row = models / cells[0].dataset / cells[0].method
-    folder = row / f"images-{derive_seed(inputs, checksum(sources.validation)):016x}"
+    folder = row / f"images-{derive_seed(inputs):016x}"
     for other in set(row.glob("images-*")) - {folder}:
         shutil.rmtree(other)
     load = cache(lambda: sources.decode(folder))

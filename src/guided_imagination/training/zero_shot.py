@@ -15,6 +15,7 @@ from guided_imagination.models.device import Batches, Placement
 from guided_imagination.training.cells import RESULT_COLUMNS, keep
 from guided_imagination.training.grid import ORIGINALS, Cell
 from guided_imagination.training.metrics import classification_metrics
+from guided_imagination.utils.files import replacing_folder
 
 METHOD, RECIPE = "clip_zero_shot", "zero-shot"
 LOGIT_SCALE = 100  # CLIP's own
@@ -34,17 +35,16 @@ def reference(
 ) -> pd.DataFrame:
     """One row of RESULT_COLUMNS: how well the guide called `name` classifies the split without any training."""
     cell = Cell(dataset, METHOD, ORIGINALS, name, RECIPE, 0)
-    folder = cell.folder(models)
-    shutil.rmtree(folder, ignore_errors=True)
-    data = decode([measured], len(measured), folder / "images", resolution).data
     memory = Batches(BATCH)
-    parts = [
-        classify(guide, data[rows][0] / 255, LOGIT_SCALE, placement, memory).log_probs
-        for rows in torch.arange(len(data)).split(BATCH)
-    ]
-    logits = torch.cat(parts)
-    shutil.rmtree(folder)
     origin = {"split": split, "recipe_key": RECIPE, "code": __version__, "precision": placement.precision, "updates": 0}
-    result = origin | classification_metrics(logits, data.labels)
-    keep(folder, result, logits, data.labels)
+    with replacing_folder(cell.folder(models)) as made:
+        data = decode([measured], len(measured), made / "images", resolution).data
+        parts = [
+            classify(guide, data[rows][0] / 255, LOGIT_SCALE, placement, memory).log_probs
+            for rows in torch.arange(len(data)).split(BATCH)
+        ]
+        logits = torch.cat(parts)
+        shutil.rmtree(made / "images")
+        result = origin | classification_metrics(logits, data.labels)
+        keep(made, result, logits, data.labels)
     return pd.DataFrame([{**asdict(cell), **result, "run_id": ""}], columns=RESULT_COLUMNS)

@@ -75,6 +75,8 @@ def restore_folder(folder: Path) -> None:
 
     What a living writer is writing is left alone. Where folders cannot be locked nobody knows, and it stays as well.
     """
+    if not folder.parent.exists():
+        return
     leftover = re.compile(re.escape(folder.name) + rf"\.[0-9a-f]{{32}}({PARTIAL}|{OLD})")
     superfluous = []
     with _locked(folder.parent):
