@@ -35,8 +35,17 @@ def labelled(count: int) -> Labelled:
 SPLITS = CellImages(labelled(8), labelled(4), labelled(6))
 
 
-def job(seed: int = 0, *, recipe: Recipe = RECIPE, inputs: str = "abc", log_points: int = 2) -> Job:
-    return Job(Cell("pets", "gif", 5, "tiny", "short", seed), ARCHITECTURE, recipe, inputs, 2, log_points)
+def job(seed: int = 0, **changes: object) -> Job:
+    settings = {
+        "architecture": ARCHITECTURE,
+        "recipe": RECIPE,
+        "inputs": "abc",
+        "split": "test",
+        "precision": "float32",
+        "classes": 2,
+        "log_points": 2,
+    }
+    return Job(Cell("pets", "gif", 5, "tiny", "short", seed), **{**settings, **changes})
 
 
 class Journal:

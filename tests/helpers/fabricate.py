@@ -22,23 +22,23 @@ from scipy.io import savemat
 REVISION = "9abf6cf7d6dfa7b95152a0d6e791ea9435b47a40"
 # what the entries of conf/base have to give up for so few images; seeds and test images that this leaves
 SMALL = {
-    "caltech101": {"sizes": None, "seeds_per_class": 2},
-    "cars": {"sizes": None},
-    "flowers": {"sizes": None, "seeds_total": 204},
-    "dtd": {"sizes": None},
+    "caltech101": {"sizes": None, "seeds_per_class": 1, "validation_per_class": 1},
+    "cars": {"sizes": None, "validation_per_class": 1},
+    "flowers": {"sizes": None, "seeds_total": 102, "validation_per_class": 1},
+    "dtd": {"sizes": None, "validation_per_class": 1},
     "cifar100": {"sizes": None, "seeds_per_class": 2, "validation_per_class": 1},
-    "pets": {"sizes": None, "seeds_total": 9},
+    "pets": {"sizes": None, "seeds_total": 6, "validation_per_class": 1},
     "pathmnist": {"sizes": None, "validation_per_class": 1},
     "breastmnist": {"sizes": None, "validation_per_class": 1},
     "organsmnist": {"sizes": None, "validation_per_class": 1},
 }
 SIZES = {  # of seeds, validation, test
-    "caltech101": (8, 0, 12),
-    "cars": (6, 0, 3),
-    "flowers": (204, 0, 102),
-    "dtd": (6, 0, 3),
+    "caltech101": (4, 4, 12),
+    "cars": (3, 3, 3),
+    "flowers": (102, 102, 102),
+    "dtd": (3, 3, 3),
     "cifar100": (6, 3, 6),
-    "pets": (9, 0, 6),
+    "pets": (6, 3, 6),
     "pathmnist": (18, 9, 9),
     "breastmnist": (4, 2, 2),
     "organsmnist": (22, 11, 11),

@@ -11,6 +11,7 @@ from guided_imagination.config import (
     Expander,
     GuideConfig,
     ImageFileConfig,
+    Recipe,
     RowSettings,
     TrainConfig,
     TrainingSettings,
@@ -45,11 +46,16 @@ EXPANDER = Expander(
 )
 
 
-def training(grid: TrainConfig = GRID) -> TrainingSettings:
-    """One small architecture and one short recipe under every name of the grid."""
-    recipes = dict.fromkeys(grid.recipes, RECIPE)
+def training(grid: TrainConfig = GRID, largest_ratio: int = 2, **recipes: Recipe) -> TrainingSettings:
+    """One small architecture and one short recipe under every name of the grid, but for the `recipes` given."""
+    named = {**dict.fromkeys(grid.recipes, RECIPE), **recipes}
     architectures = dict.fromkeys(grid.architectures, ARCHITECTURE)
-    return TrainingSettings(grid=grid, architectures=architectures, recipes=dict.fromkeys(architectures, recipes))
+    return TrainingSettings(
+        grid=grid,
+        largest_ratio=largest_ratio,
+        architectures=architectures,
+        recipes=dict.fromkeys(architectures, named),
+    )
 
 
 def row(**changes: Any) -> RowSettings:

@@ -7,7 +7,12 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from datasets import Dataset
+
+from guided_imagination.data.dataset import checksum
+from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.plan import Plan
+from guided_imagination.expansion.store import Expansion
 from helpers.toy import ToyAugmenter, dataset, plan
 
 CLASSES = list("abcdefgh")  # the toy's entropy gain of 2 is possible with eight classes
@@ -16,6 +21,12 @@ CLASSES = list("abcdefgh")  # the toy's entropy gain of 2 is possible with eight
 def toy_plan(maker: ToyAugmenter | None = None, **changes: object) -> Plan:
     """An expansion of six seeds by two in three shards, whose criteria are possible."""
     return plan(maker, **{"seeds": dataset([0, 1, 2, 3, 4, 5], CLASSES), **changes})
+
+
+def made_of(seeds: Dataset, folder: Path, maker: ToyAugmenter | None = None, **changes: object) -> Expansion:
+    """A finished expansion of `seeds` by two that knows what it was made of."""
+    expand(folder, plan(maker or ToyAugmenter(), seeds=seeds, inputs={"seeds": checksum(seeds)}, **changes))
+    return Expansion(folder)
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -3,15 +3,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from guided_imagination.config import Architecture, ComputeConfig, DatasetSpec, Method, Recipe, TrainConfig
-from guided_imagination.expansion.expand import expand
-from guided_imagination.expansion.store import Expansion
+from guided_imagination.config import ORIGINALS, Recipe, TrainConfig
 from guided_imagination.pipelines.train import nodes
 from guided_imagination.training.cells import Run
-from helpers.toy import ToyAugmenter, dataset, plan
+from guided_imagination.utils.errors import InputError
+from helpers.settings import SPEC, row, training
+from helpers.stores import made_of
+from helpers.toy import ToyAugmenter, dataset
 
 RECIPE = {
-    "updates": 2,
     "batch_size": 4,
     "optimizer": "sgd",
     "learning_rate": 0.01,
@@ -22,6 +22,7 @@ RECIPE = {
     "translation": 0,
     "flip": 0,
 }
+LENGTH = {"updates": 2}
 SEEDS = dataset([0, 1, 0, 1])
 
 
@@ -35,32 +36,36 @@ def train(tmp_path, monkeypatch):
     """Train a row; a second call says whether the finished cell was trained again."""
     monkeypatch.setattr(nodes.tracking, "track", silent)
 
-    def run(seeds=SEEDS, test=SEEDS, expanded=None, resolution=8, evaluate_on="test", ratios=None, tuned=None, **row):
-        table, failures = nodes.train(
-            seeds,
-            dataset([1, 1, 1]),
-            test,
-            DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=resolution),
-            TrainConfig(
-                architectures=["tiny"],
-                recipes=["short"],
-                ratios=ratios,
-                seeds=1,
-                evaluate_on=evaluate_on,
-                log_points=1,
-                tuned=False,
-            ),
-            {"short": Recipe(**RECIPE)},
-            {"tiny": Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})},
-            ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none"),
-            2,
-            str(tmp_path / "models"),
-            expanded,
-            tuned,
+    def run(
+        seeds=SEEDS,
+        test=SEEDS,
+        expanded=None,
+        resolution=8,
+        evaluate_on="test",
+        ratios=None,
+        tuned=None,
+        length=LENGTH,
+        recipe=None,
+    ):
+        grid = TrainConfig(
+            architectures=["tiny"],
+            recipes=["short"],
+            ratios=ratios,
+            seeds=1,
+            evaluate_on=evaluate_on,
+            log_points=1,
+            tuned=False,
+        )
+        own = training(grid, largest_ratio=max(ratios or [2]), short=Recipe(**RECIPE | length).overridden(recipe or {}))
+        settings = row(
             dataset="toys",
             method="gif",
-            row=Method(**row),
+            spec=SPEC.overridden({"resolution": resolution}),
+            ratio=ORIGINALS if expanded is None else 2,
+            models_dir=str(tmp_path / "models"),
+            training=own.tuned(tuned or {}),
         )
+        table, failures = nodes.train(seeds, dataset([1, 1, 1]), test, settings, expanded)
         assert not failures
         return table
 
@@ -98,11 +103,10 @@ def test_a_changed_row_is_trained_again(train, tmp_path, change):
 
 
 def test_another_expansion_is_another_cell(train, tmp_path):
-    for name, eps in (("a", 0.1), ("b", 0.2)):
-        expand(tmp_path / name, plan(ToyAugmenter(), settings={"eps": eps}))
-    assert train(expanded=Expansion(tmp_path / "a"))["ratio"].tolist() == [2]
+    first, second = (made_of(SEEDS, tmp_path / str(eps), settings={"eps": eps}) for eps in (0.1, 0.2))
+    assert train(expanded=first)["ratio"].tolist() == [2]
     mark(tmp_path)
-    assert train(expanded=Expansion(tmp_path / "b"))["accuracy"].item() >= 0
+    assert train(expanded=second)["accuracy"].item() >= 0
 
 
 def test_originals_have_ratio_zero(train):
@@ -110,9 +114,28 @@ def test_originals_have_ratio_zero(train):
 
 
 def test_a_row_has_a_result_for_every_ratio(train, tmp_path):
-    expand(tmp_path / "a", plan(ToyAugmenter()))
-    assert train(expanded=Expansion(tmp_path / "a"), ratios=[1, 2])["ratio"].tolist() == [1, 2]
+    assert train(expanded=made_of(SEEDS, tmp_path / "a"), ratios=[1, 2])["ratio"].tolist() == [1, 2]
 
 
 def test_ratios_do_not_multiply_the_originals(train):
     assert train(ratios=[1, 2])["ratio"].tolist() == [0]
+
+
+def test_an_expansion_of_other_seeds_is_refused(train, tmp_path):
+    with pytest.raises(InputError, match="was made of other seeds than those on disk"):
+        train(expanded=made_of(dataset([0, 1, 1, 1]), tmp_path / "a"))
+
+
+def test_passes_give_originals_and_expansions_the_same_updates_and_epochs_do_not(train, tmp_path):
+    made = made_of(SEEDS, tmp_path / "a")
+    rows = [train(expanded=expanded, length={"passes": 2}) for expanded in (None, made)]
+    # 2 passes over 4 seeds and 2 variants of each in batches of 4
+    assert [row["updates"].item() for row in rows] == [6, 6]
+    rows = [train(expanded=expanded, length={"epochs": 2}) for expanded in (None, made)]
+    assert [row["updates"].item() for row in rows] == [2, 6]
+
+
+def test_what_an_expansion_dropped_shortens_no_training(train, tmp_path):
+    made = made_of(SEEDS, tmp_path / "a", maker=ToyAugmenter(lambda call, labels: labels == 1))
+    assert made.count < 8
+    assert train(expanded=made, length={"passes": 2})["updates"].item() == 6

@@ -10,7 +10,7 @@ from guided_imagination.report import views
 from guided_imagination.report.expansions import audited_table, costs, kept_by_class, kept_words
 from guided_imagination.report.summary import summarise
 from helpers.results import METHODS, cells, tidy
-from helpers.toy import NAMES, ToyMaker, dataset, plan
+from helpers.toy import NAMES, ToyAugmenter, dataset, plan
 
 ROWS = [("original", 60.0), ("original", 64.0), ("gif", 70.0)]
 RESULTS = pd.DataFrame(
@@ -47,7 +47,7 @@ def test_kept_images_are_counted_from_the_labels_alone_and_a_class_without_any_i
 ):
     """Of seeds cat, cat, cat, dog two variants each were asked for; those of the dog are dropped."""
     seeds = dataset([0, 0, 0, 1], NAMES)
-    write(tmp_path, plan(ToyMaker(wrong=lambda call, labels: labels == 1), seeds=seeds))
+    write(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels == 1), seeds=seeds))
     made = Expansion(tmp_path)
     monkeypatch.setattr(Expansion, "stream", lambda self: pytest.fail("images were read"))
     assert kept_by_class(made) == {"cat": 6, "dog": 0}

@@ -5,8 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from guided_imagination import __version__
 from guided_imagination.training import cells as training
-from guided_imagination.training.cells import RESULT_COLUMNS
+from guided_imagination.training.cells import ORIGIN_COLUMNS, RESULT_COLUMNS
 from guided_imagination.utils.errors import InputError
 from helpers.cells import RECIPE, SPLITS, Journal, job, run
 
@@ -47,6 +48,17 @@ def test_the_table_has_a_row_per_cell_and_exactly_the_agreed_columns(tmp_path):
     assert table["run_id"].tolist() == [f"run of tiny-short-ratio5-seed{seed}" for seed in (0, 1)]
 
 
+def test_a_result_tells_what_made_it_in_its_row_and_in_its_file(tmp_path):
+    faster = RECIPE.model_copy(update={"learning_rate": 0.02})
+    jobs = job(), job(recipe=faster), job(split="validation")
+    first, changed, other = (run(tmp_path / str(number), each)[0].iloc[0] for number, each in enumerate(jobs))
+    assert (first["split"], other["split"]) == ("test", "validation")
+    assert first["recipe_key"] == other["recipe_key"] != changed["recipe_key"]
+    assert (first["code"], first["precision"], first["updates"]) == (__version__, "float32", 4)
+    kept = json.loads((folder(tmp_path / "0") / "result.json").read_text())
+    assert {name: kept[name] for name in ORIGIN_COLUMNS} == first[ORIGIN_COLUMNS].to_dict()
+
+
 def test_a_cell_is_the_same_every_time(tmp_path):
     tables = [run(tmp_path / name)[0] for name in "ab"]
     measured = ["accuracy", "macro_f1", "auc", "ece"]
@@ -68,12 +80,26 @@ def test_a_finished_cell_is_read_again_without_its_images(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"inputs": "other images"}, {"recipe": RECIPE.model_copy(update={"learning_rate": 0.02})}], ids=str
+    "change",
+    [
+        {"inputs": "other images"},
+        {"recipe": RECIPE.model_copy(update={"learning_rate": 0.02})},
+        {"precision": "bfloat16"},
+        {"split": "validation"},
+    ],
+    ids=str,
 )
 def test_a_changed_cell_is_trained_again(tmp_path, change):
     run(tmp_path)
     mark(tmp_path)
     assert run(tmp_path, job(**change))[0]["accuracy"].item() >= 0
+
+
+def test_a_cell_of_other_code_is_trained_again(tmp_path, monkeypatch):
+    run(tmp_path)
+    mark(tmp_path)
+    monkeypatch.setattr(training, "__version__", "0.0.1")
+    assert run(tmp_path)[0]["accuracy"].item() >= 0
 
 
 def test_another_seed_is_another_cell(tmp_path):

@@ -1,14 +1,15 @@
 import pytest
 
-from guided_imagination.config import TrainConfig
-from guided_imagination.training.grid import grid, recipes_of
-from helpers.cells import RECIPE
+from guided_imagination.config import ORIGINALS, TrainConfig
+from guided_imagination.training.grid import cells_of
+from helpers.cells import ARCHITECTURE, RECIPE
+from helpers.settings import row, training
 
 CONFIG = TrainConfig(architectures=["a", "b"], recipes=["short", "long"], seeds=2, evaluate_on="test", log_points=1)
 
 
 def test_the_grid_has_every_ratio_architecture_recipe_and_seed_once():
-    cells = grid("pets", "gif", [1, 5], CONFIG)
+    cells = cells_of(row(training=training(CONFIG.model_copy(update={"ratios": [1, 5]}))))
     assert len(cells) == len({cell.name for cell in cells}) == 16
     assert {(cell.ratio, cell.architecture, cell.recipe, cell.seed) for cell in cells} == {
         (ratio, architecture, recipe, seed)
@@ -19,18 +20,15 @@ def test_the_grid_has_every_ratio_architecture_recipe_and_seed_once():
     }
 
 
-def test_a_row_changes_its_recipes_and_no_other():
-    recipes = {"short": RECIPE, "long": RECIPE.model_copy(update={"updates": 9})}
-    found = recipes_of(CONFIG, recipes, {"mixup": 0.2}, {})
-    assert {recipe.mixup for recipe in found.values()} == {0.2}
-    assert (found["a", "short"].updates, found["a", "long"].updates) == (4, 9)
-    assert RECIPE.mixup == 0
+def test_without_ratios_a_row_is_trained_on_all_that_it_has_and_the_originals_on_none():
+    assert {cell.ratio for cell in cells_of(row(training=training(CONFIG), ratio=3))} == {3}
+    changed = training(CONFIG.model_copy(update={"ratios": [1, 5]}))
+    assert {cell.ratio for cell in cells_of(row(training=changed, ratio=ORIGINALS))} == {0}
 
 
 def test_tuned_values_are_those_of_the_architecture_and_recipe():
-    recipes = {"short": RECIPE, "long": RECIPE}
-    tuned = {"a": {"short": {"learning_rate": 0.5, "weight_decay": 0.25}}}
-    found = recipes_of(CONFIG, recipes, {"mixup": 0.2}, tuned)
-    assert (found["a", "short"].learning_rate, found["a", "short"].weight_decay) == (0.5, 0.25)
-    assert found["a", "short"].mixup == 0.2
-    assert found["b", "short"].learning_rate == found["a", "long"].learning_rate == pytest.approx(0.01)
+    found = training(CONFIG).tuned({"a": {"short": {"learning_rate": 0.5, "weight_decay": 0.25}}}).recipes
+    assert (found["a"]["short"].learning_rate, found["a"]["short"].weight_decay) == (0.5, 0.25)
+    assert found["b"]["short"].learning_rate == found["a"]["long"].learning_rate == pytest.approx(0.01)
+    assert training(CONFIG).architectures["a"] == ARCHITECTURE
+    assert found["b"]["long"] == RECIPE

@@ -1,9 +1,19 @@
+import re
+
 import pytest
 import torch
 from torch import nn
 
 from guided_imagination.config import Architecture, Recipe
-from guided_imagination.training.recipe import augment, build_model, build_optimizer, normalise, random_affine, updates
+from guided_imagination.training.recipe import (
+    augment,
+    build_model,
+    build_optimizer,
+    normalise,
+    random_affine,
+    recipe_key,
+    updates,
+)
 from guided_imagination.utils.randomness import generator, seeded
 
 IMAGES = torch.rand(6, 3, 8, 8, generator=generator("images"))
@@ -93,6 +103,29 @@ def test_a_dense_stem_keeps_the_resolution(dense, side):
 def test_updates_are_the_same_for_every_size_or_follow_from_epochs():
     assert updates(recipe(updates=10), 1000) == 10
     assert updates(recipe(updates=None, epochs=3, batch_size=4), 10) == 8  # 30 samples in batches of 4
+
+
+def test_passes_go_over_the_largest_row_and_give_every_row_its_updates():
+    fixed = recipe(updates=None, passes=2.5, batch_size=4).resolved(10)
+    assert (fixed.updates, fixed.passes) == (7, None)  # 25 images in batches of 4
+    assert updates(fixed, 3) == updates(fixed, 1000) == 7
+    assert recipe(updates=10).resolved(1000) == recipe(updates=10)
+    with pytest.raises(ValueError, match="resolved"):
+        updates(recipe(updates=None, passes=2), 10)
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_momentum_is_nesterovs_if_the_recipe_says_so(nesterov):
+    optimizer, _ = build_optimizer(nn.Linear(1, 1), recipe(nesterov=nesterov), 10)
+    assert optimizer.defaults["nesterov"] is nesterov
+    assert optimizer.defaults["momentum"] == 0.9
+
+
+def test_recipes_that_differ_in_anything_have_keys_that_no_table_takes_for_numbers():
+    recipes = [recipe(), recipe(mixup=0.1), recipe(updates=11), recipe(randaugment="rand-m9")]
+    assert len({recipe_key(each) for each in recipes}) == 4
+    assert recipe_key(recipe()) == recipe_key(recipe())
+    assert re.fullmatch("r[0-9a-f]{8}", recipe_key(recipe()))
 
 
 def test_the_learning_rate_warms_up_and_ends_at_zero():

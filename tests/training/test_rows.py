@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import sys
 import time
@@ -7,31 +8,31 @@ import pandas as pd
 import pytest
 import torch
 
-from guided_imagination.config import Architecture
+from guided_imagination.config import Architecture, TrainConfig
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.models.device import CPU
-from guided_imagination.training import cells as training
+from guided_imagination.training import cells
 from guided_imagination.training.cells import CELL_COLUMNS, Sources, train_row
 from guided_imagination.training.grid import Cell
 from helpers.cells import ARCHITECTURE, RECIPE, Journal
+from helpers.settings import training
 from helpers.toy import NAMES, ToyAugmenter, dataset, plan
 
+GRID = TrainConfig(architectures=["tiny"], recipes=["short"], seeds=1, evaluate_on="test", log_points=1)
 SEEDS, TEST = dataset([0, 1, 0, 1], NAMES), dataset([0, 1, 1], NAMES)
 
 
-def sources(expanded=None, seeds=SEEDS, measured=TEST, validation=SEEDS, resolution=8):
-    return Sources(seeds, expanded, validation, measured, resolution)
+def sources(variants=None, seeds=SEEDS, measured=TEST, validation=SEEDS, split="test", resolution=8):
+    return Sources(seeds, variants, validation, measured, split, resolution)
 
 
 def train(models: Path, images: Sources, *ratios: int):
-    cells = [Cell("pets", "gif", ratio, "tiny", "short", 0) for ratio in ratios or (0,)]
+    row = [Cell("pets", "gif", ratio, "tiny", "short", 0) for ratio in ratios or (0,)]
     return train_row(
-        cells,
+        row,
         images,
-        {"tiny": ARCHITECTURE},
-        {("tiny", "short"): RECIPE},
-        log_points=1,
+        training(GRID),
         models=models,
         placement=CPU,
         track=Journal().track,
@@ -75,7 +76,13 @@ def test_a_finished_row_leaves_no_decoded_images(tmp_path, expanded):
 
 @pytest.mark.parametrize(
     "change",
-    [{"seeds": dataset([0, 1, 1, 1])}, {"measured": dataset([0, 1])}, {"resolution": 12}],
+    [
+        {"seeds": dataset([0, 1, 1, 1])},
+        {"measured": dataset([0, 1])},
+        {"validation": dataset([0, 1, 1])},
+        {"split": "validation"},
+        {"resolution": 12},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_a_row_of_other_images_is_trained_again(tmp_path, change):
@@ -97,10 +104,23 @@ def test_another_expansion_is_another_cell(tmp_path, expanded):
     assert result.stat().st_mtime_ns != before
 
 
+def test_images_that_were_made_again_are_another_cell(tmp_path, expanded):
+    """The same settings on another machine: the fingerprint is the same, the shards are not."""
+    train(tmp_path / "models", sources(expanded), 2)
+    (result,) = (tmp_path / "models").rglob("result.json")
+    before = result.stat().st_mtime_ns
+    path = expanded.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["shards"][0]["checksum"] = "0" * 64
+    path.write_text(json.dumps(manifest))
+    train(tmp_path / "models", sources(expanded), 2)
+    assert result.stat().st_mtime_ns != before
+
+
 def train_grid(folder: Path, pause: float = 0) -> pd.DataFrame:
     """2 architectures x 8 rows x 2 seeds; the name of every cell that is trained goes to the file `trained`."""
     architectures = {"a": ARCHITECTURE, "b": Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 8]})}
-    original = training.train_classifier
+    original = cells.train_classifier
 
     def counted(*args, name, **options):
         with (folder / "trained").open("a") as file:
@@ -111,15 +131,15 @@ def train_grid(folder: Path, pause: float = 0) -> pd.DataFrame:
 
     tables = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "train_classifier", counted)
+        patch.setattr(cells, "train_classifier", counted)
         for row in range(8):
             recipe = RECIPE.model_copy(update={"mixup": 0.1 * row})
             table, failures = train_row(
                 [Cell("pets", f"row{row}", 0, name, "short", seed) for name in architectures for seed in (0, 1)],
                 sources(),
-                architectures,
-                {(name, "short"): recipe for name in architectures},
-                log_points=1,
+                training(GRID.model_copy(update={"architectures": list(architectures)}), short=recipe).model_copy(
+                    update={"architectures": architectures}
+                ),
                 models=folder / "models",
                 placement=CPU,
                 track=Journal().track,
@@ -155,3 +175,12 @@ def test_a_grid_killed_in_the_middle_trains_no_finished_cell_twice_and_ends_with
     assert times.sum() <= 32 + 1  # at most the cell in which the kill fell was begun again
     measured = [*CELL_COLUMNS, "accuracy", "macro_f1", "auc", "ece"]
     pd.testing.assert_frame_equal(train_grid(whole)[measured], resumed[measured], check_exact=True)
+
+
+def test_all_rows_get_the_updates_of_the_largest_row(tmp_path):
+    """Two passes over four seeds and five variants of each, in batches of four."""
+    recipe = RECIPE.model_copy(update={"updates": None, "passes": 2})
+    row = [Cell("pets", "gif", 0, "tiny", "short", 0)]
+    settings = training(GRID, largest_ratio=5, short=recipe)
+    table, _ = train_row(row, sources(), settings, models=tmp_path, placement=CPU, track=Journal().track)
+    assert table["updates"].item() == 12

@@ -141,7 +141,7 @@ class Parameters(Strict):
 
     def _check_ratios(self) -> None:
         for dataset in self.datasets:
-            made = self.ratio or self.dataset_specs[dataset].ratio
+            made = self._ratio(dataset)
             if max(self.train.ratios or [made]) > made:
                 raise ValueError(
                     f"train.ratios: an expansion of {dataset} has {made} variants of each seed, so {made} is the most"
@@ -182,7 +182,7 @@ class Parameters(Strict):
         return DatasetSettings(
             **self._shared(dataset),
             draw=self.draw,
-            training=self._training({}),
+            training=self._training(dataset, {}),
             tune=self.tune,
             tune_recipe=self.recipes[self.tune.recipe],
             zero_shot=self.guides[self.train.zero_shot] if self.train.zero_shot else None,
@@ -200,12 +200,12 @@ class Parameters(Strict):
             **self._shared(dataset),
             method=method,
             guided=row.guided,
-            ratio=ORIGINALS if row.pipeline is None else self.ratio or self.dataset_specs[dataset].ratio,
+            ratio=ORIGINALS if row.pipeline is None else self._ratio(dataset),
             overwrite=self.overwrite,
             image_files=self.image_files,
             expander=self.expander(dataset, imagined, method) if imagined else None,
             augmentation=getattr(self.augment_baselines, method) if row.pipeline == AUGMENT else None,
-            training=self._training(row.recipe),
+            training=self._training(dataset, row.recipe),
         )
 
     def _shared(self, dataset: str) -> dict[str, Any]:
@@ -214,10 +214,14 @@ class Parameters(Strict):
         audited = {"audit": self.audit, "audit_guide": self.guides[self.audit.guide]}
         return {**own, "models_dir": self.models_dir, **audited}
 
-    def _training(self, changes: Mapping[str, Any]) -> TrainingSettings:
+    def _ratio(self, dataset: str) -> int:
+        return self.ratio or self.dataset_specs[dataset].ratio
+
+    def _training(self, dataset: str, changes: Mapping[str, Any]) -> TrainingSettings:
         recipes = {name: self.recipes[name].overridden(changes) for name in self.train.recipes}
         return TrainingSettings(
             grid=self.train,
+            largest_ratio=max(self.train.ratios or [self._ratio(dataset)]),
             architectures={name: self.architectures[name] for name in self.train.architectures},
             recipes=dict.fromkeys(self.train.architectures, recipes),
         )

@@ -39,9 +39,13 @@ class Shared(Strict):
 
 
 class TrainingSettings(Strict):
-    """The grid of cells, with the architectures that it names and the recipe of each, by architecture and name."""
+    """The grid of cells, with the architectures that it names and the recipe of each, by architecture and name.
+
+    `largest_ratio` is that of the dataset's largest row, whose images set the length of all rows' trainings.
+    """
 
     grid: TrainConfig
+    largest_ratio: int
     architectures: dict[str, Architecture]
     recipes: dict[str, dict[str, Recipe]]
 

@@ -1,6 +1,7 @@
 """Typed settings of classifiers: architectures, recipes, the grid, and the search for a recipe's learning rate."""
 
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,17 +17,21 @@ class Architecture(Strict):
 
 
 class Recipe(Strict):
-    """How a classifier is trained: `updates` (the same for every row) or `epochs` (the paper's way).
+    """How a classifier is trained, and how long: exactly one of `updates`, `passes` and `epochs`.
 
+    `passes` go over the largest row of the grid, and every row of a dataset gets as many updates as that one; `epochs`
+    go over what a row has, so that small rows get fewer updates (the paper's way). `nesterov` is SGD's alone.
     `mixup` and `cutmix` are the alpha of their Beta(alpha, alpha); with both, every batch draws one of them.
     `randaugment` is timm's policy string for augmentation on the fly.
     """
 
     updates: Count | None = None
+    passes: Positive | None = None
     epochs: Count | None = None
     batch_size: Count
     optimizer: Literal["sgd", "adamw"]
     learning_rate: Positive
+    nesterov: bool = True
     weight_decay: NonNegative
     warmup: Share
     label_smoothing: Share
@@ -39,9 +44,18 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def one_length(self) -> "Recipe":
-        if (self.updates is None) == (self.epochs is None):
-            raise ValueError("give either updates or epochs")
+        if [self.updates, self.passes, self.epochs].count(None) != 2:
+            raise ValueError("give exactly one of updates, passes and epochs; null takes one back")
         return self
+
+    def resolved(self, largest: int) -> Self:
+        """With as many updates as `passes` over `largest` images take: ceil(passes * images / batch_size).
+
+        A recipe without passes comes back as it is.
+        """
+        if self.passes is None:
+            return self
+        return self.overridden({"passes": None, "updates": math.ceil(self.passes * largest / self.batch_size)})
 
 
 class TrainConfig(Strict):

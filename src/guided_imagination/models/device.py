@@ -31,6 +31,11 @@ class Placement:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
+    @property
+    def precision(self) -> str:
+        """The name of `dtype`, such as bfloat16."""
+        return str(self.dtype).removeprefix("torch.")
+
 
 CPU = Placement(torch.device("cpu"), torch.float32)
 

@@ -50,7 +50,7 @@ def track(job: Job, folder: Path, *, inputs: Sequence[Images]) -> Iterator[Run]:
     tags |= {"mlflow.parentRunId": parent.info.run_id} if parent else {}
     with mlflow.start_run(run_id, run_name=job.cell.title, nested=True, tags=tags) as active:
         if earlier is None:
-            mlflow.log_params({**asdict(job.cell), **job.recipe.model_dump()})
+            mlflow.log_params({**asdict(job.cell), **job.recipe.model_dump(), **job.origin})
             mlflow.MlflowClient().log_inputs(active.info.run_id, [images.entity for images in inputs])
         yield _run(active.info.run_id, known)
 

@@ -1,5 +1,6 @@
 """Cells of the grid, each a unit of work that is done once, kept on disk and resumed where it was killed."""
 
+import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,30 +8,31 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
-import pyarrow.parquet as pq
 from datasets import Dataset
-from safetensors.torch import save_model
+from safetensors.torch import save
 from torch import Tensor
 
+from guided_imagination import __version__
 from guided_imagination.config import Architecture, Recipe, TrainingSettings
 from guided_imagination.data.arrays import Labelled, decode
 from guided_imagination.data.dataset import checksum, class_names
-from guided_imagination.expansion.store import Expansion
 from guided_imagination.models.device import Placement
 from guided_imagination.training.classifier import Log, Trained, predict, train_classifier
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import METRICS, classification_metrics, predictions
+from guided_imagination.training.recipe import recipe_key
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import read_json, replacing, write_json
+from guided_imagination.utils.files import read_json, replacing_folder, restore_folder
 from guided_imagination.utils.seeding import derive_seed
 
 logger = logging.getLogger(__name__)
 
 CELL_COLUMNS = ["dataset", "method", "ratio", "architecture", "recipe", "seed"]
-RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images_per_second", "seconds", "run_id"]
+ORIGIN_COLUMNS = ["split", "recipe_key", "code", "precision", "updates"]  # rows that differ in these are not alike
+RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images_per_second", "seconds", *ORIGIN_COLUMNS, "run_id"]
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,31 @@ class CellImages:
 
 @dataclass(frozen=True)
 class Job:
-    """One cell and all that shapes it. `inputs` is a checksum of the images trained on and measured with."""
+    """One cell and all that shapes it.
+
+    `inputs` is a checksum of all its images, `split` names those that measure it, `precision` is the network's.
+    """
 
     cell: Cell
     architecture: Architecture
     recipe: Recipe
     inputs: str
+    split: str
+    precision: str
     classes: int
     log_points: int
 
     @property
     def key(self) -> str:
         """Differs from that of every job with another result."""
-        parts = asdict(self.cell), self.architecture.model_dump(), self.recipe.model_dump(), self.inputs
-        return f"{derive_seed(*parts):016x}"
+        settings = asdict(self.cell), self.architecture.model_dump(), self.recipe.model_dump()
+        return f"{derive_seed(*settings, self.inputs, self.origin):016x}"
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What a result tells of how it was made."""
+        key = recipe_key(self.recipe)
+        return {"split": self.split, "recipe_key": key, "code": __version__, "precision": self.precision}
 
     def result(self, models: Path) -> dict[str, Any] | None:
         """What `train_cell` has kept; None if the cell is not finished or was made otherwise."""
@@ -97,29 +110,30 @@ def train_cell(job: Job, splits: CellImages, models: Path, placement: Placement,
         checkpoint=checkpoint,
         log=run.log,
     )
-    result = _keep(job, trained, splits.measured, folder, placement, run)
-    checkpoint.unlink(missing_ok=True)
-    return result
+    return _keep(job, trained, splits.measured, folder, placement, run)
 
 
 def _keep(
     job: Job, trained: Trained, measured: Labelled, folder: Path, placement: Placement, run: Run
 ) -> dict[str, Any]:
+    """Put weights, predictions and result in place at once; an earlier result and the checkpoint go with the folder."""
     logits = predict(trained.model, measured, placement)
     metrics = classification_metrics(logits, measured.labels)
-    result = {"key": job.key, **metrics, **trained.speed, "run_id": run.run_id, "history": trained.history}
+    origin = {"key": job.key, **job.origin, "updates": trained.updates, "run_id": run.run_id}
+    result = {**origin, **metrics, **trained.speed, "history": trained.history}
     run.log(scores(result), trained.history[-1][1])
-    folder.mkdir(parents=True, exist_ok=True)
-    save_model(trained.model, str(folder / "model.safetensors"))
-    keep(folder, result, logits, measured.labels)
+    with replacing_folder(folder) as made:
+        # not save_model, whose error on a full disk is not an OSError; contiguous: weights are channels_last
+        weights = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
+        (made / "model.safetensors").write_bytes(save(weights))
+        keep(made, result, logits, measured.labels)
     return result
 
 
 def keep(folder: Path, result: dict[str, Any], logits: Tensor, labels: Tensor) -> None:
-    """Write `predictions.parquet`, then `result.json`, which says that the cell is finished."""
-    with replacing(folder / "predictions.parquet") as file:
-        predictions(logits, labels).to_parquet(file, index=False)
-    write_json(folder / "result.json", result)
+    """Write `predictions.parquet` and `result.json`."""
+    predictions(logits, labels).to_parquet(folder / "predictions.parquet", index=False)
+    (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def scores(result: Mapping[str, Any]) -> dict[str, float]:
@@ -157,6 +171,7 @@ def train_cells(
 
 
 def _finished(job: Job, models: Path, run: Run) -> dict[str, Any] | None:
+    restore_folder(job.cell.folder(models))
     result = job.result(models)
     if result is not None:
         for metrics, step in [*result["history"], (scores(result), result["history"][-1][1])]:
@@ -164,44 +179,60 @@ def _finished(job: Job, models: Path, run: Run) -> dict[str, Any] | None:
     return result
 
 
+class Variants(Protocol):
+    """New images of the seeds, whatever keeps them: rows of image, label and variant (the number within its seed)."""
+
+    @property
+    def count(self) -> int:
+        """The number of images."""
+
+    @property
+    def checksum(self) -> str:
+        """Of everything that made the images, and of the images themselves."""
+
+    @property
+    def seeds_checksum(self) -> str:
+        """Of the seeds that they were made of, as `data.dataset.checksum` gives it."""
+
+    def parts(self) -> Iterator[Dataset]:
+        """All of them in their order; one part is in memory."""
+
+
 @dataclass(frozen=True)
 class Sources:
-    """The images of a row before they are decoded to squares of `resolution` pixels."""
+    """The images of a row before they are decoded to squares of `resolution` pixels; `split` names the measured."""
 
     seeds: Dataset
-    expanded: Expansion | None
+    variants: Variants | None
     validation: Dataset
     measured: Dataset
+    split: str
     resolution: int
 
     @property
     def checksum(self) -> str:
         """Of what a cell's result depends on."""
-        parts = [str(self.resolution), checksum(self.seeds), checksum(self.measured)]
-        return " ".join([*parts, self.expanded.checksum if self.expanded else ""])
+        parts = [checksum(images) for images in (self.seeds, self.validation, self.measured)]
+        return " ".join([str(self.resolution), *parts, self.variants.checksum if self.variants else ""])
 
     def decode(self, folder: Path) -> Callable[[Cell], CellImages]:
         """All images in arrays in `folder`, ready for a cell of any ratio."""
-        train = decode(_parts(self.seeds, self.expanded), self._count, folder / "train", self.resolution)
+        train = decode(self._parts(), self._count, folder / "train", self.resolution)
         validation = self._whole(self.validation, folder / "validation") if len(self.validation) else None
         measured = self._whole(self.measured, folder / "measured")
         return lambda cell: CellImages(train.first(cell.ratio), validation, measured)
 
     @property
     def _count(self) -> int:
-        shards = self.expanded.manifest["shards"] if self.expanded else []
-        return len(self.seeds) + sum(shard["rows"] for shard in shards)
+        return len(self.seeds) + (self.variants.count if self.variants else 0)
+
+    def _parts(self) -> Iterator[Dataset]:
+        yield self.seeds
+        if self.variants is not None:
+            yield from self.variants.parts()
 
     def _whole(self, images: Dataset, folder: Path) -> Labelled:
         return decode([images], len(images), folder, self.resolution).data
-
-
-def _parts(seeds: Dataset, expanded: Expansion | None) -> Iterator[Dataset]:
-    """The seeds, then the shards of the expansion; only one of those is in memory."""
-    yield seeds
-    if expanded is not None:
-        for shard in expanded.manifest["shards"]:
-            yield Dataset(pq.read_table(expanded.folder / shard["file"]))
 
 
 def train_row(
@@ -218,13 +249,24 @@ def train_row(
     The decoded images lie beside the cells until all of them are finished; a finished row decodes none.
     """
     inputs, classes = sources.checksum, len(class_names(sources.seeds))
+    # of what was asked for, not of what was kept: equal for all rows
+    largest = len(sources.seeds) * (1 + settings.largest_ratio)
 
     def job(cell: Cell) -> Job:
-        recipe = settings.recipes[cell.architecture][cell.recipe]
-        return Job(cell, settings.architectures[cell.architecture], recipe, inputs, classes, settings.grid.log_points)
+        recipe = settings.recipes[cell.architecture][cell.recipe].resolved(largest)
+        return Job(
+            cell,
+            settings.architectures[cell.architecture],
+            recipe,
+            inputs,
+            sources.split,
+            placement.precision,
+            classes,
+            settings.grid.log_points,
+        )
 
     row = models / cells[0].dataset / cells[0].method
-    folder = row / f"images-{derive_seed(inputs, checksum(sources.validation)):016x}"
+    folder = row / f"images-{derive_seed(inputs):016x}"
     for other in set(row.glob("images-*")) - {folder}:
         shutil.rmtree(other)
     load = cache(lambda: sources.decode(folder))

@@ -89,9 +89,10 @@ class History:
 
 @dataclass(frozen=True)
 class Trained:
-    """A classifier, what was logged on the way, and how fast it went."""
+    """A classifier, its number of updates, what was logged on the way, and how fast it went."""
 
     model: nn.Module
+    updates: int
     history: list[tuple[dict[str, float], int]]
     speed: dict[str, float]
 
@@ -153,7 +154,7 @@ def train_classifier(
             checkpoint=checkpoint,
             after_step=after_step,
         )
-    return Trained(model, history.rows, pace.speed)
+    return Trained(model, steps, history.rows, pace.speed)
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from transformers import get_cosine_schedule_with_warmup
 
 from guided_imagination.config import Architecture, RandAugmentConfig, Recipe
 from guided_imagination.data.augmentation import randaugment
+from guided_imagination.utils.seeding import derive_seed
 
 
 def augment(
@@ -81,8 +82,18 @@ def _make_dense(model: nn.Module, kind: str) -> None:
             return
 
 
+def recipe_key(recipe: Recipe) -> str:
+    """Differs between recipes that differ in anything; short, and nothing that reads a table takes it for a number."""
+    return f"r{derive_seed(recipe.model_dump()):016x}"[:9]
+
+
 def updates(recipe: Recipe, samples: int) -> int:
-    """Optimiser updates of a run: fixed by the recipe, or as many as `epochs` passes take."""
+    """Optimiser updates of a run: fixed by the recipe, or as many as `epochs` over `samples` images take.
+
+    Raises ValueError for a recipe whose passes nobody has `resolved`.
+    """
+    if recipe.passes is not None:
+        raise ValueError("a recipe with passes knows its updates only once it is resolved")
     if recipe.epochs is None:
         return recipe.updates or 0
     return math.ceil(recipe.epochs * samples / recipe.batch_size)
@@ -92,7 +103,11 @@ def build_optimizer(model: nn.Module, recipe: Recipe, steps: int) -> tuple[Optim
     """The optimiser and its cosine schedule with a linear warm-up."""
     if recipe.optimizer == "sgd":
         optimizer: Optimizer = SGD(
-            model.parameters(), recipe.learning_rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
+            model.parameters(),
+            recipe.learning_rate,
+            momentum=0.9,
+            nesterov=recipe.nesterov,
+            weight_decay=recipe.weight_decay,
         )
     else:
         optimizer = AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)

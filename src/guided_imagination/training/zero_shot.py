@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from datasets import Dataset
 
+from guided_imagination import __version__
 from guided_imagination.config import ORIGINALS
 from guided_imagination.data.arrays import decode
 from guided_imagination.models.clip import Guide, ZeroShotClassifier
@@ -15,6 +16,7 @@ from guided_imagination.models.device import Batches, Placement
 from guided_imagination.training.cells import RESULT_COLUMNS, keep
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import classification_metrics
+from guided_imagination.utils.files import replacing_folder
 
 METHOD, RECIPE = "clip_zero_shot", "zero-shot"
 LOGIT_SCALE = 100  # CLIP's own
@@ -22,16 +24,24 @@ BATCH = 64  # images
 
 
 def reference(
-    guide: Guide, measured: Dataset, resolution: int, placement: Placement, *, dataset: str, name: str, models: Path
+    guide: Guide,
+    measured: Dataset,
+    resolution: int,
+    placement: Placement,
+    *,
+    dataset: str,
+    name: str,
+    split: str,
+    models: Path,
 ) -> pd.DataFrame:
-    """One row of RESULT_COLUMNS: how well the guide called `name` classifies without any training."""
+    """One row of RESULT_COLUMNS: how well the guide called `name` classifies the split without any training."""
     cell = Cell(dataset, METHOD, ORIGINALS, name, RECIPE, 0)
-    folder = cell.folder(models)
-    shutil.rmtree(folder, ignore_errors=True)
-    data = decode([measured], len(measured), folder / "images", resolution).data
     classify = ZeroShotClassifier(guide, LOGIT_SCALE, placement, Batches(BATCH))
-    logits = torch.cat([classify(data[rows][0] / 255).log_probs for rows in torch.arange(len(data)).split(BATCH)])
-    shutil.rmtree(folder)
-    result = classification_metrics(logits, data.labels)
-    keep(folder, result, logits, data.labels)
+    origin = {"split": split, "recipe_key": RECIPE, "code": __version__, "precision": placement.precision, "updates": 0}
+    with replacing_folder(cell.folder(models)) as made:
+        data = decode([measured], len(measured), made / "images", resolution).data
+        logits = torch.cat([classify(data[rows][0] / 255).log_probs for rows in torch.arange(len(data)).split(BATCH)])
+        shutil.rmtree(made / "images")
+        result = origin | classification_metrics(logits, data.labels)
+        keep(made, result, logits, data.labels)
     return pd.DataFrame([{**asdict(cell), **result, "run_id": ""}], columns=RESULT_COLUMNS)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
+from guided_imagination.data.dataset import checksum
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json
 from guided_imagination.utils.seeding import derive_seed
@@ -31,17 +31,41 @@ class Expansion:
         return read_json(self.folder / MANIFEST)
 
     @property
+    def count(self) -> int:
+        """The number of images."""
+        return sum(shard["rows"] for shard in self.manifest["shards"])
+
+    @property
     def checksum(self) -> str:
-        """Of everything that shaped the images."""
-        return f"{derive_seed(json.dumps(self.manifest['fingerprint'], sort_keys=True)):016x}"
+        """Of everything that shaped the images, and of the shards: images that were made again are others."""
+        manifest = self.manifest
+        shards = [shard["checksum"] for shard in manifest["shards"]]
+        return f"{derive_seed(json.dumps(manifest['fingerprint'], sort_keys=True), *shards):016x}"
+
+    @property
+    def seeds_checksum(self) -> str:
+        """Of the seeds that it was made of, as `data.dataset.checksum` gives it."""
+        return self.manifest["fingerprint"]["seeds"]
+
+    def check_made_of(self, seeds: Dataset) -> None:
+        """Raises InputError if the expansion was made of other seeds."""
+        if self.seeds_checksum != checksum(seeds):
+            raise InputError(
+                f"{self.folder} was made of other seeds than those on disk: run its pipeline with "
+                "--params overwrite=true, or use another --params data_dir=FOLDER"
+            )
+
+    def parts(self) -> Iterator[Dataset]:
+        """The shards in their order; one of them is in memory."""
+        for shard in self.manifest["shards"]:
+            yield Dataset(pq.read_table(self.folder / shard["file"]))
 
     def stream(self, seeds: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
         """Every row, or those of some seeds, with its image decoded, in the order of seeds and variants."""
-        for shard in self.manifest["shards"]:
-            table = pq.read_table(self.folder / shard["file"])
+        for part in self.parts():
             if seeds is not None:
-                table = table.filter(pa.array([seed in seeds for seed in table["seed_id"].to_pylist()], pa.bool_()))
-            yield from Dataset(table)
+                part = part.select([row for row, seed in enumerate(part["seed_id"]) if seed in seeds])
+            yield from part
 
     def of_seed(self, seed_id: str) -> Dataset:
         """The variants of one seed."""

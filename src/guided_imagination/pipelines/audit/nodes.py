@@ -30,6 +30,8 @@ def audit_row(
     seeds: Dataset, seen: dict[str, Any], settings: RowSettings, expanded: Expansion | None = None
 ) -> pd.DataFrame:
     """The audit row of an expansion, or of the seeds."""
+    if expanded is not None:
+        expanded.check_made_of(seeds)
     config = settings.audit
     row = audit.audit(
         audit.Reference.from_arrays(seen, checksum(seeds)),

@@ -27,6 +27,7 @@ def write(
     method: str,
 ) -> dict[str, Any]:
     """Export one expansion in each form; returns folders and their numbers of images."""
+    expanded.check_made_of(seeds)
     names, manifest = class_names(seeds), expanded.manifest
     licences = {"seeds": config.licences.get(dataset, UNKNOWN)}
     if generator := manifest["fingerprint"].get("generator"):

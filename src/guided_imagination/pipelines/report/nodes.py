@@ -69,6 +69,7 @@ def speeds(*expanded: Expansion, dataset: str, methods: list[str]) -> pd.DataFra
 
 def draw_contact_sheet(seeds: Dataset, expanded: Expansion, config: ReportConfig, *, title: str) -> Figure:
     """Seeds and their variants to look at."""
+    expanded.check_made_of(seeds)
     return contact_sheet(seeds, expanded, config.contact_seeds, config.contact_variants, title)
 
 

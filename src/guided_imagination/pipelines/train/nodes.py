@@ -24,15 +24,18 @@ def train(
     seeds: Dataset, validation: Dataset, test: Dataset, settings: RowSettings, expanded: Expansion | None = None
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Results of one row, trained on the seeds and `expanded`; and the errors of cells that failed."""
+    if expanded is not None:
+        expanded.check_made_of(seeds)
     grid = settings.training.grid
-    sources = Sources(seeds, expanded, validation, _measured(validation, test, grid), settings.spec.resolution)
+    measured = _measured(validation, test, grid)
+    sources = Sources(seeds, expanded, validation, measured, grid.evaluate_on, settings.spec.resolution)
     return train_row(
         cells_of(settings),
         sources,
         settings.training,
         models=Path(settings.models_dir),
         placement=for_training(place(settings.compute)),
-        track=partial(tracking.track, inputs=_inputs(sources, grid.evaluate_on)),
+        track=partial(tracking.track, inputs=_inputs(sources, expanded, grid.evaluate_on)),
     )
 
 
@@ -40,7 +43,7 @@ def _measured(validation: Dataset, test: Dataset, grid: TrainConfig) -> Dataset:
     return test if grid.evaluate_on == "test" else validation
 
 
-def _inputs(sources: Sources, measured: str) -> list[tracking.Images]:
+def _inputs(sources: Sources, expanded: Expansion | None, measured: str) -> list[tracking.Images]:
     """What MLflow shall show as the inputs of a run."""
     used = [("seeds", sources.seeds, "training"), (measured, sources.measured, "testing")]
     images = [
@@ -48,19 +51,25 @@ def _inputs(sources: Sources, measured: str) -> list[tracking.Images]:
         for name, data, context in used
         if data.cache_files
     ]
-    if sources.expanded is None:
+    if expanded is None:
         return images
-    return [*images, tracking.Images("expansion", sources.expanded.folder, sources.expanded.checksum, "training")]
+    return [*images, tracking.Images("expansion", expanded.folder, expanded.checksum, "training")]
 
 
 def zero_shot_reference(validation: Dataset, test: Dataset, settings: DatasetSettings) -> pd.DataFrame:
     """The row of the guide `train.zero_shot` itself, as a reference line."""
-    grid, spec, placement = settings.training.grid, settings.spec, place(settings.compute)
+    grid, placement = settings.training.grid, place(settings.compute)
     assert settings.zero_shot is not None and grid.zero_shot is not None
-    guide = load_guide(settings.zero_shot, class_names(test), spec.templates, placement, settings.hub)
-    measured, models = _measured(validation, test, grid), Path(settings.models_dir)
+    guide = load_guide(settings.zero_shot, class_names(test), settings.spec.templates, placement, settings.hub)
     return zero_shot.reference(
-        guide, measured, spec.resolution, placement, dataset=settings.dataset, name=grid.zero_shot, models=models
+        guide,
+        _measured(validation, test, grid),
+        settings.spec.resolution,
+        placement,
+        dataset=settings.dataset,
+        name=grid.zero_shot,
+        split=grid.evaluate_on,
+        models=Path(settings.models_dir),
     )
 
 

@@ -25,7 +25,7 @@ def tune(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict
     architectures = settings.training.grid.architectures
     results, failures = train_row(
         tuning.search_cells(dataset, architectures, tried, settings.tune.seeds),
-        Sources(seeds, None, validation, validation, settings.spec.resolution),
+        Sources(seeds, None, validation, validation, "validation", settings.spec.resolution),
         settings.training.model_copy(update={"recipes": dict.fromkeys(architectures, tried)}),
         models=Path(settings.models_dir),
         placement=for_training(place(settings.compute)),

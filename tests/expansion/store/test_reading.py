@@ -1,0 +1,62 @@
+"""What training and the nodes ask of an expansion: its images, and what they were made of."""
+
+import json
+import re
+
+import pytest
+
+from guided_imagination.config import DatasetSpec, ExportConfig, ReportConfig
+from guided_imagination.data.dataset import checksum
+from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.pipelines.audit.nodes import audit_row
+from guided_imagination.pipelines.export import nodes as export
+from guided_imagination.pipelines.report.nodes import draw_contact_sheet
+from guided_imagination.training.cells import Variants
+from guided_imagination.utils.errors import InputError
+from helpers.stores import made_of
+from helpers.toy import ToyAugmenter, dataset, plan
+
+SEEDS, OTHERS = dataset([0, 1, 0, 1]), dataset([0, 1, 1, 1])
+
+
+def test_an_expansion_is_what_training_takes_as_variants(tmp_path):
+    variants: Variants = made_of(SEEDS, tmp_path)
+    assert variants.count == 8
+    assert variants.seeds_checksum == checksum(SEEDS)
+    first, second = variants.parts()
+    assert first["variant"] == second["variant"] == [0, 1, 0, 1]
+    assert [*first["label"], *second["label"]] == [0, 0, 1, 1] * 2
+
+
+def test_the_checksum_knows_the_shards_too(tmp_path):
+    """Images that were made again, on another machine say, are others although nothing was asked for otherwise."""
+    for name in "ab":
+        write(tmp_path / name, plan(ToyAugmenter()))
+    path = tmp_path / "b" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["shards"][0]["checksum"] = "0" * 64
+    path.write_text(json.dumps(manifest))
+    assert Expansion(tmp_path / "a").checksum != Expansion(tmp_path / "b").checksum
+
+
+def test_an_expansion_of_other_seeds_is_refused(tmp_path):
+    made = made_of(SEEDS, tmp_path)
+    made.check_made_of(SEEDS)
+    sentence = f"{tmp_path} was made of other seeds than those on disk: run its pipeline with --params overwrite=true"
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        made.check_made_of(OTHERS)
+
+
+@pytest.mark.parametrize("node", ["audit", "export", "contact sheet"])
+def test_no_node_takes_an_expansion_of_other_seeds(tmp_path, node):
+    made = made_of(SEEDS, tmp_path / "made")
+    spec = DatasetSpec(source={"kind": "parquet", "train": "images"})
+    nodes = {
+        "audit": lambda: audit_row(OTHERS, OTHERS, spec, None, {}, None, "", made, method="toy"),
+        "export": lambda: export.write(
+            OTHERS, OTHERS, made, ExportConfig.model_construct(), "", dataset="toys", method="toy"
+        ),
+        "contact sheet": lambda: draw_contact_sheet(OTHERS, made, ReportConfig.model_construct(), title=""),
+    }
+    with pytest.raises(InputError, match="was made of other seeds"):
+        nodes[node]()
