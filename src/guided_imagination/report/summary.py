@@ -174,7 +174,7 @@ def measured(summary: pd.DataFrame) -> str:
     ratios = sorted(set(summary.loc[summary["ratio"] > 0, "ratio"].astype(int)))
     sentence = (
         f"Top-1 accuracy in percent {images_of(summary)}: {_repeats(summary)} of {listed(summary['architecture'])} "
-        f"by the recipe {listed(summary['recipe'])}"
+        f"by the {'recipes' if summary['recipe'].nunique() > 1 else 'recipe'} {listed(summary['recipe'])}"
     )
     if ratios:
         sentence += f", at {listed(map(times, ratios), 'or')} new images per seed image"
