@@ -28,6 +28,7 @@ class ProjectHooks:
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         from guided_imagination.models.device import place
 
+        _check_runner(str(run_params.get("runner")))
         for name in get_args(config.ExpandPipeline):
             nodes = [node for node in pipeline.nodes if name in node.tags]
             for dataset, method in (str(node.namespace).split(".") for node in nodes):
@@ -48,6 +49,16 @@ class ProjectHooks:
             raise InputError(
                 f"{len(failures)} cells failed ({_by_error(failures)}): "
                 "all others are finished, and the same command tries only these again"
+            )
+
+
+def _check_runner(runner: str) -> None:
+    """Raises InputError for ThreadRunner, whose threads share one random state, and for ParallelRunner."""
+    for name in ("ThreadRunner", "ParallelRunner"):
+        if name in runner:
+            raise InputError(
+                f"--runner {name} is not for this project, whose results it would change or lose: run rows side "
+                "by side instead, each in a process of its own, by kedro run --namespaces DATASET.METHOD"
             )
 
 

@@ -188,6 +188,24 @@ def test_a_criteria_set_may_fix_steps_and_step_size(shipped):
     assert (fixed.steps, fixed.step_size) == (1, 0.1)  # as the paper's code takes them
 
 
+@pytest.mark.parametrize(
+    ("place", "name", "sentence"),
+    [
+        ("dataset_specs", "my.birds", "dataset_specs: 'my.birds' is no usable name; allowed: letters, digits, _ and -"),
+        ("dataset_specs", "a/b", "dataset_specs: 'a/b' is no usable name"),
+        ("dataset_specs", "report", "dataset_specs: 'report' is taken by the project itself"),
+        ("methods", "gif.dalle", "methods: 'gif.dalle' is no usable name"),
+        ("methods", "tune", "methods: 'tune' is taken by the project itself"),
+    ],
+)
+def test_names_that_would_be_mistaken_for_something_else_are_refused(shipped, place, name, sentence):
+    own = shipped["dataset_specs"]["fashion"] if place == "dataset_specs" else {}
+    tree = {**shipped, place: {**shipped[place], name: own}}
+    if place == "dataset_specs":
+        tree["datasets"] = [name]
+    assert refusal(tree).startswith(f"parameters: {sentence}")
+
+
 def test_matched_trains_fashion_for_300_updates(shipped):
     """What every number of the README was measured with: 10 x 10 seeds and 5 variants of each, batches of 64."""
     parameters = check(shipped)
