@@ -56,6 +56,37 @@ def test_unknown_pipeline_and_namespace_are_refused(tmp_path: Path) -> None:
     assert_explained(run(tmp_path, "--namespaces", "moths"), "namespaces: ['moths']")
 
 
+def test_errors_are_explained_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    from guided_imagination.cli import explain
+
+    (tmp_path / "my_runner").mkdir()
+    source = tmp_path / "my_runner" / "refuses.py"
+    source.write_text("raise ValueError('no such pipeline')")
+    with pytest.raises(ValueError, match="no such") as caught:
+        exec(compile(source.read_text(), str(source), "exec"))
+    assert explain(caught.value) == "no such pipeline"
+
+
+def test_faults_of_a_node_are_not_explained_away() -> None:
+    from kedro.io import DataCatalog
+    from kedro.pipeline import Node, Pipeline
+    from kedro.runner import SequentialRunner
+
+    from guided_imagination.cli import explain
+
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        SequentialRunner().run(Pipeline([Node(lambda: int("x"), None, "number")]), DataCatalog())
+    assert explain(caught.value) is None
+
+
+@pytest.mark.parametrize("runner", ["ThreadRunner", "ParallelRunner"])
+def test_runners_that_change_or_lose_results_are_refused(runner: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "--runner", runner, "--pipelines", "ingest")
+    assert_explained(done, f"--runner {runner} is not for this project")
+    assert "side by side" in done.stderr
+    assert not list(tmp_path.glob("0*"))
+
+
 def test_missing_inputs_are_named(tmp_path: Path) -> None:
     assert_explained(run(tmp_path, "--pipelines", "augment_baselines"), str(tmp_path / "03_primary/fashion/seeds"))
 

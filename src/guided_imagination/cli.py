@@ -1,12 +1,16 @@
 """`kedro run` as Kedro ships it, but a user's mistake ends in one sentence instead of a traceback."""
 
 import traceback
+from pathlib import Path
 
 import click
+import kedro.runner
 from kedro.framework.cli.project import run as kedro_run
 from kedro.io.core import DatasetError
 
 from guided_imagination.utils.errors import InputError
+
+RUNNERS = Path(kedro.runner.__file__).parent
 
 
 def explain(error: BaseException) -> str | None:
@@ -20,7 +24,7 @@ def explain(error: BaseException) -> str | None:
         cause = cause.__cause__
     # kedro refuses unknown pipelines, namespaces and nodes with a ValueError before its runner starts
     frames = traceback.extract_tb(error.__traceback__)
-    if isinstance(error, ValueError) and not any("runner" in frame.filename for frame in frames):
+    if isinstance(error, ValueError) and not any(RUNNERS in Path(frame.filename).parents for frame in frames):
         return str(error)
     return None
 

@@ -11,6 +11,7 @@ import numpy as np
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview, TablePreview
 from kedro_datasets.huggingface.arrow_dataset import ArrowDataset
+from kedro_datasets.json.json_dataset import JSONDataset
 from kedro_datasets.matplotlib.matplotlib_dataset import MatplotlibDataset
 from PIL import Image
 
@@ -47,6 +48,16 @@ class ExpansionDataset(AbstractDataset[Plan, Expansion]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._folder)}
+
+
+class FailuresDataset(JSONDataset):  # type: ignore[misc]  # kedro_datasets is not typed
+    """Errors of failed cells by name. With an error in it, it does not count as made: the row that failed is run again.
+
+    (`kedro run --only-missing-outputs` skips a node whose outputs exist.)
+    """
+
+    def _exists(self) -> bool:
+        return bool(super()._exists() and not self.load())
 
 
 class FigureDataset(MatplotlibDataset):  # type: ignore[misc]  # kedro_datasets is not typed

@@ -31,9 +31,10 @@ class ProjectHooks:
             catalog[f"params:{namespace}.settings"] = MemoryDataset(settings.model_dump(mode="json"))
 
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         from guided_imagination.models.device import make_deterministic, place
 
+        _check_runner(str(run_params.get("runner")))
         if self.parameters.compute.deterministic:
             make_deterministic()
         hub = hub_folder(self.parameters.models_dir)
@@ -55,6 +56,16 @@ class ProjectHooks:
             raise InputError(
                 f"{len(failures)} cells failed ({_by_error(failures)}): "
                 "all others are finished, and the same command tries only these again"
+            )
+
+
+def _check_runner(runner: str) -> None:
+    """Raises InputError for ThreadRunner, whose threads share one random state, and for ParallelRunner."""
+    for name in ("ThreadRunner", "ParallelRunner"):
+        if name in runner:
+            raise InputError(
+                f"--runner {name} is not for this project, whose results it would change or lose: run rows side "
+                "by side instead, each in a process of its own, by kedro run --namespaces DATASET.METHOD"
             )
 
 

@@ -194,6 +194,24 @@ def test_a_pair_to_compare_names_rows_and_those_that_an_environment_leaves_out(s
     check({**shipped, "methods": without})
 
 
+@pytest.mark.parametrize(
+    ("place", "name", "sentence"),
+    [
+        ("dataset_specs", "my.birds", "dataset_specs: 'my.birds' is no usable name; allowed: letters, digits, _ and -"),
+        ("dataset_specs", "a/b", "dataset_specs: 'a/b' is no usable name"),
+        ("dataset_specs", "report", "dataset_specs: 'report' is taken by the project itself"),
+        ("methods", "gif.dalle", "methods: 'gif.dalle' is no usable name"),
+        ("methods", "tune", "methods: 'tune' is taken by the project itself"),
+    ],
+)
+def test_names_that_would_be_mistaken_for_something_else_are_refused(shipped, place, name, sentence):
+    own = shipped["dataset_specs"]["fashion"] if place == "dataset_specs" else {}
+    tree = {**shipped, place: {**shipped[place], name: own}}
+    if place == "dataset_specs":
+        tree["datasets"] = [name]
+    assert refusal(tree).startswith(f"parameters: {sentence}")
+
+
 def test_matched_trains_fashion_for_300_updates(shipped):
     """What every number of the README was measured with: 10 x 10 seeds and 5 variants of each, batches of 64."""
     settings = check(shipped).row("fashion", "original")

@@ -1,8 +1,14 @@
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
+import mlflow.pytorch
 import pytest
+import torch
+from torch import nn
 
+from guided_imagination.pipelines import tracking
 from guided_imagination.pipelines.tracking import Images, track
 from helpers.cells import job
 
@@ -73,6 +79,32 @@ def test_a_failed_cell_has_a_failed_run(parent, tmp_path):
     with pytest.raises(RuntimeError), track(job(3), tmp_path, inputs=[]) as run:
         raise RuntimeError
     assert mlflow.get_run(run.run_id).info.status == "FAILED"
+
+
+def test_a_model_is_registered_anew_where_its_run_is_unknown_or_deleted(parent, monkeypatch):
+    """The tracking store was moved away, say: the result on disk names a run that the new one has not."""
+    client = mlflow.MlflowClient()
+    deleted = client.create_run(mlflow.get_run(parent).info.experiment_id).info.run_id
+    client.delete_run(deleted)
+    in_runs = []
+
+    def log_model(*args, **options):
+        in_runs.append(mlflow.active_run().info.run_id)
+        return SimpleNamespace(model_uri=f"runs:/{in_runs[-1]}/model")
+
+    monkeypatch.setattr("mlflow.pytorch.log_model", log_model)
+    monkeypatch.setattr(tracking.mlflow, "register_model", lambda uri, name: SimpleNamespace(version="1"))
+    monkeypatch.setattr(mlflow.MlflowClient, "set_model_version_tag", lambda *args: None)
+    with track(job(5), Path("models"), inputs=[]) as known:
+        pass
+    for run_id in ("0" * 32, deleted, "", known.run_id):
+        tracking.register("toys", nn.Identity(), torch.zeros(2, 3, 8, 8), run_id, {"method": "gif"})
+    *anew, last = in_runs
+    assert last == known.run_id
+    assert len(set(anew)) == 3
+    assert not {"0" * 32, deleted} & set(anew)
+    for run_id in anew:
+        assert {"method": "gif", "mlflow.parentRunId": parent}.items() <= mlflow.get_run(run_id).data.tags.items()
 
 
 def test_the_same_cell_in_another_folder_has_its_own_run(parent, tmp_path):

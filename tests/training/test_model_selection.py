@@ -26,6 +26,12 @@ def test_the_best_cell_is_chosen_by_validation_not_by_the_measured_images(tmp_pa
     assert result["accuracy"] == 10
 
 
+def test_its_run_is_that_of_the_table_not_that_of_a_tracking_store_that_is_gone(tmp_path):
+    table, _ = run(tmp_path)
+    _, result = best_cell(table.assign(run_id="run of today"), tmp_path)
+    assert result["run_id"] == "run of today"
+
+
 def test_without_validation_images_nothing_is_chosen(tmp_path):
     table, _ = run(tmp_path)
     judge(tmp_path, 0, {}, 99.0)

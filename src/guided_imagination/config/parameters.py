@@ -1,5 +1,6 @@
 """The whole parameter tree, and the sentence that says what is wrong with it."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, get_args
 
@@ -101,6 +102,12 @@ class Parameters(Strict):
                     if name not in methods:
                         raise ValueError(f"report.compare: {name!r} is not known; allowed: {', '.join(methods)}")
         return raw
+
+    @model_validator(mode="after")
+    def names_are_usable(self) -> "Parameters":
+        _check_names("dataset_specs", self.dataset_specs, RESERVED_DATASETS)
+        _check_names("methods", self.methods, RESERVED_METHODS)
+        return self
 
     @model_validator(mode="after")
     def names_exist(self) -> "Parameters":
@@ -241,6 +248,20 @@ class Parameters(Strict):
             problem = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise ValueError(f"{places[-1]}: {place}: {problem['msg']}") from error
+
+
+# their folders under data/06_models and 08_reporting, or their namespaces, are taken
+RESERVED_DATASETS = ("report", "pretrain", "hub")
+RESERVED_METHODS = ("tune", "clip_zero_shot", *get_args(ExpandPipeline))
+
+
+def _check_names(place: str, names: Collection[str], reserved: Collection[str]) -> None:
+    """Raise ValueError for a name that cannot be a namespace, a file name and a part of the catalog's names."""
+    for name in names:
+        if not re.fullmatch(r"[\w-]+", name):
+            raise ValueError(f"{place}: {name!r} is no usable name; allowed: letters, digits, _ and -")
+        if name in reserved:
+            raise ValueError(f"{place}: {name!r} is taken by the project itself, as are {', '.join(reserved)}")
 
 
 def check(raw: Mapping[str, Any]) -> Parameters:

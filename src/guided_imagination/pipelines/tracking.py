@@ -10,7 +10,8 @@ from typing import Any
 import mlflow
 import pandas as pd
 import torch
-from mlflow.entities import Dataset, DatasetInput, InputTag, RunStatus
+from mlflow.entities import Dataset, DatasetInput, InputTag, LifecycleStage, RunStatus
+from mlflow.exceptions import MlflowException
 from torch import nn
 
 from guided_imagination.training.cells import Job, Run
@@ -78,13 +79,15 @@ def _run(run_id: str, known: set[tuple[str, int]]) -> Run:
 def register(name: str, model: nn.Module, pixels: torch.Tensor, run_id: str, tags: dict[str, str]) -> None:
     """Log `model`, which takes images like `pixels`, in the run that trained it and register it as `name`.
 
+    Where the tracking store does not know that run, or not any more, the model has a run of its own with these tags.
     It is kept as a graph of torch.export, without pickled code. A model with the same tags is not registered again.
     """
     client = mlflow.MlflowClient()
     versions = client.search_model_versions(f"name = '{name}'")
     if any(tags.items() <= version.tags.items() for version in versions):
         return
-    with mlflow.start_run(run_id, nested=True):
+    known = _is_known(client, run_id)
+    with mlflow.start_run(run_id if known else None, run_name=name, nested=True, tags=None if known else tags):
         logged = mlflow.pytorch.log_model(
             model.eval(),
             name="model",
@@ -95,6 +98,13 @@ def register(name: str, model: nn.Module, pixels: torch.Tensor, run_id: str, tag
     version = mlflow.register_model(logged.model_uri, name)
     for key, value in tags.items():
         client.set_model_version_tag(name, version.version, key, value)
+
+
+def _is_known(client: mlflow.MlflowClient, run_id: str) -> bool:
+    try:
+        return client.get_run(run_id).info.lifecycle_stage == LifecycleStage.ACTIVE
+    except MlflowException:
+        return False
 
 
 def log_table(table: pd.DataFrame, name: str) -> None:

@@ -31,10 +31,14 @@ class Classifier(nn.Module):
 def best_cell(results: pd.DataFrame, models: Path) -> tuple[Cell, dict[str, Any]] | None:
     """The finished cell of the highest validation accuracy, and its result; the first of equals.
 
+    Its run is the one that `results` names: the file may name one of another tracking store.
     None if no cell has a validation accuracy: the measured images are not for choosing.
     """
     cells = [Cell(**row) for row in results[CELL_COLUMNS].to_dict("records")]
-    kept = [(cell, read_json(cell.folder(models) / "result.json")) for cell in cells]
+    kept = [
+        (cell, {**read_json(cell.folder(models) / "result.json"), "run_id": run_id})
+        for cell, run_id in zip(cells, results["run_id"].fillna(""), strict=True)
+    ]
     kept = [(cell, result) for cell, result in kept if VALIDATION in result["history"][-1][0]]
     return max(kept, key=lambda pair: pair[1]["history"][-1][0][VALIDATION], default=None)
 
