@@ -1,5 +1,6 @@
-"""Tiny models with random weights, of the same classes as the real ones."""
+"""Tiny models with random weights, of the same classes as the real ones, and what is built once for all tests."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,14 @@ from diffusers import (
 )
 from diffusers.pipelines.stable_diffusion import StableUnCLIPImageNormalizer
 from hypothesis import settings
+from kedro.framework.startup import bootstrap_project
 from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer, ViTImageProcessor, ViTMAEForPreTraining
 
 from guided_imagination.models.clip import Guide, JointEncoders
 from guided_imagination.pretraining.clip import build_processor
 from guided_imagination.pretraining.unclip import SCHEDULER
 from helpers import tiny
+from helpers.project import ROOT, built_once
 from helpers.toy import NAMES
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
@@ -109,8 +112,37 @@ def hub(tmp_path_factory) -> Path:
     pytest.importorskip("sentencepiece")
     from helpers.hub import build
 
-    build(cache := tmp_path_factory.mktemp("hub"))
-    return cache
+    return built_once(tmp_path_factory, "hub", build)
+
+
+@pytest.fixture(scope="session")
+def bootstrapped() -> None:
+    """Kedro knows the project, in whose folder pytest stands."""
+    bootstrap_project(ROOT)
+
+
+@pytest.fixture
+def project(bootstrapped, monkeypatch) -> None:
+    """The project is the working directory, for runs of it in this process."""
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory) -> Path:
+    """An empty MLflow database: making one takes seconds of migrations, copying it none."""
+
+    def build(folder: Path) -> None:
+        from mlflow import MlflowClient
+
+        MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
+
+    return built_once(tmp_path_factory, "mlflow", build) / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow_database(mlflow_template, tmp_path) -> Path:
+    """An empty MLflow database of this test's own."""
+    return Path(shutil.copy(mlflow_template, tmp_path / "mlflow.db"))
 
 
 @pytest.fixture
