@@ -16,7 +16,7 @@ from guided_imagination.utils.errors import InputError
 class ProjectHooks:
     """Refuses wrong parameters and broken weights before anything is made."""
 
-    @hook_impl
+    @hook_impl(tryfirst=True)  # before MLflow's database is made
     def after_context_created(self, context: KedroContext) -> None:
         self.parameters = config.check(context.config_loader["parameters"])
         # imported here because it imports torch: wrong parameters are refused without waiting for that
