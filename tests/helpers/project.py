@@ -4,17 +4,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import mlflow
 import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
-from kedro.framework.project import pipelines
 
 ROOT = Path(__file__).parents[2]
 
 
 def kedro_run(*options: str) -> Result:
     """Run the command; the log is not in the result but in pytest's `caplog`. Needs the fixture `project`."""
+    import mlflow
+    from kedro.framework.project import pipelines
+
     from guided_imagination.cli import cli
 
     pipelines.configure(f"{cli.name}.pipeline_registry")  # else those of the run before are kept
