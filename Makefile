@@ -22,7 +22,7 @@ run: install ## expand, train and report on the embedded default
 	$(BIN)/kedro run
 
 test: lint ## lint, type check and all tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 full-size: install ## one seed through models of full size with random weights: 10 GB of memory, minutes
 	$(BIN)/pytest -m full_size --capture=no

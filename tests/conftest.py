@@ -1,106 +1,110 @@
-"""Tiny models with random weights, of the same classes as the real ones."""
+"""Tiny models with random weights, of the same classes as the real ones, and what is built once for all tests.
 
+Whatever takes seconds to import is imported where it is needed: pytest-xdist loads this file in its main process too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
-from diffusers import (
-    DDIMScheduler,
-    DDPMScheduler,
-    KandinskyV22Pipeline,
-    PNDMScheduler,
-    StableDiffusionImg2ImgPipeline,
-    StableUnCLIPImg2ImgPipeline,
-    VQModel,
-)
-from diffusers.pipelines.stable_diffusion import StableUnCLIPImageNormalizer
 from hypothesis import settings
-from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer, ViTImageProcessor, ViTMAEForPreTraining
 
-from guided_imagination.models.clip import Guide, JointEncoders
-from guided_imagination.pretraining.clip import build_processor
-from guided_imagination.pretraining.unclip import SCHEDULER
-from helpers import tiny
-from helpers.toy import NAMES
+from helpers.project import ROOT, built_once
 
+if TYPE_CHECKING:
+    import torch
+    from diffusers import (
+        KandinskyV22Pipeline,
+        StableDiffusionImg2ImgPipeline,
+        StableUnCLIPImg2ImgPipeline,
+        VQModel,
+    )
+    from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer, ViTImageProcessor, ViTMAEForPreTraining
+
+    from guided_imagination.models.clip import Guide
+
+os.environ["OMP_NUM_THREADS"] = "1"  # nothing here is large enough to share; workers and subprocesses neither
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("default")
-torch.set_num_threads(1)  # nothing here is large enough to share
 
 WIDTH = 8
 
 
 @pytest.fixture(scope="session")
 def clip_processor() -> CLIPProcessor:
-    return build_processor(NAMES, image_size=32, mean=0.4, std=0.3, context=tiny.CONTEXT)
+    from guided_imagination.pretraining.clip import build_processor
+    from helpers import tiny, toy
+
+    return build_processor(toy.NAMES, image_size=32, mean=0.4, std=0.3, context=tiny.CONTEXT)
 
 
 @pytest.fixture(scope="session")
 def clip_model(clip_processor) -> CLIPModel:
+    from helpers import tiny
+
     return tiny.clip(clip_processor.tokenizer, WIDTH)
 
 
 @pytest.fixture(scope="session")
 def guide(clip_model, clip_processor) -> Guide:
+    from guided_imagination.models.clip import Guide, JointEncoders
+    from helpers.toy import NAMES
+
     image_processor, tokenizer = clip_processor.image_processor, clip_processor.tokenizer
     return Guide(JointEncoders(clip_model), image_processor, tokenizer, NAMES, ["a photo of a {}.", "a {}."])
 
 
 @pytest.fixture(scope="session")
 def mae_processor() -> ViTImageProcessor:
+    from transformers import ViTImageProcessor
+
     return ViTImageProcessor(size={"height": 16, "width": 16}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
 
 
 @pytest.fixture(scope="session")
 def mae_model() -> ViTMAEForPreTraining:
+    from helpers import tiny
+
     return tiny.mae()
 
 
 @pytest.fixture(scope="session")
 def movq() -> VQModel:
+    from helpers import tiny
+
     return tiny.movq()
 
 
 @pytest.fixture(scope="session")
 def kandinsky(movq) -> KandinskyV22Pipeline:
-    return KandinskyV22Pipeline(unet=tiny.kandinsky_unet(WIDTH), scheduler=DDIMScheduler(**SCHEDULER), movq=movq)
+    from helpers import tiny
+
+    return tiny.kandinsky(movq, WIDTH)
 
 
 @pytest.fixture(scope="session")
 def tokenizer() -> CLIPTokenizer:
+    from helpers import tiny
+
     return tiny.clip_tokenizer()
 
 
 @pytest.fixture(scope="session")
 def stable_unclip(tokenizer) -> StableUnCLIPImg2ImgPipeline:
-    normalizer = StableUnCLIPImageNormalizer(WIDTH)
-    with torch.no_grad():
-        normalizer.std.fill_(0.5)
-    return StableUnCLIPImg2ImgPipeline(
-        feature_extractor=None,
-        image_encoder=tiny.image_encoder(WIDTH),
-        image_normalizer=normalizer,
-        image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
-        tokenizer=tokenizer,
-        text_encoder=tiny.text_encoder(tokenizer),
-        unet=tiny.text_unet(class_embed_type="projection", projection_class_embeddings_input_dim=2 * WIDTH),
-        scheduler=PNDMScheduler(skip_prk_steps=True, steps_offset=1),
-        vae=tiny.vae(),
-    )
+    from helpers import tiny
+
+    return tiny.stable_unclip(tokenizer, WIDTH)
 
 
 @pytest.fixture(scope="session")
 def stable_diffusion(tokenizer) -> StableDiffusionImg2ImgPipeline:
-    return StableDiffusionImg2ImgPipeline(
-        vae=tiny.vae().requires_grad_(False),
-        text_encoder=tiny.text_encoder(tokenizer),
-        tokenizer=tokenizer,
-        unet=tiny.text_unet(),
-        scheduler=PNDMScheduler(beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
+    from helpers import tiny
+
+    return tiny.stable_diffusion(tokenizer)
 
 
 @pytest.fixture(scope="session")
@@ -109,8 +113,39 @@ def hub(tmp_path_factory) -> Path:
     pytest.importorskip("sentencepiece")
     from helpers.hub import build
 
-    build(cache := tmp_path_factory.mktemp("hub"))
-    return cache
+    return built_once(tmp_path_factory, "hub", build)
+
+
+@pytest.fixture(scope="session")
+def bootstrapped() -> None:
+    """Kedro knows the project."""
+    from kedro.framework.startup import bootstrap_project
+
+    bootstrap_project(ROOT)
+
+
+@pytest.fixture
+def project(bootstrapped, monkeypatch) -> None:
+    """The project is the working directory, for runs of it in this process."""
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory) -> Path:
+    """An empty MLflow database: making one takes seconds of migrations, copying it none."""
+
+    def build(folder: Path) -> None:
+        from mlflow import MlflowClient
+
+        MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
+
+    return built_once(tmp_path_factory, "mlflow", build) / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow_database(mlflow_template, tmp_path) -> Path:
+    """An empty MLflow database of this test's own."""
+    return Path(shutil.copy(mlflow_template, tmp_path / "mlflow.db"))
 
 
 @pytest.fixture
@@ -124,4 +159,11 @@ def offline(hub, monkeypatch) -> Path:
 @pytest.fixture
 def images() -> torch.Tensor:
     """(3, 3, 32, 32) in [0, 1], whole eighth-bit steps."""
+    import torch
+
     return torch.randint(256, (3, 3, 32, 32), generator=torch.Generator().manual_seed(0)) / 255
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first: a worker that begins one last lets the others wait."""
+    items.sort(key=lambda item: "integration" not in item.path.parts)

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from kedro.framework.startup import bootstrap_project
+from click.testing import Result
 
-ROOT = Path(__file__).parents[1]
+from helpers.project import ROOT, kedro_run
+
+pytestmark = pytest.mark.usefixtures("project")
 MISTAKES = {
     "ratio=0": "ratio = 0: input should be greater than or equal to 1",
     "expand_dalle.eps=-1": "expand_dalle.eps = -1: input should be greater than or equal to 0",
@@ -23,19 +24,9 @@ MISTAKES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    bootstrap_project(ROOT)
-
-
 def run(data: Path, *options: str, params: str = "") -> Result:
     """`kedro run` in this process, on an empty data folder."""
-    from guided_imagination.cli import cli
-
-    return CliRunner().invoke(
-        cli, ["run", "--env", "test", "--params", ",".join(filter(None, [f"data_dir={data}", params])), *options]
-    )
+    return kedro_run("--env", "test", "--params", ",".join(filter(None, [f"data_dir={data}", params])), *options)
 
 
 def assert_explained(done: Result, sentence: str) -> None:
@@ -48,9 +39,10 @@ def assert_explained(done: Result, sentence: str) -> None:
 @pytest.mark.parametrize(("parameter", "sentence"), MISTAKES.items())
 def test_wrong_parameter_is_refused_before_any_work(parameter: str, sentence: str, tmp_path: Path) -> None:
     assert_explained(run(tmp_path, params=parameter), sentence)
-    assert not list(tmp_path.glob("0*"))
+    assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("mlflow_database")
 def test_unknown_pipeline_and_namespace_are_refused(tmp_path: Path) -> None:
     assert_explained(run(tmp_path, "--pipelines", "expand_gan"), "Failed to find the pipeline named 'expand_gan'")
     assert_explained(run(tmp_path, "--namespaces", "moths"), "namespaces: ['moths']")
@@ -87,10 +79,12 @@ def test_runners_that_change_or_lose_results_are_refused(runner: str, tmp_path: 
     assert not list(tmp_path.glob("0*"))
 
 
+@pytest.mark.usefixtures("mlflow_database")
 def test_missing_inputs_are_named(tmp_path: Path) -> None:
     assert_explained(run(tmp_path, "--pipelines", "augment_baselines"), str(tmp_path / "03_primary/fashion/seeds"))
 
 
+@pytest.mark.usefixtures("mlflow_database")
 def test_missing_and_truncated_weights_are_named_before_any_work(tmp_path: Path) -> None:
     model, data = tmp_path / "model", tmp_path / "data"
     model.mkdir()
@@ -102,6 +96,7 @@ def test_missing_and_truncated_weights_are_named_before_any_work(tmp_path: Path)
     assert not list(data.glob("0*"))
 
 
+@pytest.mark.usefixtures("mlflow_database")
 def test_too_few_images_in_a_class_are_named(tmp_path: Path) -> None:
     done = run(tmp_path, "--pipelines", "ingest", params="dataset_specs.fashion.seeds_per_class=51")
     assert_explained(done, "class 'T-shirt' has 50 images, 51 were asked for")
@@ -114,3 +109,10 @@ def test_the_shell_command_exits_with_an_error_and_no_traceback() -> None:
     assert done.returncode == 1
     assert "Error: parameters: ratio = 0" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_package_is_a_command_too() -> None:
+    command = [sys.executable, "-m", "guided_imagination", "run", "--help"]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--pipelines" in done.stdout

@@ -2,26 +2,20 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 import yaml
 from kedro.config import OmegaConfigLoader
-from kedro.framework.startup import bootstrap_project
 from omegaconf import OmegaConf
 
 from guided_imagination.config import check
 from guided_imagination.settings import CONFIG_LOADER_ARGS
+from helpers.project import ROOT
 
-ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.usefixtures("project")
 README = (ROOT / "README.md").read_text()
 RUNS = re.findall(r"^(kedro run [^#\n]*)", README, re.MULTILINE)
 OWN_DATASET = next(block for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "kind: folder" in block)
-
-
-@pytest.fixture(autouse=True)
-def project() -> None:
-    bootstrap_project(ROOT)
 
 
 def options(command: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Checks before any work, and the grid that the pipelines are built for."""
 
 from collections.abc import Mapping
-from typing import get_args
+from typing import Any, get_args
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -16,7 +16,7 @@ from guided_imagination.utils.errors import InputError
 class ProjectHooks:
     """Refuses wrong parameters and broken weights before anything is made."""
 
-    @hook_impl
+    @hook_impl(tryfirst=True)  # before MLflow's database is made
     def after_context_created(self, context: KedroContext) -> None:
         self.parameters = config.check(context.config_loader["parameters"])
         # imported here because it imports torch: wrong parameters are refused without waiting for that

@@ -1,6 +1,18 @@
 """Tiny models with random weights, of the same classes as the real ones: text, images and their common space."""
 
-from diffusers import AutoencoderKL, UNet2DConditionModel, VQModel
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DDPMScheduler,
+    KandinskyV22Pipeline,
+    PNDMScheduler,
+    StableDiffusionImg2ImgPipeline,
+    StableUnCLIPImg2ImgPipeline,
+    UNet2DConditionModel,
+    VQModel,
+)
+from diffusers.pipelines.stable_diffusion import StableUnCLIPImageNormalizer
 from transformers import (
     CLIPConfig,
     CLIPModel,
@@ -14,6 +26,7 @@ from transformers import (
     ViTMAEForPreTraining,
 )
 
+from guided_imagination.pretraining.unclip import SCHEDULER
 from guided_imagination.utils.randomness import seeded
 
 CONTEXT = 77
@@ -122,3 +135,37 @@ def text_unet(**changes: object) -> UNet2DConditionModel:
             **BLOCKS,
             **changes,
         ).eval()
+
+
+def kandinsky(movq: VQModel, width: int) -> KandinskyV22Pipeline:
+    return KandinskyV22Pipeline(unet=kandinsky_unet(width), scheduler=DDIMScheduler(**SCHEDULER), movq=movq)
+
+
+def stable_unclip(tokenizer: CLIPTokenizer, width: int) -> StableUnCLIPImg2ImgPipeline:
+    normalizer = StableUnCLIPImageNormalizer(width)
+    with torch.no_grad():
+        normalizer.std.fill_(0.5)
+    return StableUnCLIPImg2ImgPipeline(
+        feature_extractor=None,
+        image_encoder=image_encoder(width),
+        image_normalizer=normalizer,
+        image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
+        tokenizer=tokenizer,
+        text_encoder=text_encoder(tokenizer),
+        unet=text_unet(class_embed_type="projection", projection_class_embeddings_input_dim=2 * width),
+        scheduler=PNDMScheduler(skip_prk_steps=True, steps_offset=1),
+        vae=vae(),
+    )
+
+
+def stable_diffusion(tokenizer: CLIPTokenizer) -> StableDiffusionImg2ImgPipeline:
+    return StableDiffusionImg2ImgPipeline(
+        vae=vae().requires_grad_(False),
+        text_encoder=text_encoder(tokenizer),
+        tokenizer=tokenizer,
+        unet=text_unet(),
+        scheduler=PNDMScheduler(beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )

@@ -14,22 +14,20 @@ import yaml
 from datasets import ClassLabel, Image, load_dataset
 from mlflow.models import ModelSignature
 
-ROOT = Path(__file__).parents[2]
+from helpers.project import ROOT, assert_succeeded, kedro_run
+
 METHODS = ["original", "cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle", "gif_dalle_narrow"]
 ARCHITECTURES = ["tiny", "wider"]
 CELL = ["method", "ratio", "architecture", "seed"]
 
 
-def kedro_run(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--params", f"data_dir={data}", *options]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `python -m guided_imagination run` leaves on disk."""
     folder = tmp_path_factory.mktemp("data")
-    done = kedro_run(folder)
+    command = [sys.executable, "-m", "guided_imagination", "run", "--env", "test", "--params", f"data_dir={folder}"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "| gif_dalle" in done.stdout, "the run ends with the table"
     return folder
@@ -135,19 +133,21 @@ def test_clip_is_a_reference_line(data: Path) -> None:
     assert row["accuracy"] > 50  # ten classes
 
 
-def test_one_pipeline_runs_alone_and_leaves_what_is_complete(data: Path) -> None:
+@pytest.mark.usefixtures("project")
+def test_one_pipeline_runs_alone_and_leaves_what_is_complete(data: Path, caplog: pytest.LogCaptureFixture) -> None:
     shard = next((data / "05_model_input/fashion/gif_dalle").glob("*.parquet"))
     before = shard.stat().st_mtime_ns
-    done = kedro_run(data, "--pipelines", "expand_dalle")
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "is complete: nothing to do" in done.stdout
+    assert_succeeded(kedro_run("--env", "test", "--params", f"data_dir={data}", "--pipelines", "expand_dalle"))
+    assert "is complete: nothing to do" in caplog.text
     assert shard.stat().st_mtime_ns == before
 
 
+@pytest.mark.usefixtures("project")
 def test_other_settings_in_the_same_folder_are_refused(data: Path) -> None:
     options = f"data_dir={data},expand_dalle.eps=0.3"
-    done = kedro_run(data, "--pipelines", "expand_dalle", "--params", options)
-    assert done.returncode != 0
+    done = kedro_run("--env", "test", "--params", options, "--pipelines", "expand_dalle")
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit), "an explained error, not a traceback"
     assert "eps: 0.2 there, 0.3 now" in done.stderr
     assert "overwrite=true" in done.stderr
     assert "Traceback" not in done.stderr

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from datasets import load_dataset
+from kedro.framework.project import configure_project
 
 from guided_imagination.config import Method
 from guided_imagination.report import views
@@ -41,6 +42,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield shell
         InteractiveShell.clear_instance()
     sys.modules.update(modules)  # Kedro has imported the project anew: the other tests know the modules of before
+    configure_project("guided_imagination")
 
 
 def fill(catalog: Any, parameters: dict[str, Any]) -> None:

@@ -4,18 +4,16 @@ Only sizes are overridden; what the tables then hold means nothing.
 """
 
 import json
-import os
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from click.testing import Result
 
-from helpers import hub
+from helpers.project import ROOT, assert_succeeded, kedro_run
 
-ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 EXPANDED = ["cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle", "sd", "gif_sd"]
 WHILE_TRAINING = ["mixup", "cutmix", "randaugment_online"]
@@ -28,25 +26,22 @@ SMALL = {
     "recipes": {"paper": {"epochs": 1, "batch_size": 8}},
     "architectures": {"resnet50": {"model": "resnet10t", "arguments": {"channels": [8, 8, 8, 8]}}},
 }
-pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the real images of ../shared/data are not on this machine")
+pytestmark = [
+    pytest.mark.skipif(not SHARED.exists(), reason="the real images of ../shared/data are not on this machine"),
+    pytest.mark.usefixtures("project", "offline", "mlflow_database"),
+]
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hub")
-    hub.build(folder)
-    return folder
-
-
-def kedro_run(data: Path, cache: Path, dataset: str, spec: dict[str, object]) -> subprocess.CompletedProcess[str]:
-    """`kedro run --env paper --namespaces DATASET` with sizes overridden."""
+def run(data: Path, dataset: str, spec: dict[str, object]) -> Result:
+    """`kedro run --env paper --namespaces DATASET` with sizes overridden and an MLflow of its own."""
     params = {**SMALL, "data_dir": str(data), "dataset_specs": {dataset: {"resolution": 32, **spec}}}
+    conf = shutil.copytree(ROOT / "conf", data / "conf")
+    tracking = {"server": {"mlflow_tracking_uri": f"sqlite:///{data}/mlflow.db"}}
+    (conf / "paper" / "mlflow.yml").write_text(yaml.safe_dump(tracking))
     settings = data / "run.yml"
-    settings.write_text(yaml.safe_dump({"run": {"env": "paper", "namespaces": dataset, "params": params}}))
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(cache)}
-    environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{data}/mlflow.db"
-    command = [sys.executable, "-m", "kedro", "run", "--config", str(settings)]
-    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+    options = {"env": "paper", "namespaces": dataset, "conf_source": str(conf), "params": params}
+    settings.write_text(yaml.safe_dump({"run": options}))
+    return kedro_run("--config", str(settings))
 
 
 def assert_all_rows(data: Path, dataset: str) -> None:
@@ -62,12 +57,11 @@ def manifest(data: Path, dataset: str, method: str) -> dict[str, object]:
     return json.loads((data / "05_model_input" / dataset / method / "manifest.json").read_text())
 
 
-def test_every_row_of_caltech101_on_real_photographs(tmp_path: Path, cache: Path) -> None:
+def test_every_row_of_caltech101_on_real_photographs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = SHARED / "caltech101_12classes/caltech101/101_ObjectCategories"
     spec = {"source": {"path": str(folder), "download": None}, "sizes": None, "seeds_per_class": 2}
-    done = kedro_run(tmp_path, cache, "caltech101", spec)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "| gif_sd" in done.stdout, "the run ends with the table"
+    assert_succeeded(run(tmp_path, "caltech101", spec))
+    assert "| gif_sd" in caplog.text, "the run ends with the table"
     assert_all_rows(tmp_path, "caltech101")
     for method in EXPANDED:
         assert sum(shard["rows"] for shard in manifest(tmp_path, "caltech101", method)["shards"]) == 12 * 2 * 2
@@ -77,15 +71,14 @@ def test_every_row_of_caltech101_on_real_photographs(tmp_path: Path, cache: Path
     assert fingerprint["guide"] == "openai/clip-vit-base-patch32"
 
 
-def test_medical_generators_are_adapted_first(tmp_path: Path, cache: Path) -> None:
+def test_medical_generators_are_adapted_first(tmp_path: Path) -> None:
     adapt = {name: {"adapt": {"steps": 2}} for name in ("expand_mae", "expand_dalle", "expand_sd")}
     spec = {
         "source": {"kind": "npz", "path": str(SHARED / "breastmnist_repackaged.npz")},
         "classes": ["malignant", "benign"],
         "overrides": adapt,
     }
-    done = kedro_run(tmp_path, cache, "breastmnist", spec)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert_succeeded(run(tmp_path, "breastmnist", spec))
     assert_all_rows(tmp_path, "breastmnist")
     for method, pipeline in (("gif_mae", "expand_mae"), ("gif_dalle", "expand_dalle"), ("gif_sd", "expand_sd")):
         record = json.loads((tmp_path / "06_models/breastmnist" / pipeline / "adapted.json").read_text())
