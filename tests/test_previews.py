@@ -8,10 +8,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from guided_imagination.datasets import SIDE, ExpansionDataset, FigureDataset, ImagesDataset, TableDataset, preview
-from guided_imagination.report.table import Cell, Table
+from guided_imagination.report.table import Entry, Table
 from helpers.toy import ToyMaker, dataset, plan
 
-TABLE = Table("small", "Small", ["method", "cars"], 1, [[Cell("gif"), Cell("50.0", 50.0, ("a",), best=True)]], "Words.")
+TABLE = Table(
+    "small", "Small", ["method", "cars"], 1, [[Entry("gif"), Entry("50.0", 50.0, ("a",), best=True)]], "Words."
+)
 
 
 def opened(picture: str) -> Image.Image:
