@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -32,7 +33,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from IPython.core.interactiveshell import InteractiveShell
 
     folder = tmp_path_factory.mktemp("data")
-    modules = {name: module for name, module in sys.modules.items() if name.startswith("guided_imagination")}
+    modules = project_modules()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # outside of the project, where the extension opens nothing by itself
         shell = InteractiveShell.instance()
@@ -41,8 +42,15 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Any:
         fill(shell.user_ns["catalog"], shell.user_ns["context"].params)
         yield shell
         InteractiveShell.clear_instance()
-    sys.modules.update(modules)  # Kedro has imported the project anew: the other tests know the modules of before
+    # Kedro has imported the project anew: the other tests know the modules of before, and only those
+    for name in project_modules():
+        del sys.modules[name]
+    sys.modules.update(modules)
     configure_project("guided_imagination")
+
+
+def project_modules() -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if name.split(".")[0] == "guided_imagination"}
 
 
 def fill(catalog: Any, parameters: dict[str, Any]) -> None:
