@@ -1,6 +1,7 @@
 """Reading a dataset: roles, classes, and what is said about bad input."""
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import datasets
@@ -16,7 +17,7 @@ from helpers.fabricate import encoded, folders, picture, put
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 CALTECH = SHARED / "caltech101_12classes" / "caltech101" / "101_ObjectCategories"
-FASHION = Path(ingestion.__file__).parent / "embedded" / "fashion"
+FASHION = Path(str(files("guided_imagination"))) / "embedded" / "fashion"
 
 
 def folder_spec(path, **changes):
