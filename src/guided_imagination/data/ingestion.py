@@ -12,7 +12,8 @@ from datasets import Dataset
 
 from guided_imagination.config.datasets import REST, DatasetSpec
 from guided_imagination.data.dataset import checksum, class_names, write
-from guided_imagination.data.images import decode
+from guided_imagination.data.images import SIXTEEN, eight_bits
+from guided_imagination.data.images import read as read_image
 from guided_imagination.data.sources import open_source
 from guided_imagination.data.sources.base import Labels, Opened, Part, concatenate, take
 from guided_imagination.data.sources.classes import name_classes
@@ -20,6 +21,7 @@ from guided_imagination.data.splits import UNUSABLE, Rows, read_split, rows_of, 
 from guided_imagination.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
+DARK = 2**14  # of 16 bits; what stays below in every image of a dataset has 14 bits or fewer
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,18 @@ def _part(spec: DatasetSpec, opened: Opened, name: str, raw: list[str]) -> Part:
 
 
 def _verified(images: Part, place: str, max_unreadable: float) -> tuple[Labels, list[dict[str, str]]]:
-    """The labels, UNUSABLE for images that cannot be decoded, and what is wrong with those."""
+    """The labels, UNUSABLE for images that cannot be decoded, and what is wrong with those.
+
+    Raises InputError if images of 16 bits are all dark: cameras and scanners write 10 to 14 bits into them, which
+    one image cannot be told from, but a dataset can.
+    """
     labels, quarantined = images.labels.copy(), []
     allowed = max_unreadable * len(images.ids)
+    deep: list[int] = []
     for row, name in enumerate(images.ids):
         try:
-            decode(images.load(row))
+            picture = read_image(images.load(row))
+            deep += [] if picture.brightest is None else [picture.brightest]
         except InputError:
             raise
         except FileNotFoundError as error:
@@ -151,6 +159,11 @@ def _verified(images: Part, place: str, max_unreadable: float) -> tuple[Labels, 
                 f"max_unreadable = {max_unreadable:g} of all {len(images.ids)} allows; "
                 f"the last is {name!r} ({quarantined[-1]['reason']})"
             )
+    if deep and 0 < max(deep) < DARK:  # black is black in any range
+        raise InputError(
+            f"{place}: no value of its {len(deep)} images of 16 bits is above {max(deep)} of {SIXTEEN}, they would "
+            "be nearly black: scale them to 16 bits, convert them to 8, or give the TIFF tag SMaxSampleValue"
+        )
     return labels, quarantined
 
 
@@ -163,4 +176,6 @@ def _check_classes(labels: Labels, rows: Rows, classes: list[str], place: str) -
 
 
 def _store(images: Part, rows: Labels, classes: list[str]) -> Dataset:
-    return write(((images.ids[row], images.load(row), int(images.labels[row])) for row in rows.tolist()), classes)
+    return write(
+        ((images.ids[row], eight_bits(images.load(row)), int(images.labels[row])) for row in rows.tolist()), classes
+    )
