@@ -77,7 +77,8 @@ def _write(parts: Iterable[Dataset], shape: tuple[int, int, int, int], folder: P
         labels, variants = _decode(parts, shape, file)
     if len(labels) != shape[0]:
         raise InputError(
-            f"{folder.parent}: there are {len(labels)} images to train on instead of {shape[0]}: verify them"
+            f"{folder.parent}: there are {len(labels)} images to decode instead of {shape[0]}: "
+            "run --pipelines verify, which says what is damaged"
         )
     np.save(folder / "labels.npy", np.array(labels, dtype=np.int64))
     np.save(folder / "variants.npy", np.array(variants, dtype=np.int64))
