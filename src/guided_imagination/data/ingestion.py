@@ -168,10 +168,11 @@ def _verified(images: Part, place: str, max_unreadable: float) -> tuple[Labels, 
 
 
 def _check_classes(labels: Labels, rows: Rows, classes: list[str], place: str) -> None:
+    seeds, test = (set(np.unique(labels[part]).tolist()) for part in (rows.seeds, rows.test))
     for label, name in enumerate(classes):
-        if label not in labels[rows.seeds]:
+        if label not in seeds:
             raise InputError(f"{place}: the class {name!r} has no image among the seeds")
-        if label not in labels[rows.test]:
+        if label not in test:
             logger.warning("%s: the class %r has no test image", place, name)
 
 
