@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from datasets import Dataset
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview, TablePreview
 from kedro_datasets.huggingface.arrow_dataset import ArrowDataset
 from kedro_datasets.json import json_dataset
@@ -17,7 +17,7 @@ from kedro_datasets.pandas import csv_dataset
 from kedro_datasets.text import text_dataset
 from PIL import Image
 
-from guided_imagination.data.dataset import checksum, record_checksum
+from guided_imagination.data.dataset import checksum, is_saved_in, record_checksum
 from guided_imagination.expansion import store
 from guided_imagination.expansion.expand import Plan
 from guided_imagination.expansion.store import Expansion
@@ -47,6 +47,23 @@ class ExpansionDataset(AbstractDataset[Plan, Expansion]):
 
     def _exists(self) -> bool:
         return store.is_complete(self._folder)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder)}
+
+
+class FolderDataset(AbstractDataset[None, Path]):
+    """The path of a folder, whether it is there or not."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._folder = Path(filepath)
+        self.metadata = metadata
+
+    def save(self, data: None) -> None:
+        raise DatasetError(f"{self._folder} is written by other datasets")
+
+    def load(self) -> Path:
+        return self._folder
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._folder)}
@@ -107,6 +124,8 @@ class ImagesDataset(ArrowDataset):  # type: ignore[misc]  # kedro_datasets is no
         return folder.stat().st_ino if folder.exists() else 0
 
     def _save_dataset(self, data: Dataset, save_path: str) -> None:
+        if is_saved_in(Path(save_path), data):
+            return
         with replacing_folder(Path(save_path)) as new:
             super()._save_dataset(data, str(new))
             record_checksum(new, checksum(data))

@@ -93,6 +93,12 @@ def record_checksum(folder: Path, known: str) -> None:
     write_json(folder / RECORD, {"checksum": known, "of": saved._fingerprint, "files": _states(saved)})
 
 
+def is_saved_in(folder: Path, dataset: Dataset) -> bool:
+    """Whether a dataset was loaded from `folder` and both are as they were then."""
+    files = dataset.cache_files
+    return bool(files) and Path(files[0]["filename"]).parent == folder and _recorded(dataset) is not None
+
+
 def _recorded(dataset: Dataset) -> str | None:
     """What is recorded of a dataset that is as it was saved: all rows and columns, in files that have not changed."""
     record = Path(dataset.cache_files[0]["filename"]).parent / RECORD

@@ -16,7 +16,7 @@ def create_pipeline(datasets: Iterable[str]) -> Pipeline:
 def _reading(dataset: str) -> Pipeline:
     node = Node(
         typed(nodes.read, dataset=dataset),
-        ["params:spec", "params:draw"],
+        ["params:spec", "params:draw", "earlier"],
         ["seeds", "validation", "test", "split", "manifest"],
         name="read",
         tags="ingest",
