@@ -1,3 +1,6 @@
+import errno
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +10,9 @@ from PIL import Image
 
 from guided_imagination.data.arrays import decode
 from guided_imagination.data.dataset import to_tensors
+from guided_imagination.utils.errors import InputError
+from helpers.disks import files_of_at_most, small_disk
+from helpers.processes import ended, fork, killed
 from helpers.toy import dataset
 
 SEEDS = dataset([0, 1, 1, 0, 1], side=6)
@@ -86,3 +92,113 @@ def test_grey_images_become_rgb(tmp_path):
     made = decode([SEEDS.map(grey)], 5, tmp_path / "images", 6).data
     assert made.images.shape == (5, 3, 6, 6)
     assert (made.images == 7).all()
+
+
+def test_two_processes_that_decode_one_split_at_once_both_have_all_of_it(tmp_path):
+    images = dataset([row % 2 for row in range(300)], side=6)
+    expected = to_tensors(images)[0]
+    (ready, go), started = os.pipe(), []
+
+    def run():
+        os.read(ready, 1)
+        assert torch.equal(decode([images], 300, tmp_path / "images", 6).data.images, expected)
+
+    started = [fork(run) for _ in range(3)]
+    os.write(go, b"...")
+    assert [ended(process) for process in started] == [0, 0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+
+
+def test_the_second_process_uses_what_the_first_has_made(tmp_path):
+    ready, go = os.pipe()
+
+    def slow():
+        os.write(go, b".")
+        time.sleep(0.2)
+        yield SEEDS
+
+    process = fork(lambda: decode(slow(), 5, tmp_path / "images", 6))
+    os.read(ready, 1)
+    made = decode(iter(()), 5, tmp_path / "images", 6)  # would find no image to decode
+    assert ended(process) == 0
+    assert torch.equal(made.data.images, to_tensors(SEEDS)[0])
+
+
+def test_what_a_killed_process_leaves_is_removed(tmp_path):
+    ready, go = os.pipe()
+
+    def stuck():
+        yield SEEDS
+        os.write(go, b".")
+        time.sleep(60)
+
+    process = fork(lambda: decode(stuck(), 10, tmp_path / "images", 6))
+    os.read(ready, 1)
+    killed(process)
+    assert len(list(tmp_path.iterdir())) > 0
+    assert torch.equal(decode([SEEDS], 5, tmp_path / "images", 6).data.images, to_tensors(SEEDS)[0])
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+
+
+def test_images_larger_than_the_memory_are_mapped(tmp_path):
+    count = 4 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (3 * 224 * 224)
+    (tmp_path / "images").mkdir()
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, 224, 224)}
+    with (tmp_path / "images" / "images.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        try:
+            file.truncate(file.tell() + count * 3 * 224 * 224)  # a hole: it takes no room
+        except OSError:
+            pytest.skip("this file system has no room for a file of that size")
+    for name in ("labels", "variants"):
+        np.save(tmp_path / "images" / f"{name}.npy", np.zeros(3, np.int64))
+    made = decode(iter(()), count, tmp_path / "images", 224)
+    assert made.data.images.shape == (count, 3, 224, 224)
+    assert not made.data.images[-1].any()
+
+
+def test_mapping_images_says_nothing_about_writing(tmp_path, recwarn):
+    torch.set_warn_always(True)  # not once a process
+    try:
+        decode([SEEDS], 5, tmp_path / "images", 6)
+    finally:
+        torch.set_warn_always(False)
+    assert [str(warning.message) for warning in recwarn if "writ" in str(warning.message)] == []
+
+
+def never():
+    raise AssertionError("room is taken before images are decoded")
+    yield
+
+
+def test_a_full_disk_is_told_before_any_image_is_decoded(tmp_path):
+    with small_disk(tmp_path / "disk", "100k") as disk:
+        with pytest.raises(
+            InputError, match=rf"{disk} takes no more data \(No space left on device; 0\.1 MiB are free"
+        ):
+            decode(never(), 1000, disk / "images", 6)
+        assert list(disk.iterdir()) == []
+        assert torch.equal(decode([SEEDS], 5, disk / "images", 6).data.images, to_tensors(SEEDS)[0])
+
+
+def test_a_file_that_may_not_grow_is_told_too(tmp_path):
+    with files_of_at_most(1000), pytest.raises(InputError, match="takes no more data"):
+        decode(never(), 1000, tmp_path / "images", 6)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_that_cannot_reserve_is_written_to_all_the_same(tmp_path, monkeypatch):
+    def unable(*arguments):
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", unable)
+    assert torch.equal(decode([SEEDS], 5, tmp_path / "images", 6).data.images, to_tensors(SEEDS)[0])
+    with files_of_at_most(1000), pytest.raises(InputError, match="takes no more data"):
+        decode([SEEDS] * 9, 45, tmp_path / "more", 6)
+
+
+@pytest.mark.parametrize("count", [4, 6])
+def test_fewer_or_more_images_than_expected_are_refused(tmp_path, count):
+    with pytest.raises(InputError, match=f"5 images to decode instead of {count}"):
+        decode([SEEDS], count, tmp_path / "images", 6)
+    assert list(tmp_path.iterdir()) == []

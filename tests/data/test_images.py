@@ -1,11 +1,13 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from guided_imagination.data.images import decode, png, rgb, square
-from helpers.fabricate import encoded, picture
+from guided_imagination.data.images import decode, eight_bits, png, read, rgb, square
+from helpers.fabricate import encoded, picture, tiff
 
 
 def pixels(image: Image.Image) -> np.ndarray:
@@ -32,6 +34,98 @@ def test_sixteen_bits_are_scaled_not_clipped():
 def test_a_sixteen_bit_portable_greymap_is_scaled_too():
     content = b"P5 2 1 65535\n" + bytes([0x80, 0x80, 0xFF, 0xFF])
     assert pixels(decode(content))[0, :, 1].tolist() == [128, 255]
+
+
+def levels(content: bytes) -> list[int]:
+    return pixels(decode(content))[0, :, 0].tolist()
+
+
+def test_twelve_bits_of_a_tiff_are_scaled_by_4095():
+    packed = bytes([0x00, 0x08, 0x10, 0xFF, 0xF0, 0x10])  # 0x000, 0x810, 0xFFF, 0x010
+    # 255 * (0, 2064, 4095, 16) / 4095 = 0, 128.5, 255, 1.0
+    assert levels(tiff(4, packed, bits=12)) == [0, 129, 255, 1]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "tags", "shown"),
+    [
+        ("<u2", [0, 2064, 4095], {341: 4095}, [0, 129, 255]),
+        ("<u2", [1000, 1500, 2000], {340: 1000, 341: 2000}, [0, 128, 255]),
+        ("<u2", [0, 257, 65535], {}, [0, 1, 255]),
+        ("<u2", [0, 257, 65535], {262: 0}, [255, 254, 0]),  # white is zero
+        ("<u2", [0, 3000, 4096], {341: 2000}, [0, 255, 255]),
+        ("<i2", [-1000, 0, 3000], {340: -1000, 341: 3000}, [0, 64, 255]),
+        ("<i4", [0, 65535, 32896], {}, [0, 255, 128]),
+        ("<u4", [0, 500_000, 1_000_000], {341: 1_000_000}, [0, 128, 255]),
+        ("<f4", [0.0, 0.5, 1.0], {340: 0.0, 341: 1.0}, [0, 128, 255]),
+        ("<f4", [-1.0, 0.6, 1.0], {340: -1.0, 341: 1.0}, [0, 204, 255]),
+    ],
+)
+def test_what_is_white_is_what_the_file_says(dtype, values, tags, shown):
+    values = np.array(values, dtype)
+    kind = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
+    assert levels(tiff(3, values.tobytes(), bits=8 * values.itemsize, kind=kind, **tags_of(tags))) == shown
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "tags", "said"),
+    [
+        ("<f4", [0.0, 0.5, 1.0], {}, "floating point numbers, and no tags SMinSampleValue and SMaxSampleValue"),
+        ("<f4", [0.0, np.nan, 1.0], {341: 1.0}, "some of its values are not finite"),
+        ("<i2", [-1000, 0, 3000], {}, "its values go from -1000 to 3000, beyond the 0 to 65535 of 16 bits"),
+        ("<i4", [0, 65536, 1], {}, "its values go from 0 to 65536, beyond"),
+    ],
+)
+def test_values_without_a_range_are_refused(dtype, values, tags, said):
+    values = np.array(values, dtype)
+    kind = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
+    with pytest.raises(ValueError, match=said) as caught:
+        decode(tiff(3, values.tobytes(), bits=8 * values.itemsize, kind=kind, **tags_of(tags)))
+    assert "convert it to 8 or 16 bits" in str(caught.value)
+
+
+def test_the_range_of_a_turned_image_is_that_of_its_file():
+    turned = tiff(3, np.array([0, 2064, 4095], "<u2").tobytes(), bits=16, t274=6, t341=4095)
+    assert pixels(decode(turned))[:, 0, 0].tolist() == [0, 129, 255]
+
+
+def test_only_values_of_more_than_eight_bits_are_encoded_anew():
+    deep = tiff(3, np.array([0, 2064, 4095], "<u2").tobytes(), bits=16, t341=4095)
+    assert np.asarray(Image.open(io.BytesIO(eight_bits(deep)))).tolist() == [[0, 129, 255]]
+    plain = encoded(picture("plain"))
+    assert eight_bits(plain) is plain
+
+
+@pytest.mark.parametrize(
+    ("content", "brightest"),
+    [
+        (encoded(Image.fromarray(np.array([[3, 4000]], np.uint16))), 4000),
+        (tiff(2, np.array([3, 4000], "<u2").tobytes(), bits=16), 4000),
+        (tiff(2, np.array([3, 4000], "<u2").tobytes(), bits=16, t341=4095), None),
+        (tiff(2, np.array([3, 4000], "<f4").tobytes(), bits=32, kind=3, t341=4095), None),
+        (encoded(picture("eight")), None),
+        (encoded(picture("jpeg"), "JPEG"), None),
+        (b"P6 1 1 65535\n" + bytes([16, 0] * 3), None),  # PGM and PPM say what is white
+    ],
+)
+def test_the_brightest_of_sixteen_bits_is_told(content, brightest):
+    assert read(content).brightest == brightest
+
+
+def test_the_brightest_of_sixteen_bit_colours_is_told_by_their_upper_bytes():
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    pixel = b"\0" + struct.pack(">HHH", 4095, 100, 0)
+    png_file = (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixel)) + chunk(b"IEND", b"")
+    )
+    assert read(png_file).brightest == 15 * 257
+
+
+def tags_of(tags: dict[int, float]) -> dict[str, float]:
+    return {f"t{tag}": value for tag, value in tags.items()}
 
 
 def test_transparency_lies_on_white():

@@ -1,6 +1,7 @@
 """Reading a dataset: roles, classes, and what is said about bad input."""
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import datasets
@@ -12,11 +13,11 @@ from guided_imagination.config import DatasetSpec
 from guided_imagination.data import ingestion
 from guided_imagination.data.dataset import checksum, class_names, to_tensors
 from guided_imagination.utils.errors import InputError
-from helpers.fabricate import encoded, folders, picture, put
+from helpers.fabricate import encoded, folders, picture, put, tiff
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 CALTECH = SHARED / "caltech101_12classes" / "caltech101" / "101_ObjectCategories"
-FASHION = Path(ingestion.__file__).parent / "embedded" / "fashion"
+FASHION = Path(str(files("guided_imagination"))) / "embedded" / "fashion"
 
 
 def folder_spec(path, **changes):
@@ -240,6 +241,58 @@ def test_images_of_every_mode_are_read(tmp_path):
     assert splits.quarantined == []
     images, _ = to_tensors(splits.seeds, resolution=8)
     assert images.shape == (12, 3, 8, 8)
+
+
+def deep(root, **values):
+    """Two classes of images of 16 bits with the given brightest value each."""
+    for name, brightest in values.items():
+        (root / name).mkdir(parents=True)
+        for number in range(3):
+            image = Image.fromarray(np.array([[0, brightest // 2], [7, brightest]], dtype=np.uint16))
+            (root / name / f"{number}.png").write_bytes(encoded(image))
+    return folder_spec(root, test_share=0.34)
+
+
+def test_a_dataset_of_twelve_bits_in_sixteen_is_refused(tmp_path):
+    message = refusal(deep(tmp_path / "ct", crow=4095, owl=3000))
+    assert "no value of its 6 images of 16 bits is above 4095 of 65535, they would be nearly black" in message
+    assert "scale them to 16 bits, convert them to 8" in message
+
+
+def test_dark_images_of_a_dataset_of_sixteen_bits_are_taken(tmp_path):
+    splits = ingestion.read(deep(tmp_path / "ct", crow=300, owl=65535), 0)
+    assert splits.quarantined == []
+    assert sorted({int(np.asarray(row["image"]).max()) for row in splits.seeds}) == [1, 255]  # 300 / 257 = 1.2
+
+
+def test_black_images_of_sixteen_bits_are_black_in_any_range(tmp_path):
+    root = tmp_path / "black"
+    for name in ("crow", "owl"):
+        (root / name).mkdir(parents=True)
+        for number in range(3):
+            (root / name / f"{number}.png").write_bytes(encoded(Image.fromarray(np.zeros((2, 2), np.uint16))))
+    assert len(ingestion.read(folder_spec(root, test_share=0.34), 0).seeds) == 4
+
+
+def test_twelve_bits_are_kept_as_every_reader_shows_them(tmp_path):
+    content = tiff(3, np.array([0, 2064, 4095], "<u2").tobytes(), bits=16, t341=4095, t274=1)
+    for name in ("crow", "owl"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            (tmp_path / name / f"{number}.tif").write_bytes(content)
+    seeds = ingestion.read(folder_spec(tmp_path, test_share=0.34), 0).seeds
+    assert np.asarray(seeds[0]["image"]).tolist() == [[0, 129, 255]]
+    assert to_tensors(seeds)[0][0, 1].tolist() == [[0, 129, 255]]
+
+
+def test_images_without_a_range_stop_the_run_with_the_way_on(tmp_path):
+    for name in ("crow", "owl"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            (tmp_path / name / f"{number}.tif").write_bytes(tiff(2, bytes(8), bits=32, kind=3))
+    message = refusal(folder_spec(tmp_path))
+    assert "the last is 'train/crow/0.tif' (its values are floating point numbers" in message
+    assert "convert it to 8 or 16 bits" in message
 
 
 @pytest.mark.skipif(not CALTECH.is_dir(), reason=f"the real images of Caltech-101 are not in {CALTECH}")

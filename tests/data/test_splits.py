@@ -1,14 +1,17 @@
+import time
 from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from guided_imagination.config import DatasetSpec
 from guided_imagination.data.splits import UNUSABLE, draw, quotas, split_rows
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.randomness import generator
 
 NAMES = ["cat", "dog"]
 SOURCE = {"kind": "folder", "path": "pets"}
@@ -141,3 +144,31 @@ def test_validation_can_be_drawn_from_a_part_of_its_own():
     assert rows.seeds.tolist() == [0, 1]
     assert counts(labels, rows.validation) == {0: 2, 1: 2}
     assert set(rows.validation) < set(range(2, 8))
+
+
+def drawn_class_by_class(labels, counts, *seed):
+    """The draw of published results, by its definition: of each class the first in one order of all images."""
+    order = torch.randperm(len(labels), generator=generator(*seed)).numpy()
+    drawn = [order[labels[order] == label][:count] for label, count in enumerate(counts)]
+    chosen = np.sort(np.concatenate(drawn))
+    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
+
+
+@given(st.lists(st.integers(-1, 6), max_size=60), st.lists(st.floats(0, 1), min_size=7, max_size=7), st.integers())
+def test_draws_are_those_of_published_results(labels, shares, seed):
+    labels = np.array(labels, dtype=np.int64)
+    counts = [int(share * (labels == label).sum()) for label, share in enumerate(shares)]
+    made = draw(labels, counts, list("abcdefg"), "seeds", seed)
+    for part, expected in zip(made, drawn_class_by_class(labels, counts, "seeds", seed), strict=True):
+        assert part.dtype == expected.dtype == np.int64
+        assert part.tolist() == expected.tolist()
+
+
+def test_a_draw_from_many_images_of_many_classes_takes_no_pass_for_each_class():
+    labels = np.arange(300_000) % 3000
+    started = time.perf_counter()
+    counts = quotas(labels, 30_000, range(3000))
+    chosen, rest = draw(labels, counts, range(3000), "seeds")
+    assert time.perf_counter() - started < 1  # 12 s with a pass for each
+    assert (np.bincount(labels[chosen]) == 10).all()
+    assert len(rest) == 270_000

@@ -6,8 +6,9 @@ from torchvision.datasets import ImageFolder
 
 from guided_imagination.expansion.dataset_card import dataset_card, model_licence, size_category
 from guided_imagination.expansion.expand import expand
-from guided_imagination.expansion.export import replacing_folder, safe_name, splits, write_image_folder, write_shards
+from guided_imagination.expansion.export import safe_name, splits, write_image_folder, write_shards
 from guided_imagination.expansion.store import Expansion
+from guided_imagination.utils.files import replacing_folder
 from helpers.toy import SIDE, ToyAugmenter, dataset, plan
 
 NAMES = ["T-shirt/top", "Ankle boot"]

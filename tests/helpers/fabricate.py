@@ -3,6 +3,7 @@
 import hashlib
 import io
 import pickle
+import struct
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -108,6 +109,20 @@ def encoded(image: PILImage.Image, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind)
     return buffer.getvalue()
+
+
+def tiff(width: int, data: bytes, *, bits: int, kind: int = 1, **tags: float) -> bytes:
+    """A TIFF file of one row of grey values by hand; `kind` is SampleFormat, `tags` as t341=4095."""
+    entries = {256: width, 257: 1, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(data), 339: kind}
+    entries |= {int(tag[1:]): value for tag, value in tags.items()}
+    floats = {340, 341}  # as IEEE numbers in the place of their value
+    table = [
+        struct.pack("<HHI", tag, 11 if tag in floats else 4, 1) + struct.pack("<f" if tag in floats else "<I", value)
+        for tag, value in sorted(entries.items())
+    ]
+    padded = data + bytes(len(data) % 2)
+    header = b"II*\0" + struct.pack("<I", 8 + len(padded))
+    return header + padded + struct.pack("<H", len(table)) + b"".join(table) + bytes(4)
 
 
 def put(file: Path, *key: object, **look: object) -> Path:

@@ -1,10 +1,18 @@
 import errno
+import mmap
 import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
+from guided_imagination.utils import files
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import read_json, replacing, write_json
+from guided_imagination.utils.files import read_json, replacing, replacing_folder, write_json, writing_alone
+from helpers.disks import files_of_at_most
+from helpers.processes import ended, fork
 
 
 def test_json_comes_back_as_it_was_written(tmp_path):
@@ -49,3 +57,152 @@ def test_a_file_without_a_json_object_is_named(tmp_path, content):
         InputError, match=rf"{tmp_path}/file.json is damaged, it holds no JSON.*: delete it and run again"
     ):
         read_json(tmp_path / "file.json")
+
+
+def test_two_processes_that_write_one_file_leave_the_whole_of_one(tmp_path):
+    path = tmp_path / "file"
+
+    def write(letter):
+        for _ in range(20):
+            with replacing(path) as file:
+                for _ in range(50):
+                    file.write(letter * 1000)
+                    file.flush()
+
+    writers = [fork(lambda letter=letter: write(letter)) for letter in (b"a", b"b")]
+    seen = set()
+    while (first := os.waitpid(writers[0], os.WNOHANG)) == (0, 0):
+        if path.exists():
+            seen.add(path.read_bytes())
+    assert (first[1], ended(writers[1])) == (0, 0)
+    assert {*seen, path.read_bytes()} <= {b"a" * 50_000, b"b" * 50_000}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def fill(folder, **files):
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def replace(folder, **files):
+    with replacing_folder(folder) as new:
+        fill(new, **files)
+
+
+def test_a_folder_takes_the_place_of_the_old_with_nothing_of_it(tmp_path):
+    folder = tmp_path / "deep" / "folder"
+    replace(folder, a=b"1", b=b"2")
+    assert contents(folder) == {"a": b"1", "b": b"2"}
+    replace(folder, b=b"3")
+    assert contents(folder) == {"b": b"3"}
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_what_is_open_or_mapped_of_an_old_folder_stays_as_it_was(tmp_path):
+    replace(tmp_path / "folder", file=b"old" * 5000)
+    with (tmp_path / "folder" / "file").open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    replace(tmp_path / "folder", file=b"new")
+    assert mapped[:] == b"old" * 5000
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_interrupted_folder_leaves_the_old_one_or_none(tmp_path, there):
+    folder = tmp_path / "folder"
+    if there:
+        replace(folder, a=b"old")
+    with pytest.raises(KeyboardInterrupt), replacing_folder(folder) as new:
+        fill(new, a=b"ne")
+        raise KeyboardInterrupt
+    assert [contents(path) for path in tmp_path.iterdir()] == [{"a": b"old"}] * there
+
+
+@pytest.mark.parametrize("exchanges", [True, False], ids=["in one step", "by two renames"])
+@pytest.mark.parametrize("step", range(5))
+def test_a_folder_is_whole_wherever_a_writer_is_killed(tmp_path, monkeypatch, exchanges, step):
+    folder = tmp_path / "folder"
+    replace(folder, a=b"old", b=b"old")
+    if not exchanges:
+        monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    steps = iter(range(99))
+
+    def dying(function):
+        def before(*arguments):
+            if next(steps) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments)
+
+        return before
+
+    def die():
+        for name in ("_sync_tree", "_swap", "sync_folder", "_tidy"):
+            monkeypatch.setattr(files, name, dying(getattr(files, name)))
+        monkeypatch.setattr(files.Path, "rename", dying(files.Path.rename))
+        replace(folder, a=b"new", b=b"new")
+
+    assert ended(fork(die)) == -signal.SIGKILL
+    if exchanges:  # nobody ever finds no folder
+        assert set(contents(folder).values()) in ({b"old"}, {b"new"})
+    with suppress(KeyboardInterrupt), replacing_folder(folder):
+        assert contents(folder) in ({"a": b"old", "b": b"old"}, {"a": b"new", "b": b"new"})
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_writer_of_a_folder_waits_for_the_other(tmp_path, caplog):
+    folder, (read, write) = tmp_path / "folder", os.pipe()
+
+    def first():
+        with replacing_folder(folder) as new:
+            os.write(write, b".")
+            time.sleep(0.3)
+            fill(new, a=b"first")
+
+    process = fork(first)
+    os.read(read, 1)
+    with caplog.at_level("INFO"), replacing_folder(folder) as new:
+        assert contents(folder) == {"a": b"first"}
+        fill(new, a=b"second")
+    assert ended(process) == 0
+    assert contents(folder) == {"a": b"second"}
+    assert f"waiting for another run that writes {folder}" in caplog.text
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_threads_take_turns_too_and_holding_nests(tmp_path):
+    inside = []
+
+    def work(number):
+        with writing_alone(tmp_path / "folder"), writing_alone(tmp_path / "folder"):
+            inside.append(number)
+            time.sleep(0.02)
+            inside.append(number)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert sorted(inside[::2]) == [0, 1, 2, 3]
+    assert inside[::2] == inside[1::2]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_beside_a_folder_is_not_taken_for_what_a_dead_writer_left(tmp_path):
+    for name in ("folder.html.partial", ".folder.old.partial", ".folder.12345678.html"):
+        (tmp_path / name).mkdir()
+    replace(tmp_path / "folder", a=b"1")
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_folder_on_a_full_disk_is_the_users_to_mend(tmp_path):
+    replace(tmp_path / "folder", a=b"old")
+    with (
+        pytest.raises(InputError, match=rf"{tmp_path} takes no more data \(.*MiB are free on its disk\): make room"),
+        files_of_at_most(1000),
+    ):
+        replace(tmp_path / "folder", a=b"new" * 1000)
+    assert contents(tmp_path / "folder") == {"a": b"old"}
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]

@@ -1,11 +1,13 @@
 """Images decoded once: uint8 arrays on disk, mapped into memory, so that memory stays flat however many there are."""
 
-import shutil
+import errno
+import os
+import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -13,8 +15,11 @@ from datasets import Dataset, Image
 from torch import Tensor
 
 from guided_imagination.data.dataset import to_tensors
+from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import replacing_folder, writing_alone
 
 CHUNK = 512  # images that are decoded at once
+UNABLE = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # file systems that cannot reserve
 
 
 @dataclass(frozen=True)
@@ -50,23 +55,53 @@ class Decoded:
 def decode(parts: Iterable[Dataset], count: int, folder: Path, resolution: int) -> Decoded:
     """The `count` images of `parts` in their order, squares of `resolution` pixels, in `folder`: made unless there.
 
-    `folder` appears when it is complete. A part without the column `variant` is of seeds.
+    `folder` appears when it is complete; who needs it while another process makes it waits for that. A part without
+    the column `variant` is of seeds. The images are mapped read-only, so that they may be larger than the memory:
+    to write to them ends the process. Raises InputError if the disk has no room for them, before any is decoded,
+    and if there are not `count`.
     """
-    if not folder.exists():
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _write(parts, (count, 3, resolution, resolution), partial)
-        partial.rename(folder)
-    # copy on write: torch wants writable memory, and nothing is ever written
-    images = torch.from_numpy(np.load(folder / "images.npy", mmap_mode="c"))
-    labels, variants = (torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ("labels", "variants"))
-    return Decoded(Labelled(images, labels), variants)
+    with writing_alone(folder):
+        if not folder.exists():
+            with replacing_folder(folder) as new:
+                _write(parts, (count, 3, resolution, resolution), new)
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        labels, variants = (torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ("labels", "variants"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nothing is ever written
+        return Decoded(Labelled(torch.from_numpy(images), labels), variants)
 
 
 def _write(parts: Iterable[Dataset], shape: tuple[int, int, int, int], folder: Path) -> None:
-    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
-    labels, variants, done = [], [], 0
+    with (folder / "images.npy").open("wb") as file:
+        _reserve(file, shape)
+        labels, variants = _decode(parts, shape, file)
+    if len(labels) != shape[0]:
+        raise InputError(
+            f"{folder.parent}: there are {len(labels)} images to decode instead of {shape[0]}: "
+            "run --pipelines verify, which says what is damaged"
+        )
+    np.save(folder / "labels.npy", np.array(labels, dtype=np.int64))
+    np.save(folder / "variants.npy", np.array(variants, dtype=np.int64))
+
+
+def _reserve(file: IO[bytes], shape: tuple[int, int, int, int]) -> None:
+    """Write the header of an array and take the room of all of it: a full disk fails here, and no later write does."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    file.flush()
+    if not hasattr(os, "posix_fallocate"):  # not on every system
+        return
+    try:
+        os.posix_fallocate(file.fileno(), 0, max(1, file.tell() + int(np.prod(shape))))
+    except OSError as error:
+        if error.errno not in UNABLE:
+            raise
+
+
+def _decode(parts: Iterable[Dataset], shape: tuple[int, int, int, int], file: IO[bytes]) -> tuple[list[int], list[int]]:
+    """Write all pixels; the labels and variants of the images."""
+    labels: list[int] = []
+    variants: list[int] = []
 
     def pixels(row: dict[str, Any]) -> Tensor:
         decoded, _ = to_tensors([{**row, "image": Image().decode_example(row["image"])}], shape[-1])
@@ -78,10 +113,7 @@ def _write(parts: Iterable[Dataset], shape: tuple[int, int, int, int], folder: P
             for start in range(0, len(raw), CHUNK):
                 rows = raw.select(range(start, min(start + CHUNK, len(raw)))).to_list()
                 for image in pool.map(pixels, rows):
-                    images[done] = image
-                    done += 1
+                    file.write(image.numpy().data)
                 labels += [row["label"] for row in rows]
                 variants += [row.get("variant", -1) for row in rows]
-    images.flush()
-    np.save(folder / "labels.npy", np.array(labels, dtype=np.int64))
-    np.save(folder / "variants.npy", np.array(variants, dtype=np.int64))
+    return labels, variants

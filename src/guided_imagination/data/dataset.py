@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from datasets import ClassLabel, Dataset, Features, Image, Value
+from datasets import ClassLabel, Dataset, Features, Image, Value, load_from_disk
 from torch import Tensor
 
 from guided_imagination.data.images import rgb, square
+from guided_imagination.utils.files import read_json, write_json
 
 ROWS_BETWEEN_FORGETTING = 4096
 ROWS_PER_BATCH = 64  # encoded images in memory while they are written
@@ -50,7 +51,9 @@ def write(samples: Iterable[tuple[str, bytes, int]], class_names: list[str]) -> 
             writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
         table = pa.ipc.open_stream(pa.memory_map(path)).read_all()
     # without a fingerprint, datasets would read the whole table to make one
-    return Dataset(table, fingerprint=digest.hexdigest())
+    written = Dataset(table, fingerprint=digest.hexdigest())
+    _written[written._fingerprint] = digest.hexdigest()
+    return written
 
 
 def to_tensors(rows: Iterable[Mapping[str, Any]], resolution: int | None = None) -> tuple[Tensor, Tensor]:
@@ -65,14 +68,51 @@ def to_tensors(rows: Iterable[Mapping[str, Any]], resolution: int | None = None)
     return torch.stack(images), torch.tensor(labels)
 
 
+RECORD = "checksum.json"
+_written: dict[str, str] = {}  # checksums of what this process has written, by fingerprint
+
+
 def checksum(dataset: Dataset) -> str:
-    """A checksum of ids, labels and image bytes in their order."""
+    """A checksum of ids, labels and image bytes in their order; of a saved dataset it is read, if recorded."""
+    known = _recorded(dataset) if dataset.cache_files else _written.get(dataset._fingerprint)
+    return known or _read_checksum(dataset)
+
+
+def _read_checksum(dataset: Dataset) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for count, row in enumerate(dataset.with_format(None).cast_column("image", Image(decode=False))):
         _update(digest, row)
         if count % ROWS_BETWEEN_FORGETTING == 0:
             forget(dataset)
     return digest.hexdigest()
+
+
+def record_checksum(folder: Path, known: str) -> None:
+    """Put the checksum of the dataset saved in `folder` beside its files, with what tells if they have changed."""
+    saved = load_from_disk(str(folder))
+    write_json(folder / RECORD, {"checksum": known, "of": saved._fingerprint, "files": _states(saved)})
+
+
+def is_saved_in(folder: Path, dataset: Dataset) -> bool:
+    """Whether a dataset was loaded from `folder` and both are as they were then."""
+    files = dataset.cache_files
+    return bool(files) and Path(files[0]["filename"]).parent == folder and _recorded(dataset) is not None
+
+
+def _recorded(dataset: Dataset) -> str | None:
+    """What is recorded of a dataset that is as it was saved: all rows and columns, in files that have not changed."""
+    record = Path(dataset.cache_files[0]["filename"]).parent / RECORD
+    if not record.exists():
+        return None
+    content = read_json(record)
+    as_saved = content["of"] == dataset._fingerprint and content["files"] == _states(dataset)
+    return str(content["checksum"]) if as_saved else None
+
+
+def _states(dataset: Dataset) -> dict[str, list[int]]:
+    """Sizes and times of change of the files."""
+    states = {path.name: path.stat() for path in (Path(file["filename"]) for file in dataset.cache_files)}
+    return {name: [state.st_size, state.st_mtime_ns] for name, state in states.items()}
 
 
 def _update(digest: Any, row: Mapping[str, Any]) -> None:

@@ -1,34 +1,119 @@
 """Image files <-> RGB pictures."""
 
 import io
-from typing import Literal
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 WHITE = (255, 255, 255, 255)
+SIXTEEN = 2**16 - 1  # white of 16 bits, in PNG and TIFF alike
+PHOTOMETRIC, BITS, SAMPLE_MIN, SAMPLE_MAX = 262, 258, 340, 341  # tags of TIFF 6.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An RGB picture, and the largest of its values of 16 bits; None for others, and where tags say what is white."""
+
+    rgb: Image.Image
+    brightest: int | None
 
 
 def decode(content: bytes) -> Image.Image:
-    """The whole RGB picture in the bytes of an image file. Raises ValueError for broken or truncated bytes."""
+    """The whole RGB picture in the bytes of an image file. Raises ValueError as `read` does."""
+    return read(content).rgb
+
+
+def read(content: bytes) -> Picture:
+    """The whole picture in the bytes of an image file.
+
+    Raises ValueError for broken or truncated bytes, and for values that the file gives no range for.
+    """
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return rgb(image)
+            colours = bool(re.search(";16", str([tile.args for tile in image.tile]))) and not _is_deep(image)
+            picture, brightest = rgb(image), None
+            if colours:  # they are read as their upper 8 bits
+                brightest = 257 * int(np.asarray(image.convert("RGB")).max())
+            elif _is_deep(image) and _range(image.mode, _tags(image))[1] == SIXTEEN:
+                brightest = int(np.asarray(image).max())
+            return Picture(picture, brightest)
+    except UnknownRangeError:
+        raise
     except Exception as error:  # decoders let anything escape on broken bytes: struct.error, SyntaxError, EOFError
         raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
+def eight_bits(content: bytes) -> bytes:
+    """The bytes of an image file that every reader shows alike: a PNG in place of grey values of more than 8 bits."""
+    with Image.open(io.BytesIO(content)) as image:
+        return png(rgb(image).convert("L")) if _is_deep(image) else content
+
+
+class UnknownRangeError(ValueError):
+    """Values of an image that nothing tells how to show: the message says how to convert it."""
+
+
 def rgb(image: Image.Image) -> Image.Image:
-    """RGB of a picture of any mode: turned as EXIF says, transparency on white, 16 bits scaled to 8."""
+    """RGB of a picture of any mode: turned as EXIF says, transparency on white, more than 8 bits scaled to 8.
+
+    What is white is what the format defines: 65535 for 16 bits in PNG, PGM and TIFF; in TIFF 4095 where
+    BitsPerSample is 12, and SMinSampleValue to SMaxSampleValue where these tags are given. 12 bits in a container
+    of 16 without a tag cannot be told from a dark picture by one image: `ingestion` looks at all of a dataset.
+    Raises ValueError for floating point numbers without these tags, and for values outside of 0 to 65535.
+    """
+    tags = _tags(image)  # what is turned has none
     image = ImageOps.exif_transpose(image)
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        scaled = np.rint(np.asarray(image, dtype=np.float64) / 257).clip(0, 255)
-        return Image.fromarray(scaled.astype(np.uint8)).convert("RGB")
+    if _is_deep(image):
+        image = Image.fromarray(np.rint(255 * _levels(image, tags)).astype(np.uint8))
     if image.has_transparency_data:
         return Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image.convert("RGBA")).convert("RGB")
     return image.convert("RGB")
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _levels(image: Image.Image, tags: Any) -> NDArray[np.float64]:
+    """(H, W) in [0, 1], from black to white."""
+    values = np.asarray(image, dtype=np.float64)
+    low, high = _range(image.mode, tags)
+    if high is None:
+        raise UnknownRangeError(
+            "its values are floating point numbers, and no tags SMinSampleValue and SMaxSampleValue say what is "
+            "black and white: add them, or convert it to 8 or 16 bits"
+        )
+    if not np.isfinite(values).all():
+        raise UnknownRangeError("some of its values are not finite numbers: convert it to 8 or 16 bits")
+    if high == SIXTEEN and (values.min() < 0 or values.max() > high):
+        raise UnknownRangeError(
+            f"its values go from {values.min():g} to {values.max():g}, beyond the 0 to {SIXTEEN} of 16 bits: "
+            "convert it to 8 or 16 bits, or add the TIFF tags SMinSampleValue and SMaxSampleValue"
+        )
+    levels = ((values - low) / (high - low)).clip(0, 1)
+    return 1 - levels if tags.get(PHOTOMETRIC) == 0 else levels  # 0: white is the smallest value
+
+
+def _range(mode: str, tags: Any) -> tuple[float, float | None]:
+    """The values of black and white; None where nothing defines them."""
+    low, high = (tags.get(tag) for tag in (SAMPLE_MIN, SAMPLE_MAX))
+    low, high = (value[0] if isinstance(value, tuple) else value for value in (low, high))
+    if high is not None and high > (low or 0):
+        return float(low or 0), float(high)
+    if mode == "F":
+        return 0, None
+    return 0, 2**12 - 1 if tags.get(BITS) == (12,) else SIXTEEN
+
+
+def _tags(image: Image.Image) -> Any:
+    """TIFF tags by number; none of other files."""
+    return getattr(image, "tag_v2", {})
 
 
 def square(image: Image.Image, side: int) -> Image.Image:

@@ -1,8 +1,11 @@
 """From a dataset's settings to its seeds, validation and test images."""
 
 import logging
-from collections import Counter
-from dataclasses import dataclass
+import os
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,9 @@ from datasets import Dataset
 
 from guided_imagination.config.datasets import REST, DatasetSpec
 from guided_imagination.data.dataset import checksum, class_names, write
-from guided_imagination.data.images import decode
+from guided_imagination.data.images import SIXTEEN, eight_bits
+from guided_imagination.data.images import read as read_image
+from guided_imagination.data.reuse import Earlier, Keys, keys
 from guided_imagination.data.sources import open_source
 from guided_imagination.data.sources.base import Labels, Opened, Part, concatenate, take
 from guided_imagination.data.sources.classes import name_classes
@@ -20,27 +25,37 @@ from guided_imagination.data.splits import UNUSABLE, Rows, read_split, rows_of, 
 from guided_imagination.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
+CHUNK_IMAGES, CHUNK_BYTES = 64, 2**23
+DARK = 2**14  # of 16 bits; what stays below in every image of a dataset has 14 bits or fewer
 
 
 @dataclass(frozen=True)
 class Splits:
     """Seeds to expand, validation data for every choice, test data for the final number only.
 
-    All three have the same classes. `quarantined` are the id and the defect of images that were left out.
+    All three have the same classes. `quarantined` are the id and the defect of images that were left out, `keys`
+    tell from what and how they were made.
     """
 
     seeds: Dataset
     validation: Dataset
     test: Dataset
     quarantined: list[dict[str, str]]
+    keys: Keys
 
 
-def read(spec: DatasetSpec, draw: int) -> Splits:
+def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
     """The splits of a dataset; `draw` chooses which seeds and validation images come out of the pool.
 
-    Every image is decoded once, those that cannot be are left out. Raises InputError where the source is not
-    as the settings say, and if more than the share `max_unreadable` of the images cannot be decoded.
+    Every image is decoded once, those that cannot be are left out. What an earlier `ingest` has written to `folder`
+    is used again: all of it if nothing has changed, or what it found unreadable for another draw.
+    Raises InputError where the source is not as the settings say, and if more than the share `max_unreadable` of
+    the images cannot be decoded.
     """
+    earlier = Earlier.read(folder) if folder else Earlier(Path(), {})
+    if earlier.manifest and (made := earlier.splits(wanted := keys(spec, draw))):
+        logger.info("%s: nothing has changed since it was ingested", folder)
+        return Splits(made["seeds"], made["validation"], made["test"], earlier.manifest["quarantined"], wanted)
     opened = open_source(spec.source)
     raw = spec.classes or opened.classes
     if raw is None:
@@ -49,14 +64,19 @@ def read(spec: DatasetSpec, draw: int) -> Splits:
         raise InputError(f"classes lists {len(raw)} names, {opened.place} has {len(opened.classes)} classes")
     classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
     images, pool, validation, test = _gather(spec, opened, relabel, raw)
-    labels, quarantined = _verified(images, opened.place, spec.max_unreadable)
+    wanted = keys(spec, draw)  # after what opening may have downloaded
+    quarantined = earlier.quarantined(wanted)
+    if quarantined is None:
+        quarantined = _unreadable(images, opened.place, spec.max_unreadable)
+    left_out = {image["id"] for image in quarantined}
+    labels = np.where([name in left_out for name in images.ids], UNUSABLE, images.labels)
     if spec.split is None:
         rows = split_rows(spec, labels, pool, validation, test, classes, draw)
     else:
         rows = rows_of(read_split(Path(spec.split)), images.ids, labels, classes, spec.split, opened.place)
     _check_classes(labels, rows, classes, opened.place)
     seeds, validation, test = (_store(images, part, classes) for part in (rows.seeds, rows.validation, rows.test))
-    return Splits(seeds, validation, test, quarantined)
+    return Splits(seeds, validation, test, quarantined, wanted)
 
 
 def index(splits: Splits) -> dict[str, Any]:
@@ -76,6 +96,7 @@ def manifest(name: str, spec: DatasetSpec, draw: int, splits: Splits) -> dict[st
         "classes": class_names(splits.seeds),
         "splits": {part: _summary(images) for part, images in named.items()},
         "quarantined": splits.quarantined,
+        "keys": asdict(splits.keys),
     }
 
 
@@ -128,13 +149,60 @@ def _part(spec: DatasetSpec, opened: Opened, name: str, raw: list[str]) -> Part:
     return part
 
 
-def _verified(images: Part, place: str, max_unreadable: float) -> tuple[Labels, list[dict[str, str]]]:
-    """The labels, UNUSABLE for images that cannot be decoded, and what is wrong with those."""
-    labels, quarantined = images.labels.copy(), []
+def _unreadable(images: Part, place: str, max_unreadable: float) -> list[dict[str, str]]:
+    """Id and defect of images that cannot be decoded.
+
+    Raises InputError if they are too many, or if images of 16 bits are all dark: cameras and scanners write 10 to
+    14 bits into them, which one image cannot be told from, but a dataset can.
+    """
+    quarantined = []
     allowed = max_unreadable * len(images.ids)
-    for row, name in enumerate(images.ids):
+    deep: list[int] = []
+    for row, (name, found) in enumerate(zip(images.ids, _looked_at(images, place), strict=True)):
+        if isinstance(found, int):
+            deep.append(found)
+        elif found is not None:
+            logger.warning("%s: the image %r is left out, it cannot be read (%s)", place, name, found)
+            quarantined.append({"id": name, "reason": found})
+        if len(quarantined) > allowed:
+            raise InputError(
+                f"{place}: {len(quarantined)} of the first {row + 1} images cannot be read, more than "
+                f"max_unreadable = {max_unreadable:g} of all {len(images.ids)} allows; "
+                f"the last is {name!r} ({quarantined[-1]['reason']})"
+            )
+    if deep and 0 < max(deep) < DARK:  # black is black in any range
+        raise InputError(
+            f"{place}: no value of its {len(deep)} images of 16 bits is above {max(deep)} of {SIXTEEN}, they would "
+            "be nearly black: scale them to 16 bits, convert them to 8, or give the TIFF tag SMaxSampleValue"
+        )
+    return quarantined
+
+
+Found = int | str | None  # the brightest value of 16 bits, or what is wrong; None for all other images
+
+
+def _looked_at(images: Part, place: str) -> Iterator[Found]:
+    """What decoding each image finds, in their order: read one after another, decoded by all processors."""
+    workers = os.cpu_count() or 1
+    pool, pending = ThreadPoolExecutor(workers), deque[Future[list[Found]]]()
+    try:
+        for chunk in _chunks(images, place):
+            pending.append(pool.submit(_look, chunk))
+            if len(pending) > 2 * workers:
+                yield from pending.popleft().result()
+        for future in pending:
+            yield from future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _chunks(images: Part, place: str) -> Iterator[list[bytes | str]]:
+    """Image files, or why they cannot be had, so many that their bytes fit into memory many times."""
+    chunk: list[bytes | str] = []
+    size = 0
+    for row in range(len(images.ids)):
         try:
-            decode(images.load(row))
+            content = images.load(row)
         except InputError:
             raise
         except FileNotFoundError as error:
@@ -142,25 +210,36 @@ def _verified(images: Part, place: str, max_unreadable: float) -> tuple[Labels, 
                 f"{place} is incomplete, {error.filename} is missing: if it was downloaded, move it away and run again"
             ) from error
         except Exception as error:  # what a reader of broken bytes raises is not known beforehand
-            logger.warning("%s: the image %r is left out, it cannot be read (%s)", place, name, error)
-            quarantined.append({"id": name, "reason": str(error)})
-            labels[row] = UNUSABLE
-        if len(quarantined) > allowed:
-            raise InputError(
-                f"{place}: {len(quarantined)} of the first {row + 1} images cannot be read, more than "
-                f"max_unreadable = {max_unreadable:g} of all {len(images.ids)} allows; "
-                f"the last is {name!r} ({quarantined[-1]['reason']})"
-            )
-    return labels, quarantined
+            chunk.append(str(error))
+        else:
+            chunk.append(content)
+            size += len(content)
+        if len(chunk) == CHUNK_IMAGES or size > CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    yield chunk
+
+
+def _look(chunk: list[bytes | str]) -> list[Found]:
+    found: list[Found] = []
+    for content in chunk:
+        try:
+            found.append(content if isinstance(content, str) else read_image(content).brightest)
+        except ValueError as error:
+            found.append(str(error))
+    return found
 
 
 def _check_classes(labels: Labels, rows: Rows, classes: list[str], place: str) -> None:
+    seeds, test = (set(np.unique(labels[part]).tolist()) for part in (rows.seeds, rows.test))
     for label, name in enumerate(classes):
-        if label not in labels[rows.seeds]:
+        if label not in seeds:
             raise InputError(f"{place}: the class {name!r} has no image among the seeds")
-        if label not in labels[rows.test]:
+        if label not in test:
             logger.warning("%s: the class %r has no test image", place, name)
 
 
 def _store(images: Part, rows: Labels, classes: list[str]) -> Dataset:
-    return write(((images.ids[row], images.load(row), int(images.labels[row])) for row in rows.tolist()), classes)
+    return write(
+        ((images.ids[row], eight_bits(images.load(row)), int(images.labels[row])) for row in rows.tolist()), classes
+    )

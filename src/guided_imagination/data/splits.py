@@ -34,14 +34,22 @@ def draw(labels: Labels, counts: Sequence[int], classes: Sequence[str], *seed: o
     Raises InputError if a class has fewer images.
     """
     order = torch.randperm(len(labels), generator=generator(*seed)).numpy()
-    drawn = []
-    for label, (name, count) in enumerate(zip(classes, counts, strict=True)):
-        members = order[labels[order] == label]
-        if len(members) < count:
-            raise InputError(f"class {name!r} has {len(members)} images, {count} were asked for")
-        drawn.append(members[:count])
-    chosen = np.sort(np.concatenate(drawn))
-    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
+    by_class = order[np.argsort(labels[order], kind="stable")]  # class after class, each in the order drawn
+    sizes = _sizes(labels, len(classes))
+    for name, size, count in zip(classes, sizes.tolist(), counts, strict=True):
+        if size < count:
+            raise InputError(f"class {name!r} has {size} images, {count} were asked for")
+    starts = np.searchsorted(labels[by_class], np.arange(len(classes)))
+    # of each class the numbers 0 to count - 1 in its part of by_class
+    places = np.repeat(starts, counts) + np.concatenate([np.arange(count) for count in counts])
+    taken = np.zeros(len(labels), dtype=bool)
+    taken[by_class[places]] = True
+    return np.flatnonzero(taken), np.flatnonzero(~taken)
+
+
+def _sizes(labels: Labels, classes: int) -> Labels:
+    """Images of each class."""
+    return np.bincount(labels[labels != UNUSABLE], minlength=classes)[:classes]
 
 
 def quotas(labels: Labels, total: int, classes: Sequence[str]) -> list[int]:
@@ -49,12 +57,12 @@ def quotas(labels: Labels, total: int, classes: Sequence[str]) -> list[int]:
 
     Raises InputError if there are fewer images than `total`.
     """
-    sizes = [int((labels == label).sum()) for label in range(len(classes))]
+    sizes = _sizes(labels, len(classes)).tolist()
     if total > sum(sizes):
         raise InputError(f"{total} images were asked for, there are {sum(sizes)}")
     shares = [divmod(total * size, sum(sizes)) for size in sizes]
     missing = total - sum(whole for whole, _ in shares)
-    largest = sorted(range(len(sizes)), key=lambda label: (-shares[label][1], label))[:missing]
+    largest = set(sorted(range(len(sizes)), key=lambda label: (-shares[label][1], label))[:missing])
     return [whole + (label in largest) for label, (whole, _) in enumerate(shares)]
 
 

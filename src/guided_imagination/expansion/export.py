@@ -6,9 +6,7 @@ Both hold the same rows: the seeds and the new images as split `train`, told apa
 
 import io
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,19 +64,6 @@ def _fitted(columns: Mapping[str, Any], generated: bool, schema: pa.Schema) -> p
 
 def _bytes(image: Mapping[str, Any]) -> bytes:
     return image["bytes"] or Path(image["path"]).read_bytes()
-
-
-@contextmanager
-def replacing_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of `folder` when the block ends well; a killed block leaves no half."""
-    temporary = folder.with_name(folder.name + ".partial")
-    if temporary.exists():
-        shutil.rmtree(temporary)
-    temporary.mkdir(parents=True)
-    yield temporary
-    if folder.exists():
-        shutil.rmtree(folder)
-    temporary.replace(folder)
 
 
 def write_shards(folder: Path, parts: Parts) -> dict[str, int]:

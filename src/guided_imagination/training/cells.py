@@ -1,5 +1,6 @@
 """Cells of the grid, each a unit of work that is done once, kept on disk and resumed where it was killed."""
 
+import glob
 import json
 import logging
 import shutil
@@ -25,7 +26,7 @@ from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import METRICS, classification_metrics, predictions
 from guided_imagination.training.recipe import recipe_key
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import read_json, replacing_folder, restore_folder
+from guided_imagination.utils.files import read_json, replacing_folder, restore_folder, writing_alone
 from guided_imagination.utils.seeding import derive_seed
 
 logger = logging.getLogger(__name__)
@@ -154,7 +155,8 @@ def train_cells(
     for job in jobs:
         name = job.cell.title
         try:
-            with track(job, job.cell.folder(models)) as run:
+            # another process that trains the same cell is waited for, and its result taken
+            with writing_alone(job.cell.folder(models)), track(job, job.cell.folder(models)) as run:
                 result = _finished(job, models, run) or train_cell(job, load(job.cell), models, placement, run)
         except InputError:
             raise  # images are the same for all cells
@@ -215,12 +217,24 @@ class Sources:
         parts = [checksum(images) for images in (self.seeds, self.validation, self.measured)]
         return " ".join([str(self.resolution), *parts, self.variants.checksum if self.variants else ""])
 
-    def decode(self, folder: Path) -> Callable[[Cell], CellImages]:
-        """All images in arrays in `folder`, ready for a cell of any ratio."""
-        train = decode(self._parts(), self._count, folder / "train", self.resolution)
-        validation = self._whole(self.validation, folder / "validation") if len(self.validation) else None
-        measured = self._whole(self.measured, folder / "measured")
+    def decode(self, images: Path, method: str) -> Callable[[Cell], CellImages]:
+        """All images in arrays below `images`, ready for a cell of any ratio; rows share those that are not theirs."""
+        kept = self.arrays(images, method)
+        train = decode(self._parts(), self._count, kept["train"], self.resolution)
+        validation = self._whole(self.validation, kept["validation"]) if len(self.validation) else None
+        measured = self._whole(self.measured, kept["measured"])
         return lambda cell: CellImages(train.first(cell.ratio), validation, measured)
+
+    def arrays(self, images: Path, method: str) -> dict[str, Path]:
+        """The folders of decoded images, which are named by their content."""
+
+        def named(owner: str, *parts: str) -> Path:
+            return images / f"{owner}-{derive_seed(self.resolution, *parts):016x}"
+
+        new = self.variants.checksum if self.variants else ""
+        shared = {name: checksum(getattr(self, name)) for name in ("validation", "measured")}
+        row = {"train": named(f"row-{method}", checksum(self.seeds), new)}
+        return {**row, **{name: named("split", content) for name, content in shared.items()}}
 
     @property
     def _count(self) -> int:
@@ -246,7 +260,8 @@ def train_row(
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Train the cells of one dataset and method that are not finished: a table of RESULT_COLUMNS, and what failed.
 
-    The decoded images lie beside the cells until all of them are finished; a finished row decodes none.
+    The decoded images of the row are kept until all of its cells are finished, those that rows share until they
+    change; a finished row decodes none.
     """
     inputs, classes = sources.checksum, len(class_names(sources.seeds))
     # of what was asked for, not of what was kept: equal for all rows
@@ -265,12 +280,19 @@ def train_row(
             settings.grid.log_points,
         )
 
-    row = models / cells[0].dataset / cells[0].method
-    folder = row / f"images-{derive_seed(inputs):016x}"
-    for other in set(row.glob("images-*")) - {folder}:
-        shutil.rmtree(other)
-    load = cache(lambda: sources.decode(folder))
+    images, method = models / cells[0].dataset / "images", cells[0].method
+    arrays = sources.arrays(images, method)
+    for pattern in (f"row-{glob.escape(method)}-{'?' * 16}", "split-*"):
+        for other in set(images.glob(pattern)) - set(arrays.values()):
+            _remove(other)
+    load = cache(lambda: sources.decode(images, method))
     table, failures = train_cells([job(cell) for cell in cells], lambda cell: load()(cell), models, placement, track)
     if not failures:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(arrays["train"])
     return table, failures
+
+
+def _remove(arrays: Path) -> None:
+    """Others may have them mapped, who keep what they see, or be about to: they make them again."""
+    with writing_alone(arrays):
+        shutil.rmtree(arrays, ignore_errors=True)

@@ -1,24 +1,26 @@
-"""Files and folders that are either whole or not there."""
+"""Files and folders that are either whole or not there, each written by one process at a time."""
 
+import ctypes
 import errno
+import glob
 import json
+import logging
 import os
-import re
 import shutil
+import sys
+import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
-from uuid import uuid4
+
+from filelock import FileLock, Timeout
 
 from guided_imagination.utils.errors import InputError
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
-
+logger = logging.getLogger(__name__)
 PARTIAL, OLD = ".partial", ".old"
+TOKEN = 8  # letters that tell the writers of a folder apart
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -26,11 +28,11 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Write to a temporary file beside `path`, which takes its place when the block ends well.
 
-    When the block has ended, the file survives a power loss. Raises InputError if the disk is full.
+    When the block has ended, the file survives a power loss. Others that write to `path` wait for the end of the
+    block. Raises InputError if the disk is full.
     """
     temporary = path.with_name(path.name + PARTIAL)
-    with explaining_full_disk(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing_alone(path), explaining_full_disk(path.parent):
         try:
             with temporary.open("wb") as file:
                 yield file
@@ -45,99 +47,92 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder beside `folder`, which takes its place when the block ends well, and then survives a power loss.
+    """A new folder beside `folder`, which takes its place with all that it holds when the block ends well.
 
-    A kill at any moment leaves the old folder or the new one, each whole. One that falls between the two renames leaves
-    none of that name: the next writer puts the old one back first (`restore_folder`). Writers at the same time do not
-    disturb each other, the last to end wins. Raises InputError if the disk is full.
+    When the block has ended, the files survive a power loss, and what others have open or mapped of the old ones
+    stays as it was. A kill at any moment leaves the old or the new folder whole; what it leaves besides is removed
+    by the next writer. Others that write to `folder` wait for the end of the block. Raises InputError if the disk
+    is full.
     """
-    made = folder.with_name(_unique(folder, PARTIAL))
-    with explaining_full_disk(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        restore_folder(folder)
+    with writing_alone(folder), explaining_full_disk(folder.parent):
+        _tidy(folder)
+        temporary = _beside(folder, f".{uuid.uuid4().hex[:TOKEN]}{PARTIAL}")
+        temporary.mkdir()
         try:
-            with ExitStack() as lock:
-                with _locked(folder.parent):  # nobody shall take it for a leftover before it is locked
-                    made.mkdir()
-                    lock.enter_context(_locked(made))
-                yield made
-                _sync_tree(made)
-                _put_in_place(made, folder)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
+            yield temporary
+            _sync_tree(temporary)
+            _swap(temporary, folder)
+            sync_folder(folder.parent)
         finally:
-            restore_folder(folder)
-
-
-def restore_folder(folder: Path) -> None:
-    """Undo what a killed `replacing_folder` has left: put the old folder back if there is none, else delete leftovers.
-
-    What a living writer is writing is left alone. Where folders cannot be locked nobody knows, and it stays as well.
-    """
-    if not folder.parent.exists():
-        return
-    leftover = re.compile(re.escape(folder.name) + rf"\.[0-9a-f]{{32}}({PARTIAL}|{OLD})")
-    superfluous = []
-    with _locked(folder.parent):
-        found = sorted(path for path in folder.parent.iterdir() if leftover.fullmatch(path.name))
-        for path in found:
-            if path.suffix == PARTIAL:
-                with _locked(path, wait=False) as dead:
-                    superfluous += [path] if dead else []
-            elif folder.exists():
-                superfluous.append(path)
-            else:
-                path.rename(folder)
-    for path in superfluous:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _put_in_place(made: Path, folder: Path) -> None:
-    with _locked(folder.parent):
-        if folder.exists():
-            folder.rename(folder.with_name(_unique(folder, OLD)))
-        made.rename(folder)
-        sync_folder(folder.parent)
-
-
-def _unique(folder: Path, ending: str) -> str:
-    return f"{folder.name}.{uuid4().hex}{ending}"
+            _tidy(folder)
 
 
 @contextmanager
-def _locked(folder: Path, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock of `folder`, which the kernel frees when the process dies; yields whether it is held.
+def writing_alone(path: Path) -> Iterator[None]:
+    """Wait until no other thread or process writes to `path`, a file or folder, then hold it; holding nests.
 
-    Without `wait` it is not where another process holds it; nor on file systems that have no locks for folders.
+    The folder of `path` is made. The kernel frees the lock of a process that dies, however it dies.
+    Raises InputError if the disk is full.
     """
-    if fcntl is None:
-        yield False
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        yield False
-        return
-    try:
+    with explaining_full_disk(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(_beside(path.absolute(), ".lock"), is_singleton=True)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            held = True
-        except OSError:
-            held = False
-        yield held
+            lock.acquire(timeout=0)
+        except Timeout:
+            logger.info("waiting for another run that writes %s", path)
+            lock.acquire()
+    try:
+        yield
     finally:
-        os.close(descriptor)
+        if lock.lock_counter == 1:  # those who wait see that their lock has no name any more, and take a new one
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def restore_folder(folder: Path) -> None:
+    """Put back what a killed `replacing_folder` took away, and remove what it left."""
+    with writing_alone(folder):
+        _tidy(folder)
+
+
+def _beside(path: Path, ending: str) -> Path:
+    """A hidden name: nothing that lists what is beside `path` takes it for data."""
+    return path.with_name(f".{path.name}{ending}")
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what dead writers of `folder` have left, and put back the old one if there is no other."""
+    old = _beside(folder, OLD)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    left = folder.parent.glob(f".{glob.escape(folder.name)}.{'?' * TOKEN}{PARTIAL}")
+    for path in (old, *left):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _swap(new: Path, folder: Path) -> None:
+    """Put `new` in the place of `folder`; an old one is under one of the names that `_tidy` removes then."""
+    if not folder.exists():
+        new.rename(folder)
+    elif not _exchange(new, folder):
+        folder.rename(_beside(folder, OLD))
+        new.rename(folder)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Whether two paths have changed places in one step, as Linux can on most file systems (renameat2(2))."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return rename is not None and rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
 
 
 def _sync_tree(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with Path(parent, name).open("rb") as file:
                 os.fsync(file.fileno())
-        else:
-            sync_folder(path)
-    sync_folder(folder)
+        sync_folder(Path(parent))
 
 
 def sync_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ import torchvision.datasets
 from guided_imagination.config import DatasetSpec
 from guided_imagination.config.datasets import TorchvisionSource
 from guided_imagination.data import ingestion
+from guided_imagination.data.images import decode
 from guided_imagination.data.sources import open_source
 from guided_imagination.utils.errors import InputError
 from helpers import fabricate
@@ -36,7 +37,7 @@ def test_arrays_become_images_without_loss(tmp_path, monkeypatch):
     fabricate.accept(tmp_path, monkeypatch)
     part = open_source(source("CIFAR100", tmp_path / "cifar100", {"train": {"train": True}})).parts["train"]()
     expected = torchvision.datasets.CIFAR100(tmp_path / "cifar100")[7]
-    assert ingestion.decode(part.load(7)).tobytes() == expected[0].tobytes()
+    assert decode(part.load(7)).tobytes() == expected[0].tobytes()
     assert (part.ids[7], part.labels[7]) == ("train/00007", expected[1])
 
 

@@ -1,14 +1,13 @@
 """A full disk ends in a sentence; what was finished stays, and the run goes on when there is room."""
 
-import resource
 import subprocess
-from contextlib import contextmanager
 
 import pytest
 
 from guided_imagination.expansion.expand import expand, verify
 from guided_imagination.expansion.store import is_complete
 from guided_imagination.utils.errors import InputError
+from helpers.disks import files_of_at_most, small_disk
 from helpers.stores import CLASSES, checksums, toy_plan
 from helpers.toy import ToyAugmenter, dataset
 
@@ -17,17 +16,6 @@ SIDE = 32  # a shard of two seeds takes about 13 KiB
 
 def large_plan(maker):
     return toy_plan(maker, seeds=dataset([row % 8 for row in range(24)], CLASSES), resolution=SIDE)
-
-
-@contextmanager
-def files_of_at_most(size: int):
-    """Let the kernel refuse to make a file of this process larger."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_refused_write_leaves_no_file_and_says_where_and_how_much_is_free(tmp_path):
@@ -61,23 +49,15 @@ def test_a_journal_that_cannot_grow_is_repaired(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 KiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"only the limit on file sizes is tested here: {mounted.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", place], check=True)
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk", "64k") as place:
+        yield place
 
 
-def test_a_full_disk_keeps_finished_shards_and_the_run_goes_on_when_there_is_room(tmp_path, small_disk):
+def test_a_full_disk_keeps_finished_shards_and_the_run_goes_on_when_there_is_room(tmp_path, disk):
     expand(tmp_path / "whole", large_plan(ToyAugmenter()))
     whole = checksums(tmp_path / "whole")
-    folder = small_disk / "made"
+    folder = disk / "made"
     with pytest.raises(InputError, match=r"made takes no more data \(No space left on device; 0\.\d MiB are free"):
         expand(folder, large_plan(ToyAugmenter()))
     finished = checksums(folder)
@@ -86,7 +66,7 @@ def test_a_full_disk_keeps_finished_shards_and_the_run_goes_on_when_there_is_roo
     assert not list(folder.glob("*.partial"))
     assert not is_complete(folder)
 
-    subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,size=4m", disk], check=True)
     rest = ToyAugmenter()
     expand(folder, large_plan(rest))
     assert rest.calls <= 12 - len(finished) + 1  # one may have been written without room for its line in the journal

@@ -1,15 +1,16 @@
 """Where images come from: one module for each kind of source."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from guided_imagination.config.datasets import Source
 from guided_imagination.data.sources.base import Opened
 from guided_imagination.data.sources.folder import open_folder
-from guided_imagination.data.sources.huggingface import open_huggingface
-from guided_imagination.data.sources.medmnist import open_medmnist
+from guided_imagination.data.sources.huggingface import open_huggingface, snapshot
+from guided_imagination.data.sources.medmnist import open_medmnist, path_of
 from guided_imagination.data.sources.npz import open_npz
-from guided_imagination.data.sources.parquet import open_parquet
+from guided_imagination.data.sources.parquet import open_parquet, with_images
 from guided_imagination.data.sources.torchvision import open_torchvision
 
 OPENERS: dict[str, Callable[[Any], Opened]] = {
@@ -20,6 +21,20 @@ OPENERS: dict[str, Callable[[Any], Opened]] = {
     "torchvision": open_torchvision,
     "huggingface": open_huggingface,
 }
+
+PLACES: dict[str, Callable[[Any], list[Path]]] = {
+    "parquet": lambda source: with_images([*source.train, *source.val, *source.test], source.image_column),
+    "folder": lambda source: [Path(path) for path in (source.path, source.val, source.test) if path],
+    "npz": lambda source: [Path(source.path)],
+    "medmnist": lambda source: [path_of(source)],
+    "torchvision": lambda source: [Path(source.root)],
+    "huggingface": lambda source: [snapshot(source) / name for names in source.parts.values() for name in names],
+}
+
+
+def places(source: Source) -> list[Path]:
+    """The files and folders that a source is read from, whether they are there or not."""
+    return PLACES[source.kind](source)
 
 
 def open_source(source: Source) -> Opened:

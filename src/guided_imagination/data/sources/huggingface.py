@@ -15,11 +15,12 @@ from guided_imagination.data.sources.parquet import open_files
 def open_huggingface(source: HuggingFaceSource) -> Opened:
     """The parts of a repository; files that the hub's cache has are taken from there, others are downloaded."""
     files = {part: partial(_fetch, source, names) for part, names in source.parts.items()}
-    place = f"{source.repository} in {_snapshot(source)}"
+    place = f"{source.repository} in {snapshot(source)}"
     return open_files(place, files, source.image_column, source.label_column)
 
 
-def _snapshot(source: HuggingFaceSource) -> Path:
+def snapshot(source: HuggingFaceSource) -> Path:
+    """The folder of the commit in the hub's cache."""
     repository = repo_folder_name(repo_id=source.repository, repo_type="dataset")
     return Path(constants.HF_HUB_CACHE) / repository / "snapshots" / source.revision
 
@@ -27,7 +28,7 @@ def _snapshot(source: HuggingFaceSource) -> Path:
 def _fetch(source: HuggingFaceSource, names: list[str]) -> list[Path]:
     paths = []
     for name in names:
-        folder = (_snapshot(source) / name).parent
+        folder = (snapshot(source) / name).parent
         with downloading(name, f"https://huggingface.co/datasets/{source.repository}", folder):
             downloaded = hf_hub_download(
                 source.repository,

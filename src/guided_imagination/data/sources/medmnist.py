@@ -19,9 +19,9 @@ def open_medmnist(source: MedmnistSource) -> Opened:
     """
     if source.name not in INFO:
         raise InputError(f"medmnist has no dataset {source.name!r}; it has {', '.join(INFO)}")
-    info, suffix = INFO[source.name], "" if source.size == 28 else f"_{source.size}"
+    info, suffix = INFO[source.name], _suffix(source)
     url, md5 = info[f"url{suffix}"], info[f"MD5{suffix}"]
-    path = Path(source.root) / f"{source.name}{suffix}.npz"
+    path = path_of(source)
     if not path.exists():
         _download(url, path, md5)
     found = calculate_md5(path)
@@ -31,6 +31,15 @@ def open_medmnist(source: MedmnistSource) -> Opened:
             f"to download that one, or use yours with source: {{kind: npz, path: {path}}}"
         )
     return open_arrays(path, [info["label"][str(label)] for label in range(len(info["label"]))])
+
+
+def path_of(source: MedmnistSource) -> Path:
+    """The file of a dataset and size."""
+    return Path(source.root) / f"{source.name}{_suffix(source)}.npz"
+
+
+def _suffix(source: MedmnistSource) -> str:
+    return "" if source.size == 28 else f"_{source.size}"
 
 
 def _download(url: str, path: Path, md5: str) -> None:

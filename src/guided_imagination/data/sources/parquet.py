@@ -41,6 +41,22 @@ def open_files(
     return Opened(place, classes, {name: partial(part, name, paths) for name, paths in files.items()})
 
 
+def with_images(names: Sequence[str], image_column: str) -> list[Path]:
+    """Parquet files, and where they do not say that they embed their images, all that lies beside them."""
+    paths = _paths(names)
+    return [*paths, *sorted({path.parent for path in paths if path.is_file() and not _embeds(path, image_column)})]
+
+
+def _embeds(path: Path, image_column: str) -> bool:
+    with _open(path) as file:
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    found = [
+        column.statistics for column in columns if column.path_in_schema in (image_column, f"{image_column}.bytes")
+    ]
+    return all(statistics is not None and statistics.null_count == 0 for statistics in found)
+
+
 def _paths(names: Sequence[str]) -> list[Path]:
     return [Path(name) for name in names]
 

@@ -2,9 +2,6 @@
 
 import logging
 import math
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ from guided_imagination.generators.adaptation.seeds import Seeds
 from guided_imagination.models.device import for_training, place
 from guided_imagination.models.weights import check_weights, locate, weights_checksum
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import read_json, write_json
+from guided_imagination.utils.files import read_json, replacing_folder, write_json
 from guided_imagination.utils.fit import fit
 from guided_imagination.utils.randomness import batch_indices
 from guided_imagination.utils.seeding import derive_seed
@@ -100,24 +97,13 @@ def _finished(folder: Path) -> dict[str, Any] | None:
 
 def _keep(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     """Weights and record in `folder`, which appears with both or not at all."""
-    with _replacing_folder(folder) as temporary:
+    with replacing_folder(folder) as temporary:
         weights = temporary / "weights"
         weights.mkdir()
         task.save(weights)
         record = {"checksum": weights_checksum(weights), **record}
         write_json(temporary / "result.json", record)
     return record
-
-
-@contextmanager
-def _replacing_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder`, which takes its place when the block ends well."""
-    temporary = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    yield temporary
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.replace(folder)
 
 
 WARMUP = 0.1  # share of the updates

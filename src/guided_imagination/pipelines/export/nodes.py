@@ -12,6 +12,7 @@ from guided_imagination.expansion import export
 from guided_imagination.expansion.dataset_card import UNKNOWN, dataset_card, model_licence
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.models.weights import hub_folder
+from guided_imagination.utils.files import replacing_folder
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def write(
     for form in config.formats:
         target = Path(config.folder) / dataset / method / form
         parts = export.splits(seeds, expanded, test if config.test else None)
-        with export.replacing_folder(target) as partial:
+        with replacing_folder(target) as partial:
             if form == "imagefolder":
                 rows = export.write_image_folder(partial, parts, names)
             else:

@@ -11,5 +11,5 @@ from guided_imagination.pipelines.typed import typed
 def create_pipeline(datasets: Iterable[str]) -> Pipeline:
     """One namespace per dataset."""
     outputs = ["seeds", "validation", "test", "split", "manifest"]
-    node = Node(typed(nodes.read), "params:settings", outputs, name="read", tags="ingest")
+    node = Node(typed(nodes.read), ["params:settings", "earlier"], outputs, name="read", tags="ingest")
     return Pipeline([Pipeline([node], namespace=dataset) for dataset in datasets])
