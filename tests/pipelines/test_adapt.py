@@ -73,12 +73,8 @@ def test_the_record_has_its_place_in_the_catalog(config):
 @pytest.mark.parametrize("pipeline", ["expand_mae", "expand_dalle"])
 def test_an_embedded_generator_is_adapted(tree, tmp_path, pipeline):
     changed = tree(overrides={pipeline: {"adapt": TRAINING}}, models_dir=str(tmp_path))
-    graph = create_pipeline(check(changed))
-    parameters = {}
-    for name in graph.inputs() - {"scans.seeds"}:
-        parameters[name] = changed
-        for key in name.removeprefix("params:").split("."):
-            parameters[name] = parameters[name][key]
+    graph, settings = create_pipeline(check(changed)), check(changed).adaptation("scans", pipeline)
+    parameters = {f"params:scans.{pipeline}.settings": settings.model_dump(mode="json")}
     seeds = {"scans.seeds": dataset([0, 1, 0, 1], side=28)}
     outputs = [f"scans.{pipeline}.adapted"]
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in {**parameters, **seeds}.items()})

@@ -9,6 +9,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
+from guided_imagination.config import check
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.pipelines import ingest
 from guided_imagination.settings import CONFIG_LOADER_ARGS
@@ -29,9 +30,9 @@ def run(data: Path, datasets: list[str], **changes: object) -> dict[str, Path]:
     for name in datasets:
         parameters["dataset_specs"][name].update({**SMALL.get(name, {}), **changes})
     catalog = DataCatalog.from_config(loader["catalog"])
+    settings = check({**parameters, "datasets": datasets, "train": {**parameters["train"], "recipes": ["matched"]}})
     for name in datasets:
-        catalog[f"params:dataset_specs.{name}"] = parameters["dataset_specs"][name]
-    catalog["params:draw"] = parameters["draw"]
+        catalog[f"params:{name}.settings"] = settings.dataset(name).model_dump(mode="json")
     SequentialRunner().run(ingest.create_pipeline(datasets), catalog)
     return {name: data / "03_primary" / name for name in datasets}
 
