@@ -109,3 +109,13 @@ def test_an_index_file_gives_the_same_images_whatever_the_numbers_say(tmp_path):
     again = run(tmp_path / "b", ["fashion"], split=str(first / "split.json"), seeds_per_class=3)["fashion"]
     for part in ("seeds", "validation", "test"):
         assert checksum(load_from_disk(str(first / part))) == checksum(load_from_disk(str(again / part)))
+
+
+def test_a_second_run_makes_nothing_again(tmp_path, monkeypatch):
+    folder = run(tmp_path, ["fashion"])["fashion"]
+    before = {path: path.stat().st_ino for path in folder.rglob("*.arrow")}
+    manifest = (folder / "manifest.json").read_text()
+    monkeypatch.setattr(ingestion, "open_source", None)  # would be called to read anything
+    run(tmp_path, ["fashion"])
+    assert {path: path.stat().st_ino for path in folder.rglob("*.arrow")} == before
+    assert (folder / "manifest.json").read_text() == manifest

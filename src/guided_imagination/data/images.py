@@ -46,11 +46,14 @@ def read(content: bytes) -> Picture:
     except UnknownRangeError:
         raise
     except Exception as error:  # decoders let anything escape on broken bytes: struct.error, SyntaxError, EOFError
-        raise ValueError(f"{type(error).__name__}: {error}") from error
+        said = re.sub(r" <_io\.BytesIO object at \w+>", "", str(error))  # the same for the same bytes
+        raise ValueError(f"{type(error).__name__}: {said}") from error
 
 
 def eight_bits(content: bytes) -> bytes:
     """The bytes of an image file that every reader shows alike: a PNG in place of grey values of more than 8 bits."""
+    if content.startswith(b"\xff\xd8") or (content.startswith(b"\x89PNG") and content[24] <= 8):
+        return content  # JPEG, or PNG of at most 8 bits: told without opening it
     with Image.open(io.BytesIO(content)) as image:
         return png(rgb(image).convert("L")) if _is_deep(image) else content
 

@@ -82,7 +82,7 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
 def index(splits: Splits) -> dict[str, Any]:
     """What `split` in a dataset's settings reads: the ids of each split, and the names of the classes."""
     named = {"seeds": splits.seeds, "validation": splits.validation, "test": splits.test}
-    return {"classes": class_names(splits.seeds), **{name: list(images["id"]) for name, images in named.items()}}
+    return {"classes": class_names(splits.seeds), **{name: images["id"][:] for name, images in named.items()}}
 
 
 def manifest(name: str, spec: DatasetSpec, draw: int, splits: Splits) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def manifest(name: str, spec: DatasetSpec, draw: int, splits: Splits) -> dict[st
 
 
 def _summary(images: Dataset) -> dict[str, Any]:
-    counts = Counter(images["label"])
+    counts = Counter(images["label"][:])
     per_class = [counts[label] for label in range(len(class_names(images)))]
     return {
         "images": len(images),
