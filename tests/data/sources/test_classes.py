@@ -16,6 +16,11 @@ from guided_imagination.utils.errors import InputError
         ("T-shirt", "T-shirt"),
         ("7", "7"),
         ("7.", "7."),
+        ("2.5 mm", "2.5 mm"),
+        ("0.5_mm", "0.5 mm"),
+        ("012.5_mm", "5 mm"),  # no decimal number begins like that
+        ("_", "_"),
+        ("1._", "1._"),
     ],
 )
 def test_names_are_cleaned(raw, name):
@@ -40,3 +45,11 @@ def test_a_new_name_that_another_class_has_is_refused():
 def test_numbers_in_place_of_names_are_mentioned(caplog):
     name_classes(["0", "1"], {}, [], "flowers")
     assert "flowers: '0' is a number" in caplog.text
+
+
+def test_names_without_letters_are_mentioned_and_blank_ones_refused(caplog):
+    assert name_classes(["_", "a"], {}, [], "birds")[0] == ["_", "a"]
+    assert "birds: '_' has no letters" in caplog.text
+    with pytest.raises(InputError, match="birds: the class 1 has the blank name ' '"):
+        name_classes(["a", " "], {}, [], "birds")
+    assert name_classes(["a", " "], {}, [" "], "birds")[0] == ["a"]

@@ -13,8 +13,12 @@ logger = logging.getLogger(__name__)
 
 
 def clean(name: str) -> str:
-    """ "001.Black_footed_Albatross" -> "Black footed Albatross"."""
-    return " ".join(re.sub(r"^\d+\.(?=.)", "", name).replace("_", " ").split())
+    """ "001.Black_footed_Albatross" -> "Black footed Albatross"; "2.5 mm" is no number of a folder, and stays.
+
+    A name of which nothing would be left, as "_", stays as it is.
+    """
+    without_number = re.sub(r"^(\d+\.(?=\D)|0\d+\.(?=\d))", "", name)
+    return " ".join(without_number.replace("_", " ").split()) or name
 
 
 def name_classes(
@@ -23,7 +27,7 @@ def name_classes(
     """Names of the classes in label order, and each old label's new one (-1: excluded).
 
     `names` and `exclude` go by the source's own names; one that does not occur is logged, so that a subset
-    of a dataset needs no other settings. Raises InputError if two classes come to have one name.
+    of a dataset needs no other settings. Raises InputError if two classes come to have one name, or one has none.
     """
     for name in sorted({*names, *exclude} - set(raw)):
         logger.warning("%s has no class %r, which names or exclude mention", place, name)
@@ -33,6 +37,8 @@ def name_classes(
         if old in exclude:
             continue
         new = names.get(old) or clean(old)
+        if not new.strip():
+            raise InputError(f"{place}: the class {label} has the blank name {old!r}; name it, or exclude it")
         if new in named:
             raise InputError(
                 f"{place}: the classes {named[new]!r} and {old!r} are both named {new!r}; "
@@ -43,4 +49,7 @@ def name_classes(
     numbers = [name for name in named if name.isdigit()]
     if numbers:
         logger.warning("%s: %r is a number, not a name that CLIP understands; see names", place, numbers[0])
+    signs = [name for name in named if not any(letter.isalnum() for letter in name)]
+    if signs:
+        logger.warning("%s: %r has no letters, it is not a name that CLIP understands; see names", place, signs[0])
     return list(named), relabel
