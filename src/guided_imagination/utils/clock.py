@@ -21,11 +21,19 @@ class Clock:
         try:
             yield
         finally:
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()  # GPU work is queued: without this it would be counted elsewhere
+            _synchronize()  # GPU work is queued: without this it would be counted elsewhere
             self.seconds[name] += time.perf_counter() - started
 
     @property
     def total(self) -> float:
         """Seconds since the clock was made."""
         return time.perf_counter() - self._started
+
+
+def _synchronize() -> None:
+    """Wait for every GPU that this process uses: waiting for another one would take memory there for nothing."""
+    if not torch.cuda.is_initialized():
+        return
+    for device in range(torch.cuda.device_count()):
+        if torch.cuda.memory_reserved(device):  # nothing runs where nothing lies
+            torch.cuda.synchronize(device)
