@@ -60,6 +60,19 @@ def test_images_may_be_files_beside_the_table(tmp_path):
     assert opened([path]).parts["train"]().load(0) == encoded(picture("a"))
 
 
+@pytest.mark.parametrize(
+    "path", ["{folder}/secret.png", "../secret.png", "a/../../secret.png", r"..\\secret.png", r"C:\\x"]
+)
+def test_a_path_out_of_the_tables_folder_is_refused(tmp_path, path):
+    (tmp_path / "secret.png").write_bytes(encoded(picture("secret")))
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    features = Features({"image": {"bytes": Value("binary"), "path": Value("string")}, "label": Value("int64")})
+    rows = {"image": [{"bytes": None, "path": path.format(folder=tmp_path)}], "label": [0]}
+    table = saved(Dataset.from_dict(rows, features=features), tmp_path / "data" / "train.parquet")
+    with pytest.raises(InputError, match="allowed are relative paths below the table's folder"):
+        opened([table]).parts["train"]().load(0)
+
+
 def test_integers_without_names_are_labels_too(tmp_path):
     path = saved(dataset([0, 1, 1]).cast_column("label", Value("int32")), tmp_path / "train.parquet")
     source = opened([path])

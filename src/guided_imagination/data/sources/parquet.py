@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -126,8 +126,18 @@ class _Images:
 
 
 def _content(folder: Path, value: Any) -> bytes:
-    """The bytes of an image, read from its file if they are not embedded."""
+    """The bytes of an image, read from its file below `folder` if they are not embedded.
+
+    Raises InputError for a path that leads out of `folder`: a table from elsewhere may name any file of this machine.
+    """
     if isinstance(value, dict) and value.get("bytes") is None and value.get("path"):
+        # both spellings on every system; links are followed, for those of the hub's cache lead to its blobs
+        for path in (PurePosixPath(value["path"]), PureWindowsPath(value["path"])):
+            if path.anchor or ".." in path.parts:
+                raise InputError(
+                    f"a table in {folder} names an image by the path {value['path']!r}: allowed are relative paths "
+                    "below the table's folder, or images inside the table"
+                )
         return (folder / value["path"]).read_bytes()
     content = value["bytes"] if isinstance(value, dict) else value
     if not isinstance(content, bytes):
