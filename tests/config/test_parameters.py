@@ -156,6 +156,20 @@ def test_wrong_settings_of_a_row_are_refused(shipped, row, sentence):
     assert sentence in refusal({**shipped, "methods": {**shipped["methods"], "own": row}})
 
 
+@pytest.mark.parametrize(
+    "template", ["a photo", "a {} of {}", "a {", "a }", "a {} {", "a {name}", "a {0}", "a {:5}", "a {!r}", "a {{}}", ""]
+)
+def test_a_template_without_one_place_for_the_name_is_refused(shipped, template):
+    message = refusal(changed(shipped, "dataset_specs.fashion.templates", ["a photo of a {}.", template]))
+    assert message.startswith("parameters: dataset_specs.fashion.templates.1")
+    assert f"{template!r} must hold {{}} exactly once" in message
+
+
+def test_a_template_with_doubled_braces_is_taken(shipped):
+    tree = changed(shipped, "dataset_specs.fashion.templates", ["a {{photo}} of a {}."])
+    assert check(tree).dataset_specs["fashion"].templates[0].format("cat") == "a {photo} of a cat."
+
+
 def test_a_single_dataset_needs_no_brackets(shipped):
     assert check({**shipped, "datasets": "fashion"}).datasets == ["fashion"]
 

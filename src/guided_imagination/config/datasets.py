@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from string import Formatter
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -21,8 +22,22 @@ def _inside(name: str) -> str:
     return name
 
 
+def _template(text: str) -> str:
+    """Raises ValueError unless `text.format(name)` puts a name into exactly one place."""
+    try:
+        fields = [field[1:] for field in Formatter().parse(text) if field[1] is not None]
+    except ValueError:
+        fields = []
+    if fields != [("", "", None)]:
+        raise ValueError(
+            f"{text!r} must hold {{}} exactly once, where the name of the class goes; other braces are doubled"
+        )
+    return text
+
+
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[list[Text], BeforeValidator(_as_list)]
+Template = Annotated[str, AfterValidator(_template)]
 RepositoryFile = Annotated[Text, AfterValidator(_inside)]
 
 
@@ -141,7 +156,7 @@ class DatasetSpec(Strict):
     max_unreadable: Share = 0.01
     resolution: Count = 224
     ratio: Count = 5
-    templates: list[str] = Field(["a photo of a {}."], min_length=1)
+    templates: list[Template] = Field(["a photo of a {}."], min_length=1)
     overrides: dict[
         Annotated[str, Field(pattern="^(generators|expand_mae|expand_dalle|expand_sd)$")], dict[str, Any]
     ] = Field({})
