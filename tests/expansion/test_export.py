@@ -1,3 +1,6 @@
+import io
+from pathlib import Path
+
 import pytest
 import yaml
 from datasets import ClassLabel, load_dataset
@@ -86,6 +89,43 @@ def test_files_keep_their_bytes_and_name_their_format(tmp_path, seeds, expanded)
     photos = type(seeds).from_list(rows, features=seeds.features)
     write_image_folder(tmp_path / "out", splits(photos, expanded, None), NAMES)
     assert (tmp_path / "out/train/Ankle_boot/1.jpeg").read_bytes() == path.read_bytes()
+
+
+def exported(content, seeds, expanded, folder):
+    """The files of the seeds if `content` is the image of each, as ImageFolder finds them."""
+    rows = [{**row, "image": {"bytes": content, "path": None}} for row in seeds.with_format("arrow").to_list()]
+    write_image_folder(folder, splits(type(seeds).from_list(rows, features=seeds.features), expanded, None), NAMES)
+    return [Path(path) for path, _ in ImageFolder(str(folder / "train")).samples if "~" not in Path(path).name]
+
+
+def test_a_photo_with_further_pictures_is_a_jpeg_of_the_same_bytes(seeds, expanded, tmp_path):
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(file, "MPO", save_all=True, append_images=[Image.new("RGB", (4, 4))])
+    assert Image.open(file).format == "MPO"
+    found = exported(file.getvalue(), seeds, expanded, tmp_path / "out")
+    assert sorted(path.name for path in found) == ["0.jpeg", "1.jpeg", "2.jpeg", "3.jpeg"]
+    assert found[0].read_bytes() == file.getvalue()
+
+
+def test_kinds_that_image_folders_skip_become_png_without_loss(seeds, expanded, tmp_path):
+    file = io.BytesIO()
+    image = Image.new("P", (2, 1))
+    image.putpalette([10, 20, 30, 40, 50, 60])
+    image.putdata([0, 1])
+    image.save(file, "GIF")
+    found = exported(file.getvalue(), seeds, expanded, tmp_path / "out")
+    assert sorted(path.name for path in found) == ["0.png", "1.png", "2.png", "3.png"]
+    with Image.open(found[0]) as image:
+        assert list(image.getdata()) == [(10, 20, 30), (40, 50, 60)]
+
+
+def test_long_names_of_any_script_fit_into_a_file_system(tmp_path):
+    taken = set()
+    first, second = (safe_name("\u6f22" * 100 + end, taken) for end in "ab")
+    assert first == "\u6f22" * 33  # of three bytes each, and no half of one
+    assert second != first
+    for name in (first, second):
+        (tmp_path / f"{name}.jpeg").touch()
 
 
 def test_the_card_says_what_made_it(expanded):

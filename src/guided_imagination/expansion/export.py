@@ -1,7 +1,8 @@
 """Expansions for use elsewhere: an ImageFolder, and a Hugging Face dataset folder.
 
 Both hold the same rows: the seeds and the new images as split `train`, told apart by the column
-`generated`, and real test images as split `test`. Image files are passed on as they are stored.
+`generated`, and real test images as split `test`. Image files are passed on as they are stored;
+in an ImageFolder those of kinds that its readers skip, such as GIF, become PNG.
 """
 
 import io
@@ -16,13 +17,17 @@ from datasets import Dataset, Features, Value
 from PIL import Image
 
 from guided_imagination.data.dataset import class_names
+from guided_imagination.data.images import decode, png
 from guided_imagination.expansion.records import record_features
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.seeding import derive_seed
 
 Parts = Mapping[str, Sequence[Iterator[pa.Table]]]  # of each split, its parts: streams of small tables
 ROWS = 100  # of a table: what is in memory at once, and a row group of parquet
-LONGEST = 100  # characters of a file's name
+LONGEST = 100  # bytes of a file's name, of the 255 that file systems allow, before what tells it from others
+# what torchvision's ImageFolder and `datasets` read, by Pillow's name of the format; the first picture of an MPO,
+# a camera's JPEG with further pictures behind, is what every reader of JPEG shows
+SUFFIXES = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tiff", "PPM": "ppm"}
 
 
 def export_features(names: Sequence[str]) -> Features:
@@ -78,7 +83,7 @@ def write_shards(folder: Path, parts: Parts) -> dict[str, int]:
 
 
 def write_image_folder(folder: Path, parts: Parts, names: Sequence[str]) -> dict[str, int]:
-    """`<split>/<class>/<id>.png` and `<split>/metadata.parquet`, one row per file; returns rows by split.
+    """`<split>/<class>/<id>.<kind>` and `<split>/metadata.parquet`, one row per file; returns rows by split.
 
     `datasets` reads the metadata by its column `file_name`, relative to it. It is parquet because every split
     must have the same types there, labels stay labels, and an id like 007 stays text.
@@ -99,9 +104,8 @@ def _unpacked(folder: Path, tables: Iterator[pa.Table], classes: Sequence[str]) 
     for table in tables:
         paths = []
         for row in table.select(["image", "label", "id"]).to_pylist():
-            content = row["image"]["bytes"]
-            kind = (Image.open(io.BytesIO(content)).format or "png").lower()
-            path = folder / classes[row["label"]] / f"{safe_name(row['id'], taken)}.{kind}"
+            suffix, content = _readable(row["image"]["bytes"])
+            path = folder / classes[row["label"]] / f"{safe_name(row['id'], taken)}.{suffix}"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
             paths.append(path.relative_to(folder).as_posix())
@@ -109,6 +113,13 @@ def _unpacked(folder: Path, tables: Iterator[pa.Table], classes: Sequence[str]) 
         features = Features({"file_name": Value("string"), **{k: v for k, v in features.items() if k != "image"}})
         named = table.drop(["image"]).add_column(0, "file_name", pa.array(paths))
         yield pa.table(named.columns, schema=features.arrow_schema)
+
+
+def _readable(content: bytes) -> tuple[str, bytes]:
+    """The suffix and bytes of an image file that ImageFolder finds: as it is, or its RGB picture as PNG."""
+    with Image.open(io.BytesIO(content)) as image:
+        suffix = SUFFIXES.get(image.format or "")
+    return (suffix, content) if suffix else ("png", png(decode(content)))
 
 
 def _write_parquet(path: Path, tables: Iterator[pa.Table]) -> int:
@@ -126,9 +137,10 @@ def _write_parquet(path: Path, tables: Iterator[pa.Table]) -> int:
 def safe_name(name: str, taken: set[str]) -> str:
     """A file name for `name` on every file system, different from those `taken`, to which it is added.
 
-    Letters, digits and `._~-` stay, the rest becomes `_`; names differ in more than upper and lower case.
+    Letters, digits and `._~-` stay, the rest becomes `_`, and what is longer than LONGEST is cut after a letter.
+    Names differ in more than upper and lower case.
     """
-    safe = re.sub(r"[^\w.~-]+", "_", name).lstrip("._")[:LONGEST] or "_"
+    safe = re.sub(r"[^\w.~-]+", "_", name).lstrip("._").encode()[:LONGEST].decode(errors="ignore") or "_"
     if safe.casefold() in taken:
         safe = f"{safe}-{derive_seed(name):016x}"
     taken.add(safe.casefold())
