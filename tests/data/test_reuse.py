@@ -11,13 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from guided_imagination.config import DatasetSpec
+from guided_imagination.config import DatasetSettings, DatasetSpec
 from guided_imagination.data import ingestion, reuse
 from guided_imagination.data.dataset import checksum
 from guided_imagination.data.reuse import keys
 from guided_imagination.datasets import ImagesDataset
 from guided_imagination.pipelines.ingest import nodes
+from helpers.cells import RECIPE
 from helpers.fabricate import encoded, folders, picture, put
+from helpers.settings import AUDIT, COMPUTE, TUNE, training
 
 PARTS = ("seeds", "validation", "test")
 
@@ -40,9 +42,15 @@ def spec_of(source, **changes):
     return DatasetSpec(source={"kind": "folder", "path": str(source)}, **settings)
 
 
+def told(spec, draw):
+    unused = {"training": training(), "tune": TUNE, "tune_recipe": RECIPE, "zero_shot": None, **AUDIT}
+    own = {"dataset": "birds", "spec": spec, "draw": draw, "seed": 0, "compute": COMPUTE, "models_dir": "models"}
+    return DatasetSettings(**own, **unused)
+
+
 def ingest(folder, spec, draw=0):
     """What the node gives, saved as the catalog does."""
-    *splits, index, manifest = nodes.read(spec, draw, folder, dataset="birds")
+    *splits, index, manifest = nodes.read(told(spec, draw), folder)
     for part, images in zip(PARTS, splits, strict=True):
         ImagesDataset(path=str(folder / part), save_args={"num_shards": 1}).save(images)
     (folder / "manifest.json").write_text(json.dumps(manifest))

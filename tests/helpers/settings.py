@@ -15,6 +15,7 @@ from guided_imagination.config import (
     RowSettings,
     TrainConfig,
     TrainingSettings,
+    TuneConfig,
 )
 from helpers.cells import ARCHITECTURE, RECIPE
 from helpers.toy import guidance
@@ -22,6 +23,7 @@ from helpers.toy import guidance
 SPEC = DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=4, templates=["a {}."])
 COMPUTE = ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none")
 FILES = ImageFileConfig(format="png", quality=95)
+TUNE = TuneConfig(recipe="short", learning_rates=[0.1], weight_decays=[0], seeds=1)
 GRID = TrainConfig(architectures=["tiny"], recipes=["short"], seeds=1, evaluate_on="test", log_points=2)
 SIZES = {"seeds_per_shard": 2, "seeds_per_batch": 2, "images_per_batch": 4}
 AUDIT = {

@@ -10,6 +10,7 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
 from guided_imagination.config import check
+from guided_imagination.data import ingestion
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.pipelines import ingest
 from guided_imagination.settings import CONFIG_LOADER_ARGS

@@ -5,7 +5,8 @@ import pytest
 
 from guided_imagination.config import ReportConfig
 from guided_imagination.expansion.audit import table
-from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.store import Expansion
 from guided_imagination.report import views
 from guided_imagination.report.expansions import audited_table, costs, kept_by_class, kept_words
 from guided_imagination.report.summary import summarise
@@ -47,7 +48,7 @@ def test_kept_images_are_counted_from_the_labels_alone_and_a_class_without_any_i
 ):
     """Of seeds cat, cat, cat, dog two variants each were asked for; those of the dog are dropped."""
     seeds = dataset([0, 0, 0, 1], NAMES)
-    write(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels == 1), seeds=seeds))
+    expand(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels == 1), seeds=seeds))
     made = Expansion(tmp_path)
     monkeypatch.setattr(Expansion, "stream", lambda self: pytest.fail("images were read"))
     assert kept_by_class(made) == {"cat": 6, "dog": 0}

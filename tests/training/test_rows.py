@@ -46,7 +46,9 @@ def expanded(tmp_path):
 
 
 def test_a_row_trains_on_seeds_and_expansion(tmp_path, expanded):
-    splits = sources(expanded, resolution=6).decode(tmp_path / "images")(Cell("pets", "gif", 2, "tiny", "short", 0))
+    splits = sources(expanded, resolution=6).decode(tmp_path / "images", "gif")(
+        Cell("pets", "gif", 2, "tiny", "short", 0)
+    )
     images, labels = splits.train[torch.arange(12)]
     assert images.shape == (4 + 8, 3, 6, 6)
     assert labels.tolist() == [0, 1, 0, 1] + [0, 0, 1, 1] * 2
@@ -56,7 +58,7 @@ def test_a_row_trains_on_seeds_and_expansion(tmp_path, expanded):
 
 
 def test_a_smaller_ratio_trains_on_the_first_variants(tmp_path, expanded):
-    load = sources(expanded).decode(tmp_path / "images")
+    load = sources(expanded).decode(tmp_path / "images", "gif")
     everything, fewer = (load(Cell("pets", "gif", ratio, "tiny", "short", 0)).train for ratio in (2, 1))
     assert torch.equal(
         fewer[torch.arange(8)][0], everything[torch.tensor([0, 1, 2, 3, 4, 6, 8, 10])][0]
@@ -64,7 +66,9 @@ def test_a_smaller_ratio_trains_on_the_first_variants(tmp_path, expanded):
 
 
 def test_without_validation_images_none_are_watched(tmp_path):
-    splits = sources(validation=SEEDS.select([])).decode(tmp_path / "images")(Cell("pets", "x", 0, "tiny", "short", 0))
+    splits = sources(validation=SEEDS.select([])).decode(tmp_path / "images", "gif")(
+        Cell("pets", "x", 0, "tiny", "short", 0)
+    )
     assert splits.validation is None
 
 

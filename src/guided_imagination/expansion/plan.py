@@ -20,7 +20,7 @@ from guided_imagination.models.device import Batches, place
 from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import model_checksum
 
-AUGMENTED_PER_SHARD = 100  # seeds; only memory depends on it
+AUGMENTED_PER_SHARD, AUGMENTED_PER_BATCH = 100, 5  # seeds; only memory depends on them
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _augmentation(row: RowSettings) -> dict[str, Any]:
     return {
         "seed_resolution": row.spec.resolution,
         "seeds_per_shard": AUGMENTED_PER_SHARD,
-        "seeds_per_batch": AUGMENTED_PER_SHARD,
+        "seeds_per_batch": AUGMENTED_PER_BATCH,
         "redraws": 0,
         "reject": RejectConfig(),
         "rejected": "keep",
