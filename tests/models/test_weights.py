@@ -151,7 +151,8 @@ def test_pinned_revisions_branches_and_pull_requests_are_found_in_the_cache(offl
     large = locate(mae("facebook/vit-mae-large", "refs/pr/1"), tmp_path)
     check_weights(large)
     assert offline in large.parents
-    unpinned = locate(mae("sd2-community/stable-diffusion-2-1-unclip-small"), tmp_path)
+    config = StableUnclipConfig.model_construct(model="sd2-community/stable-diffusion-2-1-unclip-small", revision=None)
+    unpinned = locate(config, tmp_path)
     assert (unpinned / "model_index.json").is_file()
 
 
@@ -169,6 +170,51 @@ def test_the_hub_is_not_asked_for_what_was_left_out_of_a_download(hub, tmp_path,
     assert read_tree_cache(str(repository), commit) is not None
     config = StableUnclipConfig.model_construct(model="sd2-community/stable-diffusion-2-1-unclip-small", revision=None)
     assert locate(config, tmp_path).name == commit
+
+
+@pytest.mark.parametrize(
+    ("config", "file", "named"),
+    [
+        (GuideConfig(model=PRIOR, revision=REVISION), "tokenizer/merges.txt", "no tokenizer in"),
+        (
+            GuideConfig(model=PRIOR, revision=REVISION),
+            "image_processor/preprocessor_config.json",
+            "no image_processor in",
+        ),
+        (GuideConfig(model="openai/clip-vit-base-patch32"), "tokenizer.json", "no tokenizer in"),
+        (mae("facebook/vit-mae-base"), "preprocessor_config.json", "no image_processor in"),
+        (GuideConfig(model="google/siglip-base-patch16-224"), "spiece.model", "no tokenizer in"),
+        (
+            StableDiffusionConfig.model_construct(model="CompVis/stable-diffusion-v1-4", revision=None),
+            "scheduler/scheduler_config.json",
+            "no scheduler in",
+        ),
+    ],
+)
+def test_a_snapshot_without_a_companion_is_completed_or_what_is_missing_is_named(
+    hub, tmp_path, monkeypatch, config, file, named
+):
+    repository = f"models--{config.model.replace('/', '--')}"
+    shutil.copytree(hub / repository, tmp_path / "cache" / repository, symlinks=True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    (snapshot,) = (tmp_path / "cache" / repository / "snapshots").iterdir()
+    content = (snapshot / file).read_bytes()
+    config = config.model_copy(update={"revision": snapshot.name})
+    assert locate(config, tmp_path) == snapshot
+    (snapshot / file).unlink()
+
+    def answer(*_, local_files_only=False, **__):
+        if not local_files_only and online:
+            (snapshot / file).write_bytes(content)
+        return str(snapshot)
+
+    monkeypatch.setattr("guided_imagination.models.weights.snapshot_download", answer)
+    online = False
+    with pytest.raises(InputError, match=named):
+        locate(config, tmp_path)
+    online = True
+    assert locate(config, tmp_path) == snapshot
+    assert (snapshot / file).read_bytes() == content
 
 
 def test_what_is_missing_is_told_at_once_with_the_command_that_gets_it(tmp_path, monkeypatch):

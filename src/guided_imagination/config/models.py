@@ -14,6 +14,8 @@ class PretrainedModel(Strict):
 
     # folders with weights that are used if the model is a diffusers pipeline
     networks: ClassVar[tuple[str, ...]] = ()
+    # what else is used, by the names of a pipeline's folders; the files lie at the top if the model is no pipeline
+    companions: ClassVar[tuple[str, ...]] = ()
 
     model: str = Field(min_length=1)
     revision: str | None = None
@@ -23,9 +25,12 @@ class GuideConfig(PretrainedModel):
     """CLIP or SigLIP: a transformers model, or a diffusers pipeline that holds both encoders of one CLIP."""
 
     networks: ClassVar[tuple[str, ...]] = ("image_encoder", "text_encoder")
+    companions: ClassVar[tuple[str, ...]] = ("tokenizer", "image_processor")
 
 
 class MaeConfig(PretrainedModel):
+    companions: ClassVar[tuple[str, ...]] = ("image_processor",)
+
     kind: Literal["mae"]
     decoding: Literal["full", "residual"]
 
@@ -34,6 +39,7 @@ class UnclipConfig(PretrainedModel):
     """Kandinsky 2.2's decoder: the guide has to be the CLIP that it was trained with."""
 
     networks: ClassVar[tuple[str, ...]] = ("unet", "movq")
+    companions: ClassVar[tuple[str, ...]] = ("scheduler",)
 
     kind: Literal["unclip"]
     image_size: ImageSize
@@ -45,6 +51,7 @@ class StableUnclipConfig(PretrainedModel):
     """Stable Diffusion 2.1 conditioned on a CLIP image embedding; the guide has to be that CLIP."""
 
     networks: ClassVar[tuple[str, ...]] = ("image_encoder", "image_normalizer", "text_encoder", "unet", "vae")
+    companions: ClassVar[tuple[str, ...]] = ("tokenizer", "feature_extractor", "scheduler", "image_noising_scheduler")
 
     kind: Literal["stable_unclip"]
     image_size: ImageSize
@@ -57,6 +64,7 @@ class StableDiffusionConfig(PretrainedModel):
     """Stable Diffusion 1.x, image to image, prompted by "domain adjective class"."""
 
     networks: ClassVar[tuple[str, ...]] = ("text_encoder", "unet", "vae")
+    companions: ClassVar[tuple[str, ...]] = ("tokenizer", "scheduler")
 
     kind: Literal["stable_diffusion"]
     image_size: ImageSize

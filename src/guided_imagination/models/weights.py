@@ -18,6 +18,13 @@ from guided_imagination.utils.errors import InputError, first_line
 SETTINGS = ("*.json", "*.txt", "*.model")  # configurations and tokenizers
 # one file or shards, but no variant as in model.fp16.safetensors or diffusion_pytorch_model.non_ema.safetensors
 WEIGHTS = ("*model.safetensors", "*model-*-of-*.safetensors")
+# the files of what stands beside networks, by the last word of its name: one of several sets
+COMPANIONS = {
+    "tokenizer": (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",)),  # CLIP, then SigLIP
+    "processor": (("preprocessor_config.json",), ("processor_config.json",)),
+    "extractor": (("preprocessor_config.json",),),
+    "scheduler": (("scheduler_config.json",),),
+}
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -25,7 +32,7 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
     """The local folder of a model: itself, below `folder` by its hub id, or in the hub's cache.
 
     What the cache lacks is downloaded, and no more than what is used. Raises InputError if there is no such
-    folder and the hub cannot be reached.
+    folder, if the hub cannot be reached, or if it has no tokenizer or other companion of the networks.
     """
     if Path(model.model).is_dir():
         return Path(model.model)
@@ -36,9 +43,10 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
         return by_hand
     patterns = hub_patterns(model)
     try:
-        return _cached(model, patterns) or Path(
-            snapshot_download(model.model, revision=model.revision, allow_patterns=patterns)
-        )
+        cached = _cached(model, patterns)
+        if cached:
+            return cached
+        found = Path(snapshot_download(model.model, revision=model.revision, allow_patterns=patterns))
     except (OSError, ValueError) as error:  # no network, no such id or revision, no access: all of the hub's errors
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
         pinned = ["--revision", model.revision] if model.revision else []
@@ -48,6 +56,8 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
             f"the model {model.model} is not on this machine ({reason}): get it by `{command}`, "
             f"or put its files into {by_hand}"
         ) from error
+    check_companions(found, model.companions)  # without a network, the hub's library returns what is there
+    return found
 
 
 def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
@@ -58,6 +68,7 @@ def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
         )
         folder = Path(snapshot)
         check_weights(folder, model.networks)
+        check_companions(folder, model.companions)
     except (LocalEntryNotFoundError, InputError):
         return None
     return folder
@@ -100,6 +111,22 @@ def check_weights(folder: str | Path, networks: Sequence[str] = ()) -> None:
             raise InputError(f"no weights in {place}: expected *.safetensors, as save_pretrained writes them")
         for file in files:
             _check_header(file)
+
+
+def check_companions(folder: Path, names: Sequence[str]) -> None:
+    """Raise InputError unless the files of these tokenizers, image processors and schedulers are there.
+
+    names: subfolders if `folder` holds a pipeline; else the files lie in `folder` itself.
+    """
+    for name in names:
+        place = folder / name if (folder / "model_index.json").is_file() else folder
+        choices = COMPANIONS[name.split("_")[-1]]
+        if not any(all((place / file).is_file() for file in files) for files in choices):
+            expected = ", or ".join(" and ".join(files) for files in choices)
+            raise InputError(
+                f"no {name} in {place}: expected {expected}; the download is not complete, "
+                "start it again with a network"
+            )
 
 
 def weights_checksum(folder: str | Path, networks: Sequence[str] = ()) -> str:
