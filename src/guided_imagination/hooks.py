@@ -9,7 +9,8 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 
 from guided_imagination import config
-from guided_imagination.models.weights import hub_folder, locate_whole
+from guided_imagination.config.rows import hub_folder
+from guided_imagination.models.weights import locate_whole
 from guided_imagination.utils.errors import InputError
 
 

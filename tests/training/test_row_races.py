@@ -125,7 +125,3 @@ def test_validation_and_measured_images_are_decoded_once_for_all_rows_of_a_datas
     assert read() == 4, "what measures is what is watched"
     row("randaugment")
     assert read() == 4 + 3, "nobody used the test images any more"
-
-
-def shared(models):
-    return {folder.name for folder in (models / "pets" / SHARED).glob("*")}

@@ -21,6 +21,11 @@ from guided_imagination.config.training import Architecture, Recipe, TrainConfig
 ORIGINALS = 0  # the ratio of a row without new images
 
 
+def hub_folder(models_dir: str) -> Path:
+    """Where models may be put by hand, as org/name."""
+    return Path(models_dir) / "hub"
+
+
 class Shared(Strict):
     """What all nodes of a dataset have in common; `models_dir` holds models, adapted generators and trained cells."""
 
@@ -34,8 +39,7 @@ class Shared(Strict):
 
     @property
     def hub(self) -> Path:
-        """The folder of models that were put there by hand, as org/name."""
-        return Path(self.models_dir) / "hub"
+        return hub_folder(self.models_dir)
 
 
 class TrainingSettings(Strict):

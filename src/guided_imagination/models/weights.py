@@ -74,11 +74,6 @@ def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
     return folder
 
 
-def hub_folder(models_dir: str) -> Path:
-    """Where models may be put by hand, as org/name."""
-    return Path(models_dir) / "hub"
-
-
 def locate_whole(model: PretrainedModel, folder: Path) -> Path:
     """`locate`, and `check_weights` of the networks that are used."""
     found = locate(model, folder)

@@ -7,11 +7,11 @@ from typing import Any
 from datasets import Dataset
 
 from guided_imagination.config import ExportConfig
+from guided_imagination.config.rows import hub_folder
 from guided_imagination.data.dataset import class_names
 from guided_imagination.expansion import export
 from guided_imagination.expansion.dataset_card import UNKNOWN, dataset_card, model_licence
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.models.weights import hub_folder
 from guided_imagination.utils.files import replacing_folder
 
 logger = logging.getLogger(__name__)
