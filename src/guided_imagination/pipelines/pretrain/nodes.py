@@ -61,9 +61,7 @@ def show_variations(
     return cards.variation_sheet(generator, cards.load_clip(config), fashion_mnist.test_images(split))
 
 
-def describe_unclip(
-    config: PretrainConfig, split: Split, clip: Record, movq: Record, unclip: Record, generator: UnclipConfig
-) -> str:
+def describe_unclip(config: PretrainConfig, split: Split, generator: UnclipConfig, movq: Record, unclip: Record) -> str:
     agreement = cards.measure_unclip(generator, cards.load_clip(config), fashion_mnist.test_images(split))
     quality = f"CLIP gives {agreement:.1f} % of the variations of an image that image's label."
     stages = {"autoencoder": movq, "decoder": unclip}

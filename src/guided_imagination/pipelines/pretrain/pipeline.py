@@ -22,7 +22,7 @@ def create_pipeline() -> Pipeline:
         (nodes.train_mae, [], "mae_record"),
         (nodes.describe_clip, ["clip_record"], "clip_card"),
         (nodes.describe_mae, ["clip_record", "mae_record", MAE_GENERATOR], "mae_card"),
-        (nodes.describe_unclip, ["clip_record", "movq_record", "unclip_record", UNCLIP_GENERATOR], "unclip_card"),
+        (nodes.describe_unclip, [UNCLIP_GENERATOR, "movq_record", "unclip_record"], "unclip_card"),
         (nodes.show_variations, ["clip_record", "unclip_record", UNCLIP_GENERATOR], "variations"),
     ]
     config = "params:pretrain"
