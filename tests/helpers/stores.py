@@ -6,8 +6,10 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from threading import RLock
 
 from datasets import Dataset
+from tqdm.auto import tqdm
 
 from guided_imagination.data.dataset import checksum
 from guided_imagination.expansion.expand import expand
@@ -39,6 +41,9 @@ def fork(action: Callable[[], object]) -> int:
     process = os.fork()
     if process:
         return process
+    tqdm.set_lock(
+        RLock()
+    )  # its own is shared with this process, which would wait for ever once a child dies holding it
     try:
         action()
         os._exit(0)
