@@ -2,22 +2,8 @@
 
 import os
 import signal
-import traceback
-from collections.abc import Callable
 
-
-def fork(work: Callable[[], object]) -> int:
-    """Start `work` in a copy of this process; the number of the process."""
-    if process := os.fork():
-        return process
-    status = 1
-    try:
-        work()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
+from helpers.stores import fork as fork
 
 
 def ended(process: int) -> int:
