@@ -5,14 +5,16 @@ import re
 
 import pytest
 
-from guided_imagination.config import DatasetSpec, ExportConfig, ReportConfig
+from guided_imagination.config import ExportConfig, ReportConfig
 from guided_imagination.data.dataset import checksum
-from guided_imagination.expansion.store import Expansion, write
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.store import Expansion
 from guided_imagination.pipelines.audit.nodes import audit_row
 from guided_imagination.pipelines.export import nodes as export
 from guided_imagination.pipelines.report.nodes import draw_contact_sheet
 from guided_imagination.training.cells import Variants
 from guided_imagination.utils.errors import InputError
+from helpers.settings import row
 from helpers.stores import made_of
 from helpers.toy import ToyAugmenter, dataset, plan
 
@@ -31,7 +33,7 @@ def test_an_expansion_is_what_training_takes_as_variants(tmp_path):
 def test_the_checksum_knows_the_shards_too(tmp_path):
     """Images that were made again, on another machine say, are others although nothing was asked for otherwise."""
     for name in "ab":
-        write(tmp_path / name, plan(ToyAugmenter()))
+        expand(tmp_path / name, plan(ToyAugmenter()))
     path = tmp_path / "b" / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["shards"][0]["checksum"] = "0" * 64
@@ -50,9 +52,8 @@ def test_an_expansion_of_other_seeds_is_refused(tmp_path):
 @pytest.mark.parametrize("node", ["audit", "export", "contact sheet"])
 def test_no_node_takes_an_expansion_of_other_seeds(tmp_path, node):
     made = made_of(SEEDS, tmp_path / "made")
-    spec = DatasetSpec(source={"kind": "parquet", "train": "images"})
     nodes = {
-        "audit": lambda: audit_row(OTHERS, OTHERS, spec, None, {}, None, "", made, method="toy"),
+        "audit": lambda: audit_row(OTHERS, {}, row(), made),
         "export": lambda: export.write(
             OTHERS, OTHERS, made, ExportConfig.model_construct(), "", dataset="toys", method="toy"
         ),
