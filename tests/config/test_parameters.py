@@ -249,3 +249,27 @@ def test_every_dataset_has_validation_images_and_the_papers_numbers(paper):
     assert flowers.seeds_total + 102 * flowers.validation_per_class == 6552
     assert pets.seeds_total + 37 * pets.validation_per_class == 3842
     assert specs["caltech101"].seeds_per_class + specs["caltech101"].validation_per_class == 30
+
+
+def test_a_row_changes_its_recipes_and_no_other(shipped):
+    rows = {**shipped["methods"], "mixup": {"recipe": {"mixup": 0.2}}}
+    parameters = check({**shipped, "methods": rows})
+    own, other = (
+        parameters.row("fashion", name).training.recipes["resnet10_small"]["matched"] for name in ("mixup", "original")
+    )
+    assert (own.mixup, other.mixup) == (0.2, 0)
+    assert own.overridden({"mixup": 0}) == other
+
+
+def test_a_row_is_told_what_is_resolved(shipped):
+    """Ratio decided, presets looked up, a dataset's overrides before those of the row."""
+    spec = {**shipped["dataset_specs"]["fashion"], "ratio": 7, "overrides": {"expand_dalle": {"eps": 0.3, "steps": 9}}}
+    specs = {**shipped["dataset_specs"], "moths": spec}
+    rows = {**shipped["methods"], "narrow": {"pipeline": "expand_dalle", "settings": {"eps": 0.05}}}
+    parameters = check({**shipped, "datasets": ["moths"], "ratio": None, "dataset_specs": specs, "methods": rows})
+    row = parameters.row("moths", "narrow")
+    assert (row.ratio, row.guided, row.expander.config.eps, row.expander.config.steps) == (7, False, 0.05, 9)
+    assert row.expander.guide.model == shipped["guides"]["embedded_clip"]["model"]
+    assert parameters.row("moths", "original").ratio == 0
+    assert parameters.row("moths", "cutout").augmentation.length == 0.5
+    assert {"moths", "moths.narrow", "moths.original"} <= set(parameters.settings())

@@ -1,11 +1,14 @@
 import json
 
+import pyarrow as pa
 import pytest
 import torch
 from datasets import ClassLabel, Image, load_dataset
 
+from guided_imagination.expansion import store
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion, is_complete
+from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.errors import InputError
 from helpers.toy import NAMES, SIDE, ToyAugmenter, dataset, plan
 
@@ -156,3 +159,24 @@ def test_expansions_do_not_depend_on_the_global_random_state(tmp_path):
         torch.manual_seed(ord(name))
         expand(tmp_path / name, plan(ToyAugmenter()))
     assert shards(tmp_path / "a") == shards(tmp_path / "b")
+
+
+def test_a_store_keeps_any_table_and_makes_only_what_is_missing(tmp_path):
+    """It takes a fingerprint, a number of shards and their tables; what is in them is not its business."""
+    asked = []
+
+    def tables(missing):
+        asked.append(list(missing))
+        for shard in reversed(missing):
+            yield store.Made(shard, pa.table({"n": [shard, shard + 2]}), {"drawn": 2}, Clock())
+
+    manifest, made = store.write(tmp_path, {"size": 2}, 3, tables, overwrite=False, averaged=["n"])
+    assert made
+    assert manifest["criteria"] == {"n": 2.0}  # of 0, 2, 1, 3, 2, 4
+    assert manifest["totals"] == {"drawn": 6}
+    assert [shard["file"] for shard in manifest["shards"]] == sorted(shards(tmp_path))
+    (tmp_path / "train-00001-of-00003.parquet").unlink()
+    again, made = store.write(tmp_path, {"size": 2}, 3, tables, overwrite=False, averaged=["n"])
+    assert asked == [[0, 1, 2], [1]]
+    assert again["shards"] == manifest["shards"]
+    assert store.verify(tmp_path, lambda *rows: iter(())) == []
