@@ -12,6 +12,7 @@ from guided_imagination.data.dataset import features
 from guided_imagination.data.images import encode
 from guided_imagination.expansion.plan import Plan
 from guided_imagination.generators.base import Latent, SeedBatch
+from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.imagination.imagine import Imagined
 from guided_imagination.models.clip import ZeroShot
 
@@ -87,10 +88,8 @@ class ToyAugmenter:
         self.labels = seeds.labels[seeds.owner]
         noise = torch.stack([torch.rand(seeds.images.shape[1:], generator=rng) for rng in seeds.rngs])
         self.calls += 1
-        ones = torch.ones(len(seeds))
-        return Imagined(
-            (seeds.images[seeds.owner] + noise) / 2, {"consistency": ones, "entropy": 2 * ones, "diversity": 3 * ones}
-        )
+        scores = {name: torch.full((len(seeds),), 1.0 + number) for number, name in enumerate(CRITERIA)}
+        return Imagined((seeds.images[seeds.owner] + noise) / 2, scores)
 
     def classify(self, images: Tensor) -> ZeroShot:
         """Nine in ten for the class that it sees, if these images were just made; seeds could be either."""
