@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 from datasets import Dataset
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview, TablePreview
@@ -147,28 +146,6 @@ class ImagesDataset(ArrowDataset):  # type: ignore[misc]  # kedro_datasets is no
         images = self.load()["image"]
         step = max(1, len(images) // (COLUMNS * ROWS))
         return preview(images[index] for index in range(0, len(images), step))
-
-
-class ArraysDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
-    """Arrays by name in one .npz file, without pickled objects; written atomically."""
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
-
-    def save(self, data: dict[str, Any]) -> None:
-        with replacing(self._filepath) as file:
-            np.savez(file, **data)
-
-    def load(self) -> dict[str, Any]:
-        with np.load(self._filepath) as arrays:
-            return dict(arrays)
-
-    def _exists(self) -> bool:
-        return self._filepath.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
 
 class TableDataset(AbstractDataset[Table, Table]):

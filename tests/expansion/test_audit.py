@@ -20,7 +20,6 @@ from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import entropy
 from guided_imagination.models.clip import ZeroShotClassifier
 from guided_imagination.models.device import CPU, Batches
-from guided_imagination.utils.errors import InputError
 from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, plan
 
 E1, E2 = torch.eye(2)
@@ -146,14 +145,15 @@ def test_of_many_images_all_variants_of_some_seeds_are_looked_at(tmp_path):
     assert row["diversity"] > 0
 
 
-def test_a_reference_survives_as_arrays_and_is_of_its_seeds_alone():
+def test_a_reference_is_kept_under_the_key_of_what_it_is_of(tmp_path):
     compared = reference(dataset([0, 1, 1]), dataset([0, 1]), look, SIDE, 2, most=9)
-    again = Reference.from_arrays(compared.to_arrays("abc"), "abc")
+    assert Reference.load(tmp_path / "seen.npz", "abc") is None
+    compared.save(tmp_path / "seen.npz", "abc")
+    again = Reference.load(tmp_path / "seen.npz", "abc")
     assert again.seeds.ids == compared.seeds.ids
     assert torch.equal(again.seeds.features, compared.seeds.features)
     assert torch.equal(again.real, compared.real)
-    with pytest.raises(InputError, match="run --pipelines audit again"):
-        Reference.from_arrays(compared.to_arrays("abc"), "xyz")
+    assert Reference.load(tmp_path / "seen.npz", "xyz") is None
 
 
 def test_the_markdown_has_shares_in_percent_and_blanks_for_what_is_missing():

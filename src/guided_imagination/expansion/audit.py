@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from guided_imagination.expansion.rejection import REASONS
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import entropy
 from guided_imagination.models.clip import ZeroShot
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import replacing
 from guided_imagination.utils.randomness import seeded
 
 COLUMNS = (
@@ -74,21 +75,25 @@ class Reference:
     seeds: View
     real: Tensor
 
-    def to_arrays(self, checksum: str) -> dict[str, "np.ndarray[Any, Any]"]:
-        """Plain arrays, and the checksum of the seeds that they are of."""
+    def save(self, path: Path, key: str) -> None:
+        """Plain arrays, and the key of what they are of."""
         own = self.seeds
         arrays = {"features": own.features, "entropy": own.entropy, "agrees": own.agrees, "real": self.real}
-        named = {name: values.numpy() for name, values in arrays.items()}
-        return {**named, "ids": np.array(own.ids), "checksum": np.array(checksum)}
+        named: dict[str, Any] = {name: values.numpy() for name, values in arrays.items()}
+        with replacing(path) as file:
+            np.savez(file, **named, ids=np.array(own.ids), key=np.array(key))
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, "np.ndarray[Any, Any]"], checksum: str) -> "Reference":
-        """Raises InputError if they are of other seeds than those of `checksum`."""
-        if str(arrays["checksum"]) != checksum:
-            raise InputError("the audit has looked at other seeds than those on disk: run --pipelines audit again")
-        tensors = {name: torch.from_numpy(arrays[name]) for name in ("features", "entropy", "agrees", "real")}
-        real = tensors.pop("real")
-        return cls(View(**tensors, ids=arrays["ids"].tolist()), real)
+    def load(cls, path: Path, key: str) -> "Reference | None":
+        """What was saved under this key; None if nothing was."""
+        if not path.exists():
+            return None
+        with np.load(path) as arrays:
+            if str(arrays["key"]) != key:
+                return None
+            tensors = {name: torch.from_numpy(arrays[name]) for name in ("features", "entropy", "agrees", "real")}
+            real = tensors.pop("real")
+            return cls(View(**tensors, ids=arrays["ids"].tolist()), real)
 
 
 def view(rows: Iterable[Mapping[str, Any]], classify: Classify, resolution: int, key: str, block: int) -> View:

@@ -53,7 +53,7 @@ def test_an_expansion_of_other_seeds_is_refused(tmp_path):
 def test_no_node_takes_an_expansion_of_other_seeds(tmp_path, node):
     made = made_of(SEEDS, tmp_path / "made")
     nodes = {
-        "audit": lambda: audit_row(OTHERS, {}, row(), made),
+        "audit": lambda: audit_row(OTHERS, OTHERS, row(), tmp_path, made),
         "export": lambda: export.write(
             OTHERS, OTHERS, made, ExportConfig.model_construct(), "", dataset="toys", method="toy"
         ),

@@ -1,42 +1,37 @@
 """Nodes of `audit`."""
 
 import logging
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination.config import DatasetSettings, RowSettings, Shared
+from guided_imagination.config import RowSettings
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion import audit
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.models.clip import ZeroShotClassifier
 from guided_imagination.models.device import Batches, place
 from guided_imagination.models.loading import load_guide
+from guided_imagination.models.weights import model_checksum
 from guided_imagination.pipelines import tracking
+from guided_imagination.utils.seeding import derive_seed
 
 logger = logging.getLogger(__name__)
 
 
-def look(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict[str, Any]:
-    """What CLIP sees in the seeds and in real images: all rows of the dataset are compared with it."""
-    config = settings.audit
-    classify, size = _classifier(seeds, settings), config.images_per_batch
-    known = audit.reference(seeds, validation, classify, settings.spec.resolution, size, config.images)
-    return known.to_arrays(checksum(seeds))
-
-
 def audit_row(
-    seeds: Dataset, seen: dict[str, Any], settings: RowSettings, expanded: Expansion | None = None
+    seeds: Dataset, validation: Dataset, settings: RowSettings, kept: Path, expanded: Expansion | None = None
 ) -> pd.DataFrame:
-    """The audit row of an expansion, or of the seeds."""
+    """The audit row of an expansion, or of the seeds; what all rows are compared with is kept in the folder `kept`."""
     if expanded is not None:
         expanded.check_made_of(seeds)
     config = settings.audit
+    classify = _classifier(seeds, settings)
     row = audit.audit(
-        audit.Reference.from_arrays(seen, checksum(seeds)),
+        _known(seeds, validation, settings, classify, kept / "seen.npz"),
         expanded,
-        _classifier(seeds, settings),
+        classify,
         settings.spec.resolution,
         config.near_duplicate,
         config.images_per_batch,
@@ -45,7 +40,22 @@ def audit_row(
     return audit.table([{"method": settings.method, **row}])
 
 
-def _classifier(seeds: Dataset, settings: Shared) -> ZeroShotClassifier:
+def _known(
+    seeds: Dataset, validation: Dataset, settings: RowSettings, classify: ZeroShotClassifier, path: Path
+) -> audit.Reference:
+    config, spec = settings.audit, settings.spec
+    weights = model_checksum(settings.audit_guide, settings.hub)
+    shaping = config.model_dump(), spec.resolution, spec.templates, checksum(seeds), checksum(validation), weights
+    key = f"{derive_seed(*shaping):016x}"
+    known = audit.Reference.load(path, key)
+    if known is None:
+        size = config.images_per_batch
+        known = audit.reference(seeds, validation, classify, spec.resolution, size, config.images)
+        known.save(path, key)
+    return known
+
+
+def _classifier(seeds: Dataset, settings: RowSettings) -> ZeroShotClassifier:
     placement, config = place(settings.compute), settings.audit
     guide = load_guide(settings.audit_guide, class_names(seeds), settings.spec.templates, placement, settings.hub)
     return ZeroShotClassifier(guide, config.logit_scale, placement, Batches(config.images_per_batch))

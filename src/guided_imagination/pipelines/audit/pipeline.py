@@ -10,13 +10,12 @@ from guided_imagination.pipelines.typed import typed
 
 
 def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
-    """Of each dataset what its rows are compared with, a row per method, and a table."""
+    """A row per dataset and method, and a table per dataset."""
     return Pipeline(
         [
             part
             for dataset in datasets
             for part in (
-                _look(dataset),
                 *(_row(dataset, method, row.pipeline is not None) for method, row in methods.items()),
                 _table(dataset, methods),
             )
@@ -24,16 +23,12 @@ def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> P
     )
 
 
-def _look(dataset: str) -> Pipeline:
-    inputs = ["seeds", "validation", "params:settings"]
-    return Pipeline([Node(typed(nodes.look), inputs, "seen", name="look", tags="audit")], namespace=dataset)
-
-
 def _row(dataset: str, method: str, expanded: bool) -> Pipeline:
-    inputs = {name: f"{dataset}.{name}" for name in ("seeds", "seen")}
+    inputs = {name: f"{dataset}.{name}" for name in ("seeds", "validation")}
+    kept = {"kept": f"{dataset}.kept"}
     made = {"expanded": f"{dataset}.{method}.expanded"} if expanded else {}
-    node = Node(typed(nodes.audit_row), [*inputs, "params:settings", *made], "audit", name="audit", tags="audit")
-    return Pipeline([node], namespace=f"{dataset}.{method}", inputs={**inputs, **made})
+    node = Node(typed(nodes.audit_row), [*inputs, "params:settings", *kept, *made], "audit", name="audit", tags="audit")
+    return Pipeline([node], namespace=f"{dataset}.{method}", inputs={**inputs, **kept, **made})
 
 
 def _table(dataset: str, methods: Iterable[str]) -> Pipeline:
