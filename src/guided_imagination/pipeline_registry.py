@@ -37,13 +37,13 @@ def _base_parameters() -> Parameters:
 def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; `kedro run` runs those of the main job, `verify`, `export` and `pretrain` stand apart."""
     parameters = _parameters or _base_parameters()
-    datasets, methods = parameters.datasets, parameters.methods
+    places, methods = list(parameters.places), parameters.methods
     main = {
-        "ingest": ingest.create_pipeline(datasets),
+        "ingest": ingest.create_pipeline(places),
         "adapt": adapt.create_pipeline(parameters),
         **{name: expand.create_pipeline(name, parameters) for name in (*get_args(ExpandPipeline), AUGMENT)},
         "train": train.create_pipeline(parameters),
-        "audit": audit.create_pipeline(datasets, methods),
+        "audit": audit.create_pipeline(places, methods),
         "report": report.create_pipeline(parameters, [train.ZERO_SHOT] if parameters.train.zero_shot else []),
     }
     search = tune.create_pipeline(parameters)
@@ -51,8 +51,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         main["tune"] = search
     apart = {
         "tune": search,
-        "verify": verify.create_pipeline(datasets, methods),
-        "export": export.create_pipeline(datasets, parameters.exported()),
+        "verify": verify.create_pipeline(places, methods),
+        "export": export.create_pipeline(places, parameters.exported()),
         "pretrain": pretrain.create_pipeline(),
     }
     return {**main, **apart, "__default__": Pipeline(list(main.values()))}

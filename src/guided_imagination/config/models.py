@@ -17,6 +17,8 @@ class PretrainedModel(Strict):
     # what else is used, by the names of a pipeline's folders; the files lie at the top if the model is no pipeline
     companions: ClassVar[tuple[str, ...]] = ()
 
+    embeds: ClassVar[bool] = False  # whether the latent of a generator is the CLIP embedding itself
+
     model: str = Field(min_length=1)
     revision: str | None = None
 
@@ -40,6 +42,7 @@ class UnclipConfig(PretrainedModel):
 
     networks: ClassVar[tuple[str, ...]] = ("unet", "movq")
     companions: ClassVar[tuple[str, ...]] = ("scheduler",)
+    embeds: ClassVar[bool] = True
 
     kind: Literal["unclip"]
     image_size: ImageSize
@@ -52,6 +55,7 @@ class StableUnclipConfig(PretrainedModel):
 
     networks: ClassVar[tuple[str, ...]] = ("image_encoder", "image_normalizer", "text_encoder", "unet", "vae")
     companions: ClassVar[tuple[str, ...]] = ("tokenizer", "feature_extractor", "scheduler", "image_noising_scheduler")
+    embeds: ClassVar[bool] = True
 
     kind: Literal["stable_unclip"]
     image_size: ImageSize

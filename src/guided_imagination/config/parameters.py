@@ -28,20 +28,25 @@ from guided_imagination.config.rows import (
     RowSettings,
     Shared,
     TrainingSettings,
+    place_of,
 )
-from guided_imagination.config.strict import Count, Names, Strict
+from guided_imagination.config.strict import Count, Names, Numbers, Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
 
 
 class Method(Strict):
     """A row of the tables: which pipeline makes its images (none for the originals), guided or not.
 
-    `settings` are changes to the settings of an expand pipeline for this row alone, for ablations; `recipe` are
-    changes to the recipes that its classifiers are trained with.
+    Unguided means neither ascent nor selection nor filter. `settings` are changes to the settings of an expand pipeline
+    for this row alone, for ablations; `recipe` are changes to the recipes that its classifiers are trained with.
+    `augmentation` is what `augment_baselines` does for this row (null: what the row is named for), `filtered_by` the
+    pipeline whose guide refuses some of its images.
     """
 
     pipeline: Literal["augment_baselines", ExpandPipeline] | None = None
     guided: bool = False
+    augmentation: str | None = None
+    filtered_by: ExpandPipeline | None = None
     settings: dict[str, Any] = Field({})
     recipe: dict[str, Any] = Field({})
 
@@ -63,7 +68,7 @@ class Parameters(Strict):
     datasets: Names
     dataset_specs: dict[str, DatasetSpec]
     methods: Methods
-    draw: int = Field(ge=0)
+    draws: Numbers
     ratio: Count | None
     seed: int = Field(ge=0)
     overwrite: bool
@@ -115,7 +120,7 @@ class Parameters(Strict):
             ("train.recipes", self.train.recipes, self.recipes),
             ("tune.recipe", [self.tune.recipe], self.recipes),
             ("train.zero_shot", [self.train.zero_shot] if self.train.zero_shot else [], self.guides),
-            ("methods", self.rows_of("augment_baselines"), AugmentConfig.model_fields),
+            ("methods", list(map(self._augmentation, self.rows_of(AUGMENT))), AugmentConfig.model_fields),
             ("train.architectures", self.train.architectures, self.architectures),
             ("audit.guide", [self.audit.guide], self.guides),
             ("export.methods", self.export.methods or [], self.expanded()),
@@ -128,6 +133,8 @@ class Parameters(Strict):
             if (row.guided or row.settings) and row.pipeline not in get_args(ExpandPipeline):
                 pipelines = ", ".join(get_args(ExpandPipeline))
                 raise ValueError(f"methods.{name}: only rows of {pipelines} can be guided or have settings")
+            if (row.augmentation or row.filtered_by) and row.pipeline != AUGMENT:
+                raise ValueError(f"methods.{name}: only rows of {AUGMENT} have an augmentation or are filtered_by")
             self._check_recipe(name, row)
         self._check_ratios()
         for dataset in self.datasets:
@@ -153,6 +160,9 @@ class Parameters(Strict):
                     f"train.ratios: an expansion of {dataset} has {made} variants of each seed, so {made} is the most"
                 )
 
+    def _augmentation(self, method: str) -> str:
+        return self.methods[method].augmentation or method
+
     def rows_of(self, pipeline: str) -> list[str]:
         """The methods whose images `pipeline` makes."""
         return [method for method, row in self.methods.items() if row.pipeline == pipeline]
@@ -166,57 +176,69 @@ class Parameters(Strict):
         guided = [method for method, row in self.methods.items() if row.guided]
         return guided if self.export.methods is None else self.export.methods
 
-    def adapts(self, dataset: str, pipeline: ExpandPipeline) -> bool:
-        """Whether `pipeline` fine-tunes its generator on the seeds of `dataset` first."""
+    @property
+    def places(self) -> dict[str, tuple[str, int]]:
+        """Dataset and draw of every namespace: one for each draw of each dataset."""
+        return {place_of(dataset, draw): (dataset, draw) for dataset in self.datasets for draw in self.draws}
+
+    def adapts(self, place: str, pipeline: ExpandPipeline) -> bool:
+        """Whether `pipeline` fine-tunes its generator on the seeds of `place` first."""
+        dataset, _ = self.places[place]
         return bool(self.rows_of(pipeline)) and self.expander(dataset, pipeline).config.adapt is not None
 
     def settings(self) -> dict[str, Shared]:
         """What the nodes are told, by the namespace they stand in."""
         found: dict[str, Shared] = {}
-        for dataset in self.datasets:
-            found[dataset] = self.dataset(dataset)
-            found |= {f"{dataset}.{method}": self.row(dataset, method) for method in self.methods}
+        for place in self.places:
+            found[place] = self.dataset(place)
+            found |= {f"{place}.{method}": self.row(place, method) for method in self.methods}
             found |= {
-                f"{dataset}.{pipeline}": self.adaptation(dataset, pipeline)
+                f"{place}.{pipeline}": self.adaptation(place, pipeline)
                 for pipeline in get_args(ExpandPipeline)
-                if self.adapts(dataset, pipeline)
+                if self.adapts(place, pipeline)
             }
         return found
 
-    def dataset(self, dataset: str) -> DatasetSettings:
-        """The settings of a dataset."""
+    def dataset(self, place: str) -> DatasetSettings:
+        """The settings of one draw of a dataset."""
+        dataset, _ = self.places[place]
         return DatasetSettings(
-            **self._shared(dataset),
-            draw=self.draw,
+            **self._shared(place),
             training=self._training(dataset, {}),
             tune=self.tune,
             tune_recipe=self.recipes[self.tune.recipe],
             zero_shot=self.guides[self.train.zero_shot] if self.train.zero_shot else None,
         )
 
-    def adaptation(self, dataset: str, pipeline: ExpandPipeline) -> AdaptSettings:
+    def adaptation(self, place: str, pipeline: ExpandPipeline) -> AdaptSettings:
         """The settings of a fine-tuning."""
-        return AdaptSettings(**self._shared(dataset), pipeline=pipeline, expander=self.expander(dataset, pipeline))
+        dataset, _ = self.places[place]
+        return AdaptSettings(**self._shared(place), pipeline=pipeline, expander=self.expander(dataset, pipeline))
 
-    def row(self, dataset: str, method: str) -> RowSettings:
+    def row(self, place: str, method: str) -> RowSettings:
         """The settings of a row: names looked up, overrides applied, ratio decided."""
+        dataset, _ = self.places[place]
         row = self.methods[method]
         imagined = row.pipeline if row.pipeline is not None and row.pipeline != AUGMENT else None
         return RowSettings(
-            **self._shared(dataset),
+            **self._shared(place),
             method=method,
             guided=row.guided,
             ratio=ORIGINALS if row.pipeline is None else self._ratio(dataset),
             overwrite=self.overwrite,
             image_files=self.image_files,
             expander=self.expander(dataset, imagined, method) if imagined else None,
-            augmentation=getattr(self.augment_baselines, method) if row.pipeline == AUGMENT else None,
+            augmentation=getattr(self.augment_baselines, self._augmentation(method))
+            if row.pipeline == AUGMENT
+            else None,
+            filtered_by=self.expander(dataset, row.filtered_by) if row.filtered_by else None,
             training=self._training(dataset, row.recipe),
         )
 
-    def _shared(self, dataset: str) -> dict[str, Any]:
+    def _shared(self, place: str) -> dict[str, Any]:
+        dataset, draw = self.places[place]
         spec = self.dataset_specs[dataset]
-        own = {"dataset": dataset, "spec": spec, "seed": self.seed, "compute": self.compute}
+        own = {"dataset": dataset, "draw": draw, "spec": spec, "seed": self.seed, "compute": self.compute}
         audited = {"audit": self.audit, "audit_guide": self.guides[self.audit.guide]}
         return {**own, "models_dir": self.models_dir, **audited}
 
@@ -259,5 +281,7 @@ def _check_names(place: str, names: Collection[str], reserved: Collection[str]) 
     for name in names:
         if not re.fullmatch(r"[\w-]+", name):
             raise ValueError(f"{place}: {name!r} is no usable name; allowed: letters, digits, _ and -")
+        if re.search(r"_draw\d+$", name):
+            raise ValueError(f"{place}: {name!r} ends like the name of a draw of the seeds: call it otherwise")
         if name in reserved:
             raise ValueError(f"{place}: {name!r} is taken by the project itself, as are {', '.join(reserved)}")

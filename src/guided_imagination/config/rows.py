@@ -26,16 +26,29 @@ def hub_folder(models_dir: str) -> Path:
     return Path(models_dir) / "hub"
 
 
+def place_of(dataset: str, draw: int) -> str:
+    """The namespace and the folders of one draw of the seeds of a dataset; draw 0 goes by the dataset's name alone."""
+    return f"{dataset}_draw{draw}" if draw else dataset
+
+
 class Shared(Strict):
-    """What all nodes of a dataset have in common; `models_dir` holds models, adapted generators and trained cells."""
+    """What all nodes of a dataset have in common; `models_dir` holds models, adapted generators and trained cells.
+
+    `draw` tells which seeds and validation images are drawn from the dataset's pool.
+    """
 
     dataset: str
+    draw: int = 0
     spec: DatasetSpec
     seed: int
     compute: ComputeConfig
     models_dir: str
     audit: AuditConfig
     audit_guide: GuideConfig
+
+    @property
+    def place(self) -> str:
+        return place_of(self.dataset, self.draw)
 
     @property
     def hub(self) -> Path:
@@ -67,7 +80,6 @@ class TrainingSettings(Strict):
 class DatasetSettings(Shared):
     """Of a dataset as a whole: how it is drawn, tuned, and what its references are."""
 
-    draw: int
     training: TrainingSettings
     tune: TuneConfig
     tune_recipe: Recipe
@@ -82,7 +94,10 @@ class AdaptSettings(Shared):
 
 
 class RowSettings(Shared):
-    """Of one row of one dataset; without new images, `ratio` is ORIGINALS, expander and augmentation are None."""
+    """Of one row of one dataset; without new images, `ratio` is ORIGINALS, expander and augmentation are None.
+
+    `filtered_by` has the guide and the checks that an augmentation's images have to pass.
+    """
 
     method: str
     guided: bool
@@ -91,4 +106,5 @@ class RowSettings(Shared):
     image_files: ImageFileConfig
     expander: Expander | None
     augmentation: CutoutConfig | GridMaskConfig | RandAugmentConfig | None
+    filtered_by: Expander | None = None
     training: TrainingSettings

@@ -1,18 +1,49 @@
 """What every typed setting shares."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-# a single name needs no brackets: `--params datasets=pets`
+# `--params` takes no brackets: `datasets=pets`, `datasets="pets cars"`
 Names = Annotated[
-    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value), Field(min_length=1)
+    list[str], BeforeValidator(lambda value: value.split() if isinstance(value, str) else value), Field(min_length=1)
+]
+
+
+def _numbers(value: object) -> object:
+    """A number, or text such as "0-7" and "0 2 5", as a list."""
+    if isinstance(value, int):
+        return [value]
+    if not isinstance(value, str):
+        return value
+    found: list[int] = []
+    for part in value.split():
+        ends = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        if ends is None:
+            raise ValueError(f"{part!r} is no number and no range; allowed are such as 3 and 0-7")
+        first, last = int(ends[1]), int(ends[2] or ends[1])
+        found += range(first, last + 1)
+    return found
+
+
+def _all_different(values: list[int]) -> list[int]:
+    if len(set(values)) < len(values):
+        raise ValueError("every number once")
+    return values
+
+
+Numbers = Annotated[
+    list[Annotated[int, Field(ge=0)]],
+    BeforeValidator(_numbers),
+    AfterValidator(_all_different),
+    Field(min_length=1),
 ]
 
 

@@ -1,7 +1,5 @@
 """Images decoded once: uint8 arrays on disk, mapped into memory, so that memory stays flat however many there are."""
 
-import errno
-import os
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +13,11 @@ from datasets import Dataset, Image
 from torch import Tensor
 
 from guided_imagination.data.dataset import to_tensors
+from guided_imagination.utils.arrays import reserve
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import replacing_folder, writing_alone
 
 CHUNK = 512  # images that are decoded at once
-UNABLE = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # file systems that cannot reserve
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def decode(parts: Iterable[Dataset], count: int, folder: Path, resolution: int) 
 
 def _write(parts: Iterable[Dataset], shape: tuple[int, int, int, int], folder: Path) -> None:
     with (folder / "images.npy").open("wb") as file:
-        _reserve(file, shape)
+        reserve(file, shape, "u1")
         labels, variants = _decode(parts, shape, file)
     if len(labels) != shape[0]:
         raise InputError(
@@ -82,20 +80,6 @@ def _write(parts: Iterable[Dataset], shape: tuple[int, int, int, int], folder: P
         )
     np.save(folder / "labels.npy", np.array(labels, dtype=np.int64))
     np.save(folder / "variants.npy", np.array(variants, dtype=np.int64))
-
-
-def _reserve(file: IO[bytes], shape: tuple[int, int, int, int]) -> None:
-    """Write the header of an array and take the room of all of it: a full disk fails here, and no later write does."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
-    file.flush()
-    if not hasattr(os, "posix_fallocate"):  # not on every system
-        return
-    try:
-        os.posix_fallocate(file.fileno(), 0, max(1, file.tell() + int(np.prod(shape))))
-    except OSError as error:
-        if error.errno not in UNABLE:
-            raise
 
 
 def _decode(parts: Iterable[Dataset], shape: tuple[int, int, int, int], file: IO[bytes]) -> tuple[list[int], list[int]]:

@@ -2,24 +2,28 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import torch
 from datasets import Dataset
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from guided_imagination.data.dataset import class_names, forget, to_tensors
 from guided_imagination.data.images import encode, resize
 from guided_imagination.expansion import store
-from guided_imagination.expansion.augmenters import Augmenter
+from guided_imagination.expansion.augmenters import Augmenter, Imagination
+from guided_imagination.expansion.guide_check import check as check_guide
 from guided_imagination.expansion.plan import Plan
 from guided_imagination.expansion.records import MEASUREMENTS, Seen, faults, to_table
 from guided_imagination.expansion.rejection import REASONS, rank, reason
+from guided_imagination.expansion.targets import make as make_targets
 from guided_imagination.generators.base import SeedBatch, Siblings
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.models.clip import ZeroShot
@@ -36,13 +40,19 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any]:
     and when the disk is full: what was finished is kept.
     """
 
-    def tables(missing: Sequence[int]) -> Iterator[store.Made]:
-        augmenter: Augmenter | None = None
+    def tables(place: Path, missing: Sequence[int]) -> Iterator[store.Made]:
+        if not missing:
+            return
+        augmenter = plan.load_augmenter()
+        _ask(place, plan, augmenter)
+        targets = None
+        if plan.targets is not None:
+            assert isinstance(augmenter, Imagination)
+            targets = make_targets(place, plan.seeds, plan.targets, augmenter)
         done = plan.shards - len(missing)
         for shard in tqdm(missing, f"expanding {plan.method}", plan.shards, leave=False, initial=done, unit="shard"):
             clock = Clock()
-            augmenter = augmenter or plan.load_augmenter()
-            table, counts = expand_shard(plan, augmenter, shard, clock)
+            table, counts = expand_shard(plan, augmenter, shard, clock, targets)
             yield store.Made(shard, table, counts, clock)
             forget(plan.seeds)
 
@@ -59,6 +69,24 @@ def verify(folder: Path) -> list[str]:
     return store.verify(folder, faults)
 
 
+def _ask(folder: Path, plan: Plan, augmenter: Augmenter) -> None:
+    """Whether the guide, if there is one, knows the classes; noted once per expansion."""
+
+    def looks() -> Iterator[tuple[Tensor, Tensor]]:
+        for shard in range(plan.shards):
+            for _, seeds in plan.shard_seeds(shard):
+                pixels, labels = to_tensors(seeds, plan.resolution)
+                seen = augmenter.classify(pixels.float() / 255)
+                if seen is None:
+                    return
+                yield labels, seen.predictions
+            forget(plan.seeds)
+
+    if store.found(folder, "guide") is None and (seen := list(looks())):
+        names = class_names(plan.seeds)
+        check_guide(plan.method, names, seen, plan.least_kappa, partial(store.find, folder, "guide"))
+
+
 def _report(method: str, made: dict[str, Any]) -> None:
     images, sessions = sum(shard["rows"] for shard in made["shards"]), len(made["sessions"])
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in made["seconds"].items())
@@ -67,42 +95,60 @@ def _report(method: str, made: dict[str, Any]) -> None:
     logger.info("%s: %s", method, ", ".join(f"{count} {name}" for name, count in made["totals"].items()))
 
 
-def expand_shard(plan: Plan, augmenter: Augmenter, shard: int, clock: Clock) -> tuple[pa.Table, Counter[str]]:
-    """The table of a shard, rows in the order of seeds and variants, and counts of what was drawn."""
+def expand_shard(
+    plan: Plan, augmenter: Augmenter, shard: int, clock: Clock, targets: NDArray[Any] | None = None
+) -> tuple[pa.Table, Counter[str]]:
+    """The table of a shard, rows in the order of seeds and variants, and counts of what was drawn.
+
+    targets: features of all seeds (expansion.targets), where the plan has them.
+    """
     rows: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     labels: dict[str, int] = {}
-    for seeds in plan.shard_seeds(shard):
+    for first, seeds in plan.shard_seeds(shard):
         labels |= zip(seeds["id"], seeds["label"], strict=True)
-        rows += _expand_batch(plan, augmenter, seeds, counts, clock)
+        own = None if targets is None else torch.from_numpy(targets[first : first + len(seeds)]).float()
+        rows += _expand_batch(plan, augmenter, seeds, own, counts, clock)
     return to_table(rows, class_names(plan.seeds), labels), counts
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Seeds as the augmenter takes them, (S, 3, H, W) in [0, 1], and what it sees in them at the kept resolution."""
+    """Seeds as the augmenter takes them, (S, 3, H, W) in [0, 1], and what it sees in them at the kept resolution.
+
+    `targets` (S, R, D) are the features that their variants are made of, spare ones last, where they were planned.
+    """
 
     images: Tensor
     labels: Tensor
     ids: Sequence[str]
     seen: ZeroShot | None
+    targets: Tensor | None
 
 
 def _expand_batch(
-    plan: Plan, augmenter: Augmenter, seeds: Dataset, counts: Counter[str], clock: Clock
+    plan: Plan, augmenter: Augmenter, seeds: Dataset, targets: Tensor | None, counts: Counter[str], clock: Clock
 ) -> list[dict[str, Any]]:
     """The records of a batch of seeds; refused variants are drawn again."""
     pixels, labels = to_tensors(seeds, plan.seed_resolution)
     images = pixels.float() / 255
     with clock("check"):
-        batch = _Batch(images, labels, seeds["id"], augmenter.classify(_stored(images, plan.resolution).float() / 255))
+        seen = augmenter.classify(_stored(images, plan.resolution).float() / 255)
+    batch = _Batch(images, labels, seeds["id"], seen, targets)
     pending = [(row, variant) for row in range(len(seeds)) for variant in range(plan.ratio)]
+    spare = None if targets is None else _Spare(len(seeds), plan.ratio, targets.shape[1])
     kept: dict[tuple[int, int], dict[str, Any]] = {}
     refused: dict[tuple[int, int], dict[str, Any]] = {}
     siblings: Siblings | None = None
     counts.update(dict.fromkeys(("drawn", *REASONS, "kept", "dropped"), 0))
     for attempt in range(plan.redraws + 1):
-        drawn, features = _draw(plan, augmenter, batch, pending, attempt, siblings, clock)
+        if attempt and spare is not None:
+            pending = spare.take(pending)
+        if not pending:
+            break
+        drawn, features = _draw(
+            plan, augmenter, batch, pending, spare.rank if spare else None, attempt, siblings, clock
+        )
         counts["drawn"] += len(drawn)
         tried, pending = pending, []
         for pair, record in drawn.items():
@@ -113,17 +159,33 @@ def _expand_batch(
             counts[why] += 1
             pending.append(pair)
             refused[pair] = max(refused.get(pair, record), record, key=lambda one: rank(one, plan.reject))
-        if not pending:
-            break
         if features is not None:
             accepted = [index for index, pair in enumerate(tried) if pair in kept]
             siblings = _with(siblings, features[accepted], [tried[index][0] for index in accepted], len(seeds))
     if plan.rejected == "keep":
-        kept |= {pair: refused[pair] for pair in pending}
+        kept |= {pair: record for pair, record in refused.items() if pair not in kept}
     counts["kept"] += len(kept)
     counts["dropped"] += len(seeds) * plan.ratio - len(kept)
     with clock("write"):
         return [{**kept[pair], "image": _file(kept[pair]["image"], plan)} for pair in sorted(kept)]
+
+
+class _Spare:
+    """Which planned feature each (seed row, variant) is made of: its own, then the next that its seed has left."""
+
+    def __init__(self, seeds: int, ratio: int, features: int) -> None:
+        self.rank = {(row, variant): variant for row in range(seeds) for variant in range(ratio)}
+        self._next, self._features = [ratio] * seeds, features
+
+    def take(self, refused: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Those of the refused for which there is another feature."""
+        again = []
+        for row, variant in refused:
+            if self._next[row] < self._features:
+                self.rank[row, variant] = self._next[row]
+                self._next[row] += 1
+                again.append((row, variant))
+        return again
 
 
 def _file(pixels: Tensor, plan: Plan) -> dict[str, Any]:
@@ -148,6 +210,7 @@ def _draw(
     augmenter: Augmenter,
     batch: _Batch,
     pairs: list[tuple[int, int]],
+    target: Mapping[tuple[int, int], int] | None,
     attempt: int,
     siblings: Siblings | None,
     clock: Clock,
@@ -158,7 +221,10 @@ def _draw(
     random_seeds = [derive_seed(plan.seed, batch.ids[row], variant, attempt) for row, variant in pairs]
     rngs = [torch.Generator().manual_seed(seed) for seed in random_seeds]
     kept = siblings and Siblings(siblings.count[rows], siblings.sum[rows])
-    made = augmenter.make(SeedBatch(batch.images[rows], batch.labels[rows], owner, rngs, kept), clock)
+    features = None
+    if batch.targets is not None and target is not None:
+        features = torch.stack([batch.targets[row, target[row, variant]] for row, variant in pairs])
+    made = augmenter.make(SeedBatch(batch.images[rows], batch.labels[rows], owner, rngs, kept, features), clock)
     pixels = _stored(made.images, plan.resolution)
     with clock("check"):
         checked = _check(augmenter, batch, pixels, torch.tensor([row for row, _ in pairs]))

@@ -9,11 +9,13 @@ from typing import Any, Literal
 from datasets import Dataset
 
 from guided_imagination import __version__
-from guided_imagination.config import Expander, RejectConfig, RowSettings
+from guided_imagination.config import ExpandConfig, Expander, RejectConfig, RowSettings
+from guided_imagination.config.expansion import NOTHING_REFUSED
 from guided_imagination.data import augmentation
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.images import ImageFormat
 from guided_imagination.expansion.augmenters import Augmentation, Augmenter, Imagination
+from guided_imagination.expansion.targets import TargetPlan
 from guided_imagination.generators.loading import load_generator
 from guided_imagination.models.clip import ZeroShotClassifier
 from guided_imagination.models.device import Batches, place
@@ -31,7 +33,9 @@ class Plan:
     pixels); `settings` are the augmenter's parameters, `inputs` the checksums of weights and seeds, by name.
     A variant that `reject` refuses is drawn again, at most `redraws` times; then it is dropped, or the
     least bad of its attempts is kept, so that every seed has `ratio` variants. `quality` in [1, 100] is
-    that of lossy image formats. The models are loaded when the first missing shard is made.
+    that of lossy image formats. With `targets` all features are made before the first decode, and a variant that is
+    refused takes the next spare one. A guide that agrees with the labels less than `least_kappa` is refused. The models
+    are loaded when the first missing shard is made.
     """
 
     method: str
@@ -51,6 +55,8 @@ class Plan:
     load_augmenter: Callable[[], Augmenter] = field(repr=False)
     image_format: ImageFormat = "png"
     quality: int = 95
+    targets: TargetPlan | None = None
+    least_kappa: float | None = None
 
     @property
     def shards(self) -> int:
@@ -62,13 +68,14 @@ class Plan:
         names = ("method", "ratio", "seed", "resolution", "seed_resolution", "image_format", "quality")
         blocks = ("redraws", "rejected", "seeds_per_shard", "seeds_per_batch")
         fixed = {name: getattr(self, name) for name in (*names, *blocks)}
-        return {"code": __version__, **fixed, **self.reject.model_dump(), **self.settings, **self.inputs}
+        spare = {"reserve": self.targets.reserve} if self.targets else {}
+        return {"code": __version__, **fixed, **spare, **self.reject.model_dump(), **self.settings, **self.inputs}
 
-    def shard_seeds(self, shard: int) -> Iterator[Dataset]:
-        """The seeds of a shard in batches."""
+    def shard_seeds(self, shard: int) -> Iterator[tuple[int, Dataset]]:
+        """The seeds of a shard in batches, each with the number of its first seed."""
         stop = min((shard + 1) * self.seeds_per_shard, len(self.seeds))
         for start in range(shard * self.seeds_per_shard, stop, self.seeds_per_batch):
-            yield self.seeds.select(range(start, min(start + self.seeds_per_batch, stop)))
+            yield start, self.seeds.select(range(start, min(start + self.seeds_per_batch, stop)))
 
 
 def plan_of(seeds: Dataset, row: RowSettings, adapted: Mapping[str, str] | None = None) -> Plan:
@@ -76,7 +83,7 @@ def plan_of(seeds: Dataset, row: RowSettings, adapted: Mapping[str, str] | None 
 
     adapted: the record of a generator that was fine-tuned on the seeds, with its `folder` and `checksum`.
     """
-    part = _augmentation(row) if row.expander is None else _imagination(seeds, row, row.expander, adapted)
+    part = _augmentation(seeds, row) if row.expander is None else _imagination(seeds, row, row.expander, adapted)
     shared: dict[str, Any] = {"settings": part["settings"], "inputs": {"seeds": checksum(seeds), **part["inputs"]}}
     return Plan(
         method=row.method,
@@ -96,18 +103,21 @@ def _imagination(
 ) -> dict[str, Any]:
     config, generator, names = expander.config, expander.generator, class_names(seeds)
     guidance, placement = config.guidance(expander.criteria, row.guided), place(row.compute)
+    resolution = getattr(generator, "image_size", row.spec.resolution)
+    checks = _checks(config, refusing=row.guided)
+    reserve = config.reserve if checks["reject"].refuses else 0
 
     def load() -> Imagination:
-        memory = Batches(config.images_per_batch, fixed=row.compute.deterministic)
-        guide = load_guide(expander.guide, names, row.spec.templates, placement, row.hub)
-        look = ZeroShotClassifier(guide, guidance.criteria.logit_scale, placement, memory)
+        look = _look(row, expander, names)
         folder = Path(adapted["folder"]) if adapted else None
-        return Imagination(load_generator(generator, guide, names, placement, row.hub, folder), look, guidance)
+        loaded = load_generator(generator, look.guide, names, placement, row.hub, folder)
+        return Imagination(loaded, look, guidance, resolution)
 
     return {
-        "seed_resolution": getattr(generator, "image_size", row.spec.resolution),
-        **config.model_dump(include={"seeds_per_shard", "seeds_per_batch", "redraws", "rejected"}),
-        "reject": config.reject,
+        "seed_resolution": resolution,
+        **config.model_dump(include={"seeds_per_shard", "seeds_per_batch"}),
+        **checks,
+        "targets": TargetPlan(guidance, row.ratio, reserve, row.seed) if guidance.planned else None,
         "settings": {
             "classes": names,
             "templates": row.spec.templates,
@@ -120,25 +130,47 @@ def _imagination(
         "inputs": {
             "generator": generator.model,
             "generator weights": model_checksum(generator, row.hub),
-            "guide": expander.guide.model,
-            "guide weights": model_checksum(expander.guide, row.hub),
+            **_guide_inputs(row, expander),
             **({"adapted weights": adapted["checksum"]} if adapted else {}),
         },
         "load_augmenter": load,
     }
 
 
-def _augmentation(row: RowSettings) -> dict[str, Any]:
+_UNCHECKED = {"redraws": 0, "reject": NOTHING_REFUSED, "rejected": "keep", "least_kappa": None}
+
+
+def _checks(config: ExpandConfig, *, refusing: bool) -> dict[str, Any]:
+    """Which variants are refused, and what then; an unguided row is no control if it passes a filter."""
+    if not refusing:
+        return _UNCHECKED
+    return {"reject": config.reject, **config.model_dump(include={"redraws", "rejected", "least_kappa"})}
+
+
+def _look(row: RowSettings, expander: Expander, names: list[str]) -> ZeroShotClassifier:
+    memory = Batches(expander.config.images_per_batch, fixed=row.compute.deterministic)
+    placement = place(row.compute)
+    guide = load_guide(expander.guide, names, row.spec.templates, placement, row.hub)
+    return ZeroShotClassifier(guide, expander.criteria.logit_scale, placement, memory)
+
+
+def _guide_inputs(row: RowSettings, expander: Expander) -> dict[str, str]:
+    return {"guide": expander.guide.model, "guide weights": model_checksum(expander.guide, row.hub)}
+
+
+def _augmentation(seeds: Dataset, row: RowSettings) -> dict[str, Any]:
     assert row.augmentation is not None
-    transform = partial(getattr(augmentation, row.method), config=row.augmentation)
+    transform = partial(getattr(augmentation, row.augmentation.kind), config=row.augmentation)
+    checker, names = row.filtered_by, class_names(seeds)
     return {
         "seed_resolution": row.spec.resolution,
         "seeds_per_shard": AUGMENTED_PER_SHARD,
         "seeds_per_batch": AUGMENTED_PER_BATCH,
-        "redraws": 0,
-        "reject": RejectConfig(),
-        "rejected": "keep",
-        "settings": row.augmentation.model_dump(),
-        "inputs": {},
-        "load_augmenter": lambda: Augmentation(transform),
+        **(_checks(checker.config, refusing=True) if checker else _UNCHECKED),
+        "settings": {
+            **row.augmentation.model_dump(exclude={"kind"}),
+            **({"classes": names, "templates": row.spec.templates} if checker else {}),
+        },
+        "inputs": _guide_inputs(row, checker) if checker else {},
+        "load_augmenter": lambda: Augmentation(transform, _look(row, checker, names) if checker else None),
     }

@@ -27,7 +27,8 @@ class SeedBatch:
     """N variants of S seeds, to be made all at once.
 
     images: (S, 3, H, W) in [0, 1]; labels: (S,) class indices; owner: (N,) the seed of each variant, in [0, S);
-    rngs: one per variant, on the CPU; siblings: those that were kept, where only refused ones are made again.
+    rngs: one per variant, on the CPU; siblings: those that were kept, where only refused ones are made again;
+    features: (N, ...) what is decoded, where that was made beforehand.
     """
 
     images: Tensor
@@ -35,6 +36,7 @@ class SeedBatch:
     owner: Tensor
     rngs: Sequence[torch.Generator]
     siblings: Siblings | None = None
+    features: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -47,7 +49,10 @@ class SeedBatch:
     def to(self, device: torch.device) -> "SeedBatch":
         """The tensors on `device`; random numbers are drawn on the CPU, for equal bits everywhere."""
         kept = self.siblings and Siblings(self.siblings.count.to(device), self.siblings.sum.to(device))
-        return SeedBatch(self.images.to(device), self.labels.to(device), self.owner.to(device), self.rngs, kept)
+        features = None if self.features is None else self.features.to(device)
+        return SeedBatch(
+            self.images.to(device), self.labels.to(device), self.owner.to(device), self.rngs, kept, features
+        )
 
 
 @dataclass(frozen=True)

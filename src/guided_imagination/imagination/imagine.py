@@ -1,6 +1,6 @@
 """Perturb a seed's latent, guide the perturbation by CLIP, decode it (paper, section 4): knows no generator."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -66,9 +66,10 @@ def tighten(feature: Tensor, z: Tensor, b: Tensor, eps: float) -> Tensor:
 def imagine(
     generator: Generator, guide: Guide, seeds: SeedBatch, config: Guidance, memory: Batches, clock: Clock
 ) -> Imagined:
-    """Guided variants, all at once. With `config.steps` = 0 they are unguided.
+    """Variants, all at once: of `seeds.features` if they were made beforehand, else perturbed and guided here.
 
-    `memory` says how many variants go through a network at once, which changes no more than their rounding.
+    With `config.steps` = 0 they are unguided. `memory` says how many variants go through a network at once, which
+    changes no more than their rounding.
     """
     rngs = seeds.rngs
     with clock("encode"), torch.no_grad():
@@ -77,40 +78,55 @@ def imagine(
         held = seeds.labels if config.criteria.hold == "label" else seed_log_probs.argmax(1)
         seed_log_probs, held = seed_log_probs[seeds.owner], held[seeds.owner]
 
-    feature = latent.feature
-    z, b = (noise.to(feature) for noise in draw_noise(generator.noise_shape(feature), rngs))
-
-    def variants(z: Tensor, b: Tensor) -> Latent:
-        return latent.with_feature(perturb(feature, z, b, config.eps, config.criteria.straight_through))
-
-    def look(z: Tensor, b: Tensor, size: int) -> criteria.Candidates:
-        features = _embed(generator, variants(z, b), size)
+    def look(feature: Tensor, size: int) -> criteria.Candidates:
+        features = _embed(generator, latent.with_feature(feature), size)
         log_probs = guide.log_probs(features, config.criteria.logit_scale)
         seen = (features, log_probs, seed_log_probs, held, seeds.owner)
         return criteria.Candidates(*seen, config.criteria.temperature, seeds.siblings)
+
+    with clock("guide"):
+        feature = seeds.features
+        if feature is None:
+            noise = draw_noise(generator.noise_shape(latent.feature), rngs)
+            feature = _climb(latent.feature, noise, look, config, memory)
+        with torch.no_grad():
+            seen = memory.run(lambda size: look(feature, size))
+            scores = criteria.evaluate(seen)
+
+    with clock("decode"), torch.no_grad():
+        images = memory.run(lambda size: _decode(generator, latent.with_feature(feature), rngs, size), rngs)
+    return Imagined(images, scores, seen.features)
+
+
+def _climb(
+    feature: Tensor,
+    noise: tuple[Tensor, Tensor],
+    look: Callable[[Tensor, int], criteria.Candidates],
+    config: Guidance,
+    memory: Batches,
+) -> Tensor:
+    """The perturbed feature after `config.steps` sign steps of z and b up the score."""
+    z, b = (part.to(feature) for part in noise)
+
+    def perturbed(z: Tensor, b: Tensor) -> Tensor:
+        return perturb(feature, z, b, config.eps, config.criteria.straight_through)
 
     def slopes(z: Tensor, b: Tensor) -> tuple[Tensor, ...]:
         z, b = z.requires_grad_(), b.requires_grad_()
 
         def gradients(size: int) -> tuple[Tensor, ...]:
-            return torch.autograd.grad(criteria.score(look(z, b, size), config.criteria.weights).sum(), (z, b))
+            scores = criteria.score(look(perturbed(z, b), size), config.criteria.weights)
+            return torch.autograd.grad(scores.sum(), (z, b))
 
         return memory.run(gradients)
 
-    with clock("guide"):
-        for _ in range(config.steps):
-            if config.criteria.straight_through:
-                b = tighten(feature, z, b, config.eps)
-            slope_z, slope_b = slopes(z, b)
-            z = (z + config.step_size * slope_z.sign()).detach()
-            b = (b + config.step_size * slope_b.sign()).detach()
-        with torch.no_grad():
-            seen = memory.run(lambda size: look(z, b, size))
-            scores = criteria.evaluate(seen)
-
-    with clock("decode"), torch.no_grad():
-        images = memory.run(lambda size: _decode(generator, variants(z, b), rngs, size), rngs)
-    return Imagined(images, scores, seen.features)
+    for _ in range(config.steps):
+        if config.criteria.straight_through:
+            b = tighten(feature, z, b, config.eps)
+        slope_z, slope_b = slopes(z, b)
+        z = (z + config.step_size * slope_z.sign()).detach()
+        b = (b + config.step_size * slope_b.sign()).detach()
+    return perturbed(z, b)
 
 
 def _encode(generator: Generator, seeds: SeedBatch, size: int) -> Latent:

@@ -109,6 +109,16 @@ def costs(
     return pd.DataFrame(rows, columns=SPEEDS)
 
 
+def pooled(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What `costs` reads, of expansions of several draws as of one: their totals, and the speed over all of them."""
+    totals: Counter[str] = Counter()
+    for manifest in manifests:
+        totals.update(manifest["totals"])
+    sessions = [session for manifest in manifests for session in manifest["sessions"]]
+    images, seconds = (sum(session[name] for session in sessions) for name in ("images", "seconds"))
+    return {"totals": dict(totals), "images_per_second": images / seconds if seconds else None}
+
+
 def kept_words(speeds: pd.DataFrame, datasets: Sequence[str]) -> str:
     """A sentence for the accuracies of `datasets`: which expansions lack images that their ratio promised."""
     known = speeds.reindex(columns=SPEEDS).dropna(subset=["images", "promised"])

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from guided_imagination import __version__
 from guided_imagination.config import Architecture, Recipe, TrainingSettings
+from guided_imagination.config.rows import place_of
 from guided_imagination.data.arrays import Labelled, decode
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.models.device import Placement
@@ -31,7 +32,7 @@ from guided_imagination.utils.seeding import derive_seed
 
 logger = logging.getLogger(__name__)
 
-CELL_COLUMNS = ["dataset", "method", "ratio", "architecture", "recipe", "seed"]
+CELL_COLUMNS = ["dataset", "draw", "method", "ratio", "architecture", "recipe", "seed"]
 ORIGIN_COLUMNS = ["split", "recipe_key", "code", "precision", "updates"]  # rows that differ in these are not alike
 RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images_per_second", "seconds", *ORIGIN_COLUMNS, "run_id"]
 
@@ -280,7 +281,7 @@ def train_row(
             settings.grid.log_points,
         )
 
-    images, method = models / cells[0].dataset / "images", cells[0].method
+    images, method = models / place_of(cells[0].dataset, cells[0].draw) / "images", cells[0].method
     arrays = sources.arrays(images, method)
     for pattern in (f"row-{glob.escape(method)}-{'?' * 16}", "split-*"):
         for other in set(images.glob(pattern)) - set(arrays.values()):

@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 
 from guided_imagination.config import ORIGINALS, RowSettings
+from guided_imagination.config.rows import place_of
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Cell:
     architecture: str
     recipe: str
     seed: int
+    draw: int = 0
 
     @property
     def name(self) -> str:
@@ -24,11 +26,11 @@ class Cell:
 
     @property
     def title(self) -> str:
-        return f"{self.dataset} {self.method} {self.name}"
+        return f"{place_of(self.dataset, self.draw)} {self.method} {self.name}"
 
     def folder(self, models: Path) -> Path:
         """Where its weights, predictions and result are kept."""
-        return models / self.dataset / self.method / self.name
+        return models / place_of(self.dataset, self.draw) / self.method / self.name
 
 
 def cells_of(settings: RowSettings) -> list[Cell]:
@@ -36,6 +38,6 @@ def cells_of(settings: RowSettings) -> list[Cell]:
     config = settings.training.grid
     ratios = [ORIGINALS] if settings.ratio == ORIGINALS else config.ratios or [settings.ratio]
     return [
-        Cell(settings.dataset, settings.method, *choice)
+        Cell(settings.dataset, settings.method, *choice, settings.draw)
         for choice in product(ratios, config.architectures, config.recipes, range(config.seeds))
     ]

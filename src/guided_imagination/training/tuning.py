@@ -20,12 +20,13 @@ def candidates(recipe: Recipe, config: TuneConfig) -> dict[str, Recipe]:
     }
 
 
-def search_cells(dataset: str, architectures: Iterable[str], names: Iterable[str], seeds: int) -> list[Cell]:
+def search_cells(dataset: str, draw: int, architectures: Iterable[str], names: Iterable[str], seeds: int) -> list[Cell]:
     """A cell for every architecture, candidate and seed. All train on the originals alone.
 
     What is best for the originals favours no method; it is their row that a badly chosen rate would make too low.
     """
-    return [Cell(dataset, METHOD, ORIGINALS, *choice) for choice in product(architectures, names, range(seeds))]
+    choices = product(architectures, names, range(seeds))
+    return [Cell(dataset, METHOD, ORIGINALS, *choice, draw) for choice in choices]
 
 
 def choose(results: pd.DataFrame, tried: dict[str, Recipe], config: TuneConfig) -> dict[str, Any]:

@@ -30,12 +30,13 @@ def reference(
     placement: Placement,
     *,
     dataset: str,
+    draw: int,
     name: str,
     split: str,
     models: Path,
 ) -> pd.DataFrame:
     """One row of RESULT_COLUMNS: how well the guide called `name` classifies the split without any training."""
-    cell = Cell(dataset, METHOD, ORIGINALS, name, RECIPE, 0)
+    cell = Cell(dataset, METHOD, ORIGINALS, name, RECIPE, 0, draw)
     classify = ZeroShotClassifier(guide, LOGIT_SCALE, placement, Batches(BATCH))
     origin = {"split": split, "recipe_key": RECIPE, "code": __version__, "precision": placement.precision, "updates": 0}
     with replacing_folder(cell.folder(models)) as made:

@@ -3,6 +3,10 @@
 It takes a fingerprint, a number of shards and their tables, and knows nothing of what is in them.
 """
 
+from guided_imagination.expansion.store.companions import find as find
+from guided_imagination.expansion.store.companions import found as found
+from guided_imagination.expansion.store.companions import keep_file as keep_file
+from guided_imagination.expansion.store.companions import kept_file as kept_file
 from guided_imagination.expansion.store.reader import Expansion as Expansion
 from guided_imagination.expansion.store.reader import is_complete as is_complete
 from guided_imagination.expansion.store.verify import verify as verify

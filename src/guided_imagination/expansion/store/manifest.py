@@ -40,7 +40,14 @@ def manifest(
         "images_per_second": round(images / total, 2) if total else None,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "sessions": sessions,
+        "files": [event["kept_file"] for event in latest(events, "kept_file", "file")],
+        "found": {event["found"]["name"]: event["found"]["value"] for event in latest(events, "found", "name")},
     }
+
+
+def latest(events: Sequence[Mapping[str, Any]], kind: str, key: str) -> list[Mapping[str, Any]]:
+    """The last event of `kind` for each value of its `key`."""
+    return list({event[kind][key]: event for event in events if kind in event}.values())
 
 
 def _sessions(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -49,7 +56,7 @@ def _sessions(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if "session" in event:
             opened = event["session"]
             sessions.append({**opened, "ended": opened["started"], "shards": 0, "images": 0, "seconds": 0.0})
-        elif sessions:
+        elif "shard" in event and sessions:
             session = sessions[-1]
             session["ended"] = event["finished"]
             session["shards"] += 1

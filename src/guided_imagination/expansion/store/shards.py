@@ -30,8 +30,12 @@ class ShardRecord:
 
     def agrees(self, folder: Path) -> bool:
         """Whether the file is there, whole and unchanged."""
-        path = folder / self.file
-        return path.exists() and path.stat().st_size == self.bytes and checksum(path) == self.checksum
+        return agrees(folder / self.file, self.bytes, self.checksum)
+
+
+def agrees(path: Path, size: int, digest: str) -> bool:
+    """Whether a file is there, with this size in bytes and SHA-256."""
+    return path.exists() and path.stat().st_size == size and checksum(path) == digest
 
 
 def checksum(path: Path) -> str:

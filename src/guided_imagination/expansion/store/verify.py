@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from guided_imagination.expansion.store.reader import MANIFEST, SHARDS
-from guided_imagination.expansion.store.shards import ShardRecord, checksum, means, overall_means, totals
+from guided_imagination.expansion.store.shards import ShardRecord, agrees, checksum, means, overall_means, totals
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json
 
@@ -42,6 +42,11 @@ def verify(folder: Path, faults: Faults) -> list[str]:
         findings += [
             f"{record.file}: {fault}" for fault in _shard_faults(folder, record, manifest["fingerprint"], seen, faults)
         ]
+    findings += [
+        f"{kept['file']} is missing or was changed, its checksum is not the manifest's: {REMAKE}"
+        for kept in manifest.get("files", [])
+        if not agrees(folder / kept["file"], kept["bytes"], kept["checksum"])
+    ]
     return findings + [f"{MANIFEST}: {fault}" for fault in _total_faults(manifest, records)]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from guided_imagination.expansion.store.companions import kept_files
 from guided_imagination.expansion.store.lock import sole_writer
 from guided_imagination.expansion.store.manifest import describe_machine, events, manifest, note
 from guided_imagination.expansion.store.reader import (
@@ -40,7 +41,7 @@ class Made:
     clock: Clock
 
 
-Tables = Callable[[Sequence[int]], Iterator[Made]]  # of the shards that are missing, in any order
+Tables = Callable[[Path, Sequence[int]], Iterator[Made]]  # in this folder, of the shards that are missing, in any order
 
 
 def write(
@@ -71,7 +72,7 @@ def write(
         place = replacement(folder, fingerprint) if found else folder
         finished = _prepare(place, fingerprint, shards)
         missing = [shard for shard in range(shards) if _file(shard, shards) not in finished]
-        for made in tables(missing):
+        for made in tables(place, missing):
             record = _save(place / _file(made.shard, shards), made, averaged)
             finished[record.file] = record
         ordered = [finished[_file(shard, shards)] for shard in range(shards)]
@@ -142,7 +143,7 @@ def finish_replacement(folder: Path) -> None:
     for path in folder.glob(SHARDS):
         if path.name not in shards:
             path.unlink()
-    for name in (*shards, PLAN, JOURNAL):
+    for name in (*shards, *kept_files(new), PLAN, JOURNAL):
         if (new / name).exists():
             (new / name).replace(folder / name)
     sync_folder(folder)

@@ -37,7 +37,7 @@ def adapt(seeds: Dataset, settings: AdaptSettings) -> dict[str, Any]:
     beside what is there. Raises InputError if there is nothing to do or the loss is not finite.
     """
     expander, seed, resolution = settings.expander, settings.seed, settings.spec.resolution
-    folder = Path(settings.models_dir) / settings.dataset / settings.pipeline / "adapted"
+    folder = Path(settings.models_dir) / settings.place / settings.pipeline / "adapted"
     config = expander.config.adapt
     if config is None:
         raise InputError("adapt is null: give steps, batch_size and learning_rate to fine-tune the generator")

@@ -15,7 +15,7 @@ def create_pipeline(parameters: Parameters) -> Pipeline:
     return Pipeline(
         [
             Pipeline([node], namespace=f"{dataset}.{pipeline}", inputs={"seeds": f"{dataset}.seeds"})
-            for dataset in parameters.datasets
+            for dataset in parameters.places
             for pipeline in get_args(ExpandPipeline)
             if parameters.adapts(dataset, pipeline)
         ]

@@ -14,7 +14,7 @@ def create_pipeline(name: Literal["augment_baselines"] | ExpandPipeline, paramet
     return Pipeline(
         [
             _expansion(name, dataset, method, name != AUGMENT and parameters.adapts(dataset, name))
-            for dataset in parameters.datasets
+            for dataset in parameters.places
             for method in parameters.rows_of(name)
         ]
     )

@@ -1,6 +1,7 @@
 """Nodes of `report`."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.contact_sheet import contact_sheet, for_page
 from guided_imagination.report.differences import difference_table, differences
-from guided_imagination.report.expansions import costs, kept_by_class, kept_words
+from guided_imagination.report.expansions import costs, kept_by_class, kept_words, pooled
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.sections import Picture, sections
 from guided_imagination.report.summary import summarise, with_references
@@ -54,17 +55,20 @@ def compare(results: pd.DataFrame, config: ReportConfig, models: str, *, changed
 def _correct(models: Path) -> Callable[[dict[str, Any]], "np.ndarray[Any, Any] | None"]:
     def read(row: dict[str, Any]) -> "np.ndarray[Any, Any] | None":
         cell = Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
-        path = models / cell.dataset / cell.method / cell.name / "predictions.parquet"
+        path = cell.folder(models) / "predictions.parquet"
         return pd.read_parquet(path, columns=["correct"])["correct"].to_numpy() if path.exists() else None
 
     return read
 
 
 def speeds(*expanded: Expansion, dataset: str, methods: list[str]) -> pd.DataFrame:
-    """How fast each method made its images, and how many were kept."""
-    made = dict(zip(methods, expanded, strict=True))
-    manifests = {name: expansion.manifest for name, expansion in made.items()}
-    return costs(dataset, manifests, {name: kept_by_class(expansion) for name, expansion in made.items()})
+    """How fast each method made its images, and how many were kept; `methods` names each expansion, draw by draw."""
+    manifests: dict[str, list[dict[str, Any]]] = {}
+    kept: dict[str, Counter[str]] = {}
+    for name, expansion in zip(methods, expanded, strict=True):
+        manifests.setdefault(name, []).append(expansion.manifest)
+        kept.setdefault(name, Counter()).update(kept_by_class(expansion))
+    return costs(dataset, {name: pooled(found) for name, found in manifests.items()}, kept)
 
 
 def draw_contact_sheet(seeds: Dataset, expanded: Expansion, config: ReportConfig, *, title: str) -> Figure:
@@ -82,13 +86,17 @@ def gather(
     results: pd.DataFrame,
     intervals: pd.DataFrame,
     speeds: pd.DataFrame,
-    audited: pd.DataFrame,
     samples: list[dict[str, str]],
-    *failures: dict[str, str],
+    *rest: Any,
     dataset: str,
+    draws: int,
 ) -> dict[str, Any]:
-    """All that one dataset hands to the tables and the page over all datasets; `failures` are of each row."""
-    audits = audited.assign(dataset=dataset)
+    """All that one dataset hands to the tables and the page over all datasets.
+
+    `rest` are the audits of its `draws`, whose means are shown, then the failures of each row.
+    """
+    audited, failures = rest[:draws], rest[draws:]
+    audits = pd.concat(audited).groupby("method", sort=False, as_index=False).mean().assign(dataset=dataset)
     tables = {"results": results, "intervals": intervals, "speeds": speeds, "audits": audits}
     failed = {cell: error for row in failures for cell, error in row.items()}
     return {

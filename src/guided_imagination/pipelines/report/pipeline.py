@@ -6,6 +6,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Parameters
+from guided_imagination.config.rows import place_of
 from guided_imagination.pipelines.report import nodes
 from guided_imagination.pipelines.typed import typed
 from guided_imagination.report.accuracy import group_of
@@ -32,11 +33,19 @@ def _node(
 def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) -> Pipeline:
     methods = list(parameters.methods)
     made = [method for method, row in parameters.methods.items() if row.pipeline is not None]
-    rows = {f"{method}_results": f"{dataset}.{method}.results" for method in (*methods, *references)}
-    expanded = {f"{method}_expanded": f"{dataset}.{method}.expanded" for method in made}
-    sheets = {f"{method}_contact_sheet": f"{dataset}.{method}.contact_sheet" for method in made}
-    failures = {f"{method}_failures": f"{dataset}.{method}.failures" for method in methods}
-    handed = ["results", "intervals", "speeds", "audit_table", "samples"]
+    places = [place_of(dataset, draw) for draw in parameters.draws]
+
+    def of_all(names: Sequence[str], kind: str) -> dict[str, str]:
+        return {f"{place}_{name}_{kind}": f"{place}.{name}.{kind}" for place in places for name in names}
+
+    rows, expanded, failures = (
+        of_all([*methods, *references], "results"),
+        of_all(made, "expanded"),
+        of_all(methods, "failures"),
+    )
+    audits = {f"{place}_audit_table": f"{place}.audit_table" for place in places}
+    sheets = {f"{method}_contact_sheet": f"{places[0]}.{method}.contact_sheet" for method in made}
+    handed = ["results", "intervals", "speeds", "samples"]
     changed = changing_recipe(parameters.methods)
     named = {"dataset": dataset, "methods": methods, "changed": changed}
     config, models = SETTINGS["config"], "params:models_dir"
@@ -44,15 +53,22 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
         [
             _node(nodes.collect, ["speeds", *rows], ["results", "accuracy_table"], "collect", **named),
             _node(nodes.compare, ["results", config, models], "intervals", "compare", changed=changed),
-            _node(nodes.speeds, list(expanded), "speeds", "speeds", dataset=dataset, methods=made),
+            _node(nodes.speeds, list(expanded), "speeds", "speeds", dataset=dataset, methods=made * len(places)),
             _node(nodes.sample, list(sheets), "samples", "sample", methods=made),
-            _node(nodes.gather, [*handed, *failures], "findings", "gather", dataset=dataset),
+            _node(
+                nodes.gather,
+                [*handed, *audits, *failures],
+                "findings",
+                "gather",
+                dataset=dataset,
+                draws=len(places),
+            ),
         ],
         namespace=dataset,
-        inputs={**rows, **failures, **expanded, **sheets, "audit_table": f"{dataset}.audit_table"},
+        inputs={**rows, **failures, **expanded, **sheets, **audits},
         parameters={name: name for name in (config, models)},
     )
-    return Pipeline([own, *(_contact_sheet(dataset, method) for method in made)])
+    return Pipeline([own, *(_contact_sheet(places[0], method) for method in made)])
 
 
 def _contact_sheet(dataset: str, method: str) -> Pipeline:

@@ -67,6 +67,7 @@ def zero_shot_reference(validation: Dataset, test: Dataset, settings: DatasetSet
         settings.spec.resolution,
         placement,
         dataset=settings.dataset,
+        draw=settings.draw,
         name=grid.zero_shot,
         split=grid.evaluate_on,
         models=Path(settings.models_dir),

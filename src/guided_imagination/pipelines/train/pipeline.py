@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Method, Parameters
+from guided_imagination.config.rows import place_of
 from guided_imagination.pipelines.train import nodes
 from guided_imagination.pipelines.typed import typed
 
@@ -15,12 +16,11 @@ def create_pipeline(parameters: Parameters) -> Pipeline:
     """One namespace per dataset and method, one for CLIP's zero-shot row, and the registration per dataset."""
     tuned = parameters.train.tuned
     rows = [
-        _row(dataset, method, row, tuned)
-        for dataset in parameters.datasets
-        for method, row in parameters.methods.items()
+        _row(dataset, method, row, tuned) for dataset in parameters.places for method, row in parameters.methods.items()
     ]
-    references = [_reference(dataset) for dataset in parameters.datasets if parameters.train.zero_shot]
-    registrations = [_registration(dataset, list(parameters.methods)) for dataset in parameters.datasets]
+    references = [_reference(dataset) for dataset in parameters.places if parameters.train.zero_shot]
+    firsts = [place_of(dataset, parameters.draws[0]) for dataset in parameters.datasets]
+    registrations = [_registration(place, list(parameters.methods)) for place in firsts]
     return Pipeline([*rows, *references, *registrations])
 
 

@@ -24,7 +24,7 @@ def tune(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict
     tried = tuning.candidates(settings.tune_recipe, settings.tune)
     architectures = settings.training.grid.architectures
     results, failures = train_row(
-        tuning.search_cells(dataset, architectures, tried, settings.tune.seeds),
+        tuning.search_cells(dataset, settings.draw, architectures, tried, settings.tune.seeds),
         Sources(seeds, None, validation, validation, "validation", settings.spec.resolution),
         settings.training.model_copy(update={"recipes": dict.fromkeys(architectures, tried)}),
         models=Path(settings.models_dir),

@@ -9,8 +9,8 @@ from guided_imagination.pipelines.typed import typed
 
 def create_pipeline(parameters: Parameters) -> Pipeline:
     """The search, one namespace per dataset (it needs no test image, so it gets none), and its use in every row."""
-    rows = [(dataset, method) for dataset in parameters.datasets for method in parameters.methods]
-    return Pipeline([*map(_search, parameters.datasets), *(_use(dataset, method) for dataset, method in rows)])
+    rows = [(dataset, method) for dataset in parameters.places for method in parameters.methods]
+    return Pipeline([*map(_search, parameters.places), *(_use(dataset, method) for dataset, method in rows)])
 
 
 def _search(dataset: str) -> Pipeline:

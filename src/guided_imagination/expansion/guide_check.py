@@ -1,0 +1,57 @@
+"""Whether a guide knows the classes that it is to guide to: asked on the seeds, before anything is made."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import binomtest
+
+from guided_imagination.utils.errors import InputError
+
+logger = logging.getLogger(__name__)
+CONFIDENCE = 0.01  # the chance to take a guide that guesses for one that knows
+
+
+def agreement(labels: ArrayLike, predictions: ArrayLike, classes: int) -> dict[str, float]:
+    """How well predictions (N,) agree with labels (N,), both in [0, classes).
+
+    accuracy: the share that agrees; chance: the share that would if predictions were shuffled; kappa: Cohen's,
+    (accuracy - chance) / (1 - chance), 1 for agreement and about 0 for guesses, also where one class is frequent;
+    p: the probability of so much agreement by chance (binomial test).
+    """
+    true, said = np.asarray(labels), np.asarray(predictions)
+    agreed = int((true == said).sum())
+    shares = [np.bincount(values, minlength=classes) / len(true) for values in (true, said)]
+    chance = float(shares[0] @ shares[1])
+    accuracy = agreed / len(true)
+    kappa = (accuracy - chance) / (1 - chance) if chance < 1 else float(accuracy == 1)
+    p = float(binomtest(agreed, len(true), min(chance, 1.0), alternative="greater").pvalue)
+    return {"accuracy": accuracy, "chance": chance, "kappa": kappa, "p": p}
+
+
+def check(
+    method: str,
+    names: list[str],
+    looks: Iterable[tuple[ArrayLike, ArrayLike]],
+    least_kappa: float | None,
+    note: Callable[[dict[str, Any]], None],
+) -> None:
+    """Print and note how well the guide names the seeds, from `looks` at them (labels and predictions, some at a time).
+
+    Raises InputError if `least_kappa` is given and the guide agrees less, or not clearly more than by chance.
+    """
+    parts = [(np.asarray(labels), np.asarray(predictions)) for labels, predictions in looks]
+    labels, predictions = (np.concatenate(column) for column in zip(*parts, strict=True))
+    found = agreement(labels, predictions, len(names))
+    note({name: round(value, 6) for name, value in found.items()} | {"seeds": len(labels)})
+    words = f"{100 * found['accuracy']:.1f} % of {len(labels)} seeds right, chance {100 * found['chance']:.1f} %"
+    logger.info("%s: the guide names %s (kappa %.2f)", method, words, found["kappa"])
+    if least_kappa is not None and (found["kappa"] < least_kappa or found["p"] > CONFIDENCE):
+        raise InputError(
+            f"{method}: the guide does not know these {len(names)} classes: it names {words} (kappa "
+            f"{found['kappa']:.2f}, at least {least_kappa:g} is asked), so it can neither guide nor refuse images: "
+            "choose another guide, give better class names or templates, make the row unguided (which also turns "
+            "reject off), or set least_kappa to null to go on all the same"
+        )
