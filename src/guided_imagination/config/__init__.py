@@ -43,5 +43,6 @@ from guided_imagination.config.rows import Shared as Shared
 from guided_imagination.config.rows import TrainingSettings as TrainingSettings
 from guided_imagination.config.training import Architecture as Architecture
 from guided_imagination.config.training import Recipe as Recipe
+from guided_imagination.config.training import SoftLabels as SoftLabels
 from guided_imagination.config.training import TrainConfig as TrainConfig
 from guided_imagination.config.training import TuneConfig as TuneConfig

@@ -120,6 +120,7 @@ class Parameters(Strict):
             ("train.recipes", self.train.recipes, self.recipes),
             ("tune.recipe", [self.tune.recipe], self.recipes),
             ("train.zero_shot", [self.train.zero_shot] if self.train.zero_shot else [], self.guides),
+            ("train.teacher", [self.train.teacher] if self.train.teacher else [], self.guides),
             ("methods", list(map(self._augmentation, self.rows_of(AUGMENT))), AugmentConfig.model_fields),
             ("train.architectures", self.train.architectures, self.architectures),
             ("audit.guide", [self.audit.guide], self.guides),
@@ -247,11 +248,15 @@ class Parameters(Strict):
 
     def _training(self, dataset: str, changes: Mapping[str, Any]) -> TrainingSettings:
         recipes = {name: self.recipes[name].overridden(changes) for name in self.train.recipes}
+        teacher, soft = self.train.teacher, any(recipe.soft_labels for recipe in recipes.values())
+        if soft and teacher is None:
+            raise ValueError("train.teacher: a recipe has soft_labels, so a guide has to give them; none is named")
         return TrainingSettings(
             grid=self.train,
             largest_ratio=max(self.train.ratios or [self._ratio(dataset)]),
             architectures={name: self.architectures[name] for name in self.train.architectures},
             recipes=dict.fromkeys(self.train.architectures, recipes),
+            teacher=self.guides[teacher] if soft and teacher else None,
         )
 
     def expander(self, dataset: str, pipeline: ExpandPipeline, method: str | None = None) -> Expander:

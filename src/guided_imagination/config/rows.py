@@ -58,13 +58,15 @@ class Shared(Strict):
 class TrainingSettings(Strict):
     """The grid of cells, with the architectures that it names and the recipe of each, by architecture and name.
 
-    `largest_ratio` is that of the dataset's largest row, whose images set the length of all rows' trainings.
+    `largest_ratio` is that of the dataset's largest row, whose images set the length of all rows' trainings; `teacher`
+    is there where a recipe has soft labels.
     """
 
     grid: TrainConfig
     largest_ratio: int
     architectures: dict[str, Architecture]
     recipes: dict[str, dict[str, Recipe]]
+    teacher: GuideConfig | None = None
 
     def tuned(self, chosen: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Self:
         """With the values that `tune` has chosen, by architecture and recipe; what it does not name stays as it is."""

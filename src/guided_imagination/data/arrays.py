@@ -1,9 +1,9 @@
 """Images decoded once: uint8 arrays on disk, mapped into memory, so that memory stays flat however many there are."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,18 +15,24 @@ from torch import Tensor
 from guided_imagination.data.dataset import to_tensors
 from guided_imagination.utils.arrays import reserve
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import replacing_folder, writing_alone
+from guided_imagination.utils.files import replacing, replacing_folder, writing_alone
 
 CHUNK = 512  # images that are decoded at once
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labels (N,) int64 and their images: `rows` (N,) of `images` (M, 3, H, W) uint8, None for all in order."""
+    """Labels (N,) int64 and their images: `rows` (N,) of `images` (M, 3, H, W) uint8, None for all in order.
+
+    `soft` (M, C) are log-probabilities of the images, if a teacher has given some; the first `real` of N are seeds,
+    the others new images (0: not told).
+    """
 
     images: Tensor
     labels: Tensor
     rows: Tensor | None = None
+    soft: Tensor | None = None
+    real: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -35,6 +41,12 @@ class Labelled:
         """Copies of the images and labels of `index` (B,)."""
         rows = index if self.rows is None else self.rows[index]
         return self.images.index_select(0, rows), self.labels[index]
+
+    def log_probs(self, index: Tensor) -> Tensor:
+        """What the teacher says of `index` (B,), (B, C) float32. Raises ValueError without one."""
+        if self.soft is None:
+            raise ValueError("these images have no soft labels")
+        return self.soft.index_select(0, index if self.rows is None else self.rows[index]).float()
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,18 @@ class Decoded:
     def first(self, ratio: int) -> Labelled:
         """The seeds and the first `ratio` variants of each."""
         rows = (self.variants < ratio).nonzero().flatten()
-        return Labelled(self.data.images, self.data.labels[rows], rows)
+        real = int((self.variants < 0).sum())
+        return Labelled(self.data.images, self.data.labels[rows], rows, self.data.soft, real)
+
+    def taught(self, folder: Path, name: str, teach: Callable[[Tensor], Tensor]) -> "Decoded":
+        """With log-probabilities by `teach`, of images (B, 3, H, W) uint8 -> (B, C): kept in 16 bits in `folder`."""
+        path = folder / f"{name}.npy"
+        with writing_alone(folder):
+            if not path.exists():
+                parts = [teach(images).half() for images in self.data.images.split(CHUNK)]
+                with replacing(path) as file:
+                    np.save(file, torch.cat(parts).numpy())
+        return Decoded(replace(self.data, soft=torch.from_numpy(np.load(path))), self.variants)
 
 
 def decode(parts: Iterable[Dataset], count: int, folder: Path, resolution: int) -> Decoded:

@@ -202,6 +202,17 @@ class Variants(Protocol):
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """Who gives soft labels: `load` makes it, images (B, 3, H, W) uint8 -> log-probabilities (B, C).
+
+    `key` differs between teachers that say something else.
+    """
+
+    key: str
+    load: Callable[[], Callable[[Tensor], Tensor]]
+
+
+@dataclass(frozen=True)
 class Sources:
     """The images of a row before they are decoded to squares of `resolution` pixels; `split` names the measured."""
 
@@ -218,10 +229,12 @@ class Sources:
         parts = [checksum(images) for images in (self.seeds, self.validation, self.measured)]
         return " ".join([str(self.resolution), *parts, self.variants.checksum if self.variants else ""])
 
-    def decode(self, images: Path, method: str) -> Callable[[Cell], CellImages]:
+    def decode(self, images: Path, method: str, teacher: "Teacher | None" = None) -> Callable[[Cell], CellImages]:
         """All images in arrays below `images`, ready for a cell of any ratio; rows share those that are not theirs."""
         kept = self.arrays(images, method)
         train = decode(self._parts(), self._count, kept["train"], self.resolution)
+        if teacher is not None:
+            train = train.taught(kept["train"], teacher.key, teacher.load())
         validation = self._whole(self.validation, kept["validation"]) if len(self.validation) else None
         measured = self._whole(self.measured, kept["measured"])
         return lambda cell: CellImages(train.first(cell.ratio), validation, measured)
@@ -258,8 +271,11 @@ def train_row(
     models: Path,
     placement: Placement,
     track: Track,
+    teacher: Teacher | None = None,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Train the cells of one dataset and method that are not finished: a table of RESULT_COLUMNS, and what failed.
+
+    `teacher` is needed where a recipe has soft labels.
 
     The decoded images of the row are kept until all of its cells are finished, those that rows share until they
     change; a finished row decodes none.
@@ -274,7 +290,7 @@ def train_row(
             cell,
             settings.architectures[cell.architecture],
             recipe,
-            inputs,
+            f"{inputs} {teacher.key}" if teacher and recipe.soft_labels else inputs,
             sources.split,
             placement.precision,
             classes,
@@ -286,7 +302,7 @@ def train_row(
     for pattern in (f"row-{glob.escape(method)}-{'?' * 16}", "split-*"):
         for other in set(images.glob(pattern)) - set(arrays.values()):
             _remove(other)
-    load = cache(lambda: sources.decode(images, method))
+    load = cache(lambda: sources.decode(images, method, teacher))
     table, failures = train_cells([job(cell) for cell in cells], lambda cell: load()(cell), models, placement, track)
     if not failures:
         _remove(arrays["train"])

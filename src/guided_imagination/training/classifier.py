@@ -15,9 +15,17 @@ from torch.nn.functional import cross_entropy
 from guided_imagination.config import Architecture, Recipe
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.models.device import CPU, Placement
-from guided_imagination.training.recipe import augment, build_model, build_optimizer, normalise, updates
+from guided_imagination.training.recipe import (
+    augment,
+    batch_rows,
+    build_model,
+    build_optimizer,
+    normalise,
+    soft_targets,
+    updates,
+)
 from guided_imagination.utils.fit import Prefetched, fit
-from guided_imagination.utils.randomness import batch_indices, seeded
+from guided_imagination.utils.randomness import seeded
 
 Log = Callable[[dict[str, float], int], None]
 
@@ -123,7 +131,10 @@ def train_classifier(
     every, history, pace = math.ceil(steps / log_points), History(log), Pace()
 
     def batch_at(step: int) -> tuple[Tensor, Tensor]:
-        pixels, labels = train[batch_indices(step, len(train), recipe.batch_size, seed)]
+        rows = batch_rows(step, len(train), train.real, recipe, seed)
+        pixels, labels = train[rows]
+        if recipe.soft_labels is not None:
+            labels = soft_targets(labels, train.log_probs(rows), recipe.soft_labels)
         return (pixels.pin_memory(), labels.pin_memory()) if placement.device.type == "cuda" else (pixels, labels)
 
     def loss_at(step: int) -> Tensor:

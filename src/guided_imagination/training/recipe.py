@@ -5,14 +5,15 @@ import math
 import timm
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import affine_grid, grid_sample, one_hot
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchvision.transforms.v2 import CutMix, MixUp, RandomChoice
 from transformers import get_cosine_schedule_with_warmup
 
-from guided_imagination.config import Architecture, RandAugmentConfig, Recipe
+from guided_imagination.config import Architecture, RandAugmentConfig, Recipe, SoftLabels
 from guided_imagination.data.augmentation import randaugment
+from guided_imagination.utils.randomness import batch_indices
 from guided_imagination.utils.seeding import derive_seed
 
 
@@ -37,6 +38,24 @@ def _randaugment(pixels: Tensor, policy: str) -> Tensor:
     seeds = torch.randint(2**62, (len(pixels),)).tolist()
     rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
     return randaugment(pixels / 255, rngs, RandAugmentConfig(policy=policy)) * 255
+
+
+def soft_targets(labels: Tensor, log_probs: Tensor, soft: SoftLabels) -> Tensor:
+    """(1 - weight) onehot(labels) + weight softmax(log_probs / temperature), (B, C), of labels (B,).
+
+    The cross-entropy with it is the weighted sum of that with the labels and that with the teacher.
+    """
+    taught = (log_probs / soft.temperature).softmax(1)
+    return (1 - soft.weight) * one_hot(labels, log_probs.shape[1]) + soft.weight * taught
+
+
+def batch_rows(step: int, size: int, real: int, recipe: Recipe, seed: int) -> Tensor:
+    """Which of `size` images update `step` takes, (batch_size,): of the first `real` as many as `real_share` asks."""
+    if recipe.real_share is None or not 0 < real < size:
+        return batch_indices(step, size, recipe.batch_size, seed)
+    count = round(recipe.real_share * recipe.batch_size)
+    kept = batch_indices(step, real, count, seed, "real")
+    return torch.cat([kept, real + batch_indices(step, size - real, recipe.batch_size - count, seed, "new")])
 
 
 def random_affine(images: Tensor, rotation: float, translation: float, flip: float) -> Tensor:

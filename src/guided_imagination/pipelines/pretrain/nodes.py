@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from datasets import Dataset
 from matplotlib.figure import Figure
 
@@ -24,6 +25,13 @@ def select_images(config: PretrainConfig, split: Split) -> tuple[Dataset, Datase
         fashion_mnist.to_dataset(fashion_mnist.read("train"), split.pool, "train", config.class_names),
         fashion_mnist.to_dataset(fashion_mnist.read("t10k"), split.test, "test", config.class_names),
     )
+
+
+def select_tuning(config: PretrainConfig, split: Split) -> Dataset:
+    """Images to choose settings by, which never ship: the official test images that are in no split."""
+    images = fashion_mnist.read("t10k")
+    rest = fashion_mnist.without(images.labels, torch.tensor(split.test))
+    return fashion_mnist.to_dataset(images, rest.tolist(), "test", config.class_names)
 
 
 def train_clip(config: PretrainConfig, split: Split) -> Record:

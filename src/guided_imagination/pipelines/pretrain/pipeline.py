@@ -16,6 +16,7 @@ def create_pipeline() -> Pipeline:
     """Four trainings, three measurements and a picture."""
     parts: list[tuple[Callable[..., Any], list[str], str | list[str]]] = [
         (nodes.select_images, [], ["pool", "test"]),
+        (nodes.select_tuning, [], "tuning"),
         (nodes.train_clip, [], "clip_record"),
         (nodes.train_movq, [], "movq_record"),
         (nodes.train_unclip, ["clip_record", "movq_record"], "unclip_record"),

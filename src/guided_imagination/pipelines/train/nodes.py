@@ -1,5 +1,6 @@
 """Nodes of `train`."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -7,17 +8,22 @@ from typing import Any
 
 import pandas as pd
 from datasets import Dataset
+from torch import Tensor
 
 from guided_imagination.config import DatasetSettings, RowSettings, TrainConfig
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.models.device import for_training, place
+from guided_imagination.models.clip import ZeroShotClassifier
+from guided_imagination.models.device import Batches, for_training, place
 from guided_imagination.models.loading import load_guide
+from guided_imagination.models.weights import model_checksum
 from guided_imagination.pipelines import tracking
 from guided_imagination.training import zero_shot
-from guided_imagination.training.cells import Sources, train_row
+from guided_imagination.training.cells import Sources, Teacher, train_row
 from guided_imagination.training.grid import cells_of
 from guided_imagination.training.model_selection import best_cell, example, load_classifier
+from guided_imagination.training.zero_shot import BATCH, LOGIT_SCALE
+from guided_imagination.utils.seeding import derive_seed
 
 
 def train(
@@ -36,7 +42,22 @@ def train(
         models=Path(settings.models_dir),
         placement=for_training(place(settings.compute)),
         track=partial(tracking.track, inputs=_inputs(sources, expanded, grid.evaluate_on)),
+        teacher=_teacher(class_names(seeds), settings),
     )
+
+
+def _teacher(names: list[str], settings: RowSettings) -> Teacher | None:
+    config, templates = settings.training.teacher, settings.spec.templates
+    if config is None:
+        return None
+
+    def load() -> Callable[[Tensor], Tensor]:
+        placement = place(settings.compute)
+        guide = load_guide(config, names, templates, placement, settings.hub)
+        classify = ZeroShotClassifier(guide, LOGIT_SCALE, placement, Batches(BATCH))
+        return lambda images: classify(images.float() / 255).log_probs
+
+    return Teacher(f"{derive_seed(model_checksum(config, settings.hub), templates, names):016x}", load)
 
 
 def _measured(validation: Dataset, test: Dataset, grid: TrainConfig) -> Dataset:
