@@ -181,9 +181,9 @@ def test_a_baseline_without_settings_is_refused(shipped):
 
 
 def test_several_mistakes_are_told_at_once(shipped):
-    message = refusal(changed(changed(shipped, "ratio", 0), "draw", -1))
+    message = refusal(changed(changed(shipped, "ratio", 0), "draws", [-1]))
     assert "ratio = 0" in message
-    assert "draw = -1" in message
+    assert "draws.0 = -1" in message
 
 
 def test_unguided_is_guided_with_zero_steps(shipped):

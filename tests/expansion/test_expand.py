@@ -216,7 +216,7 @@ def test_imagination_writes_variants_within_the_ball():
     guide = ToyGuide(classes=2)
     settings = guidance(eps=0.1)
     look = ZeroShotClassifier(guide, settings.criteria.logit_scale, CPU, Batches(3))
-    maker = Imagination(ToyGenerator(guide), look, settings)
+    maker = Imagination(ToyGenerator(guide), look, settings, SIDE)
     seeds = dataset([0, 1])
     rows, _ = expand(maker, seeds=seeds, rejected="keep")
     images, _ = to_tensors(seeds)

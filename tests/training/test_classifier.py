@@ -7,8 +7,8 @@ from torch import nn
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.training import classifier
 from guided_imagination.training.classifier import Pace, accuracy, predict, train_classifier
+from guided_imagination.training.recipe import batch_rows
 from guided_imagination.utils.fit import fit
-from guided_imagination.utils.randomness import batch_indices
 from helpers.cells import ARCHITECTURE, RECIPE, SPLITS, labelled
 
 
@@ -72,11 +72,11 @@ def test_a_killed_and_resumed_run_ends_with_the_weights_and_history_of_an_uninte
     def unplugged(step, *rest):
         if step == 5:
             raise KeyboardInterrupt
-        return batch_indices(step, *rest)
+        return batch_rows(step, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(classifier, "fit", partial(fit, save_every=2))
-        patch.setattr(classifier, "batch_indices", unplugged)
+        patch.setattr(classifier, "batch_rows", unplugged)
         with pytest.raises(KeyboardInterrupt):
             train(recipe, log_points=3, checkpoint=tmp_path / "checkpoint.pt")
     logged = []
@@ -102,14 +102,14 @@ def test_metrics_are_logged_at_most_as_often_as_asked_and_after_the_last_update(
 
 def test_metrics_are_logged_while_the_run_goes_on(monkeypatch):
     seen = []
-    original = batch_indices
+    original = batch_rows
 
     def spying(step, *rest):
         seen.append((step, len(logged)))
         return original(step, *rest)
 
     logged = []
-    monkeypatch.setattr(classifier, "batch_indices", spying)
+    monkeypatch.setattr(classifier, "batch_rows", spying)
     train(RECIPE.model_copy(update={"updates": 8}), log_points=8, log=lambda *row: logged.append(row))
     assert dict(seen)[7] >= 5  # the last batch is read one update ahead
 

@@ -20,7 +20,7 @@ def test_every_pair_is_tried():
 
 
 def test_the_search_trains_on_originals_for_every_architecture_candidate_and_seed():
-    cells = search_cells("pets", ["a", "b"], candidates(RECIPE, CONFIG), 2)
+    cells = search_cells("pets", 0, ["a", "b"], candidates(RECIPE, CONFIG), 2)
     assert len({cell.name for cell in cells}) == len(cells) == 2 * 4 * 2
     assert {cell.ratio for cell in cells} == {0}
 

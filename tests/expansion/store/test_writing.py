@@ -165,7 +165,7 @@ def test_a_store_keeps_any_table_and_makes_only_what_is_missing(tmp_path):
     """It takes a fingerprint, a number of shards and their tables; what is in them is not its business."""
     asked = []
 
-    def tables(missing):
+    def tables(folder, missing):
         asked.append(list(missing))
         for shard in reversed(missing):
             yield store.Made(shard, pa.table({"n": [shard, shard + 2]}), {"drawn": 2}, Clock())

@@ -1,0 +1,69 @@
+import logging
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
+
+from guided_imagination.expansion.guide_check import agreement, check
+from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.randomness import generator
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=30))
+def test_kappa_is_cohen_s(pairs):
+    labels, said = zip(*pairs, strict=True)
+    found = agreement(labels, said, 4)
+    assert found["accuracy"] == sum(a == b for a, b in pairs) / len(pairs)
+    if found["chance"] < 1:
+        assert found["kappa"] == pytest.approx(cohen_kappa_score(labels, said), abs=1e-9)
+
+
+def test_one_who_always_says_the_frequent_class_knows_nothing():
+    found = agreement([0] * 70 + [1] * 30, [0] * 100, 2)
+    assert found["accuracy"] == 0.7
+    assert found["kappa"] == pytest.approx(0)
+    assert found["p"] > 0.1
+
+
+def refusal(labels, said, least=0.2, names=("a", "b", "c", "d")):
+    notes = []
+    try:
+        check("gif", list(names), [(labels[:5], said[:5]), (labels[5:], said[5:])], least, notes.append)
+    except InputError as error:
+        return str(error), notes
+    return None, notes
+
+
+LABELS = [row % 4 for row in range(40)]
+
+
+def test_a_guide_that_knows_the_classes_passes_and_is_noted(caplog):
+    with caplog.at_level(logging.INFO):
+        message, (note,) = refusal(LABELS, LABELS)
+    assert message is None
+    assert note == {"accuracy": 1.0, "chance": 0.25, "kappa": 1.0, "p": pytest.approx(0.0), "seeds": 40}
+    assert "gif: the guide names 100.0 % of 40 seeds right, chance 25.0 % (kappa 1.00)" in caplog.text
+
+
+def test_a_guide_that_guesses_is_refused_and_the_sentence_says_what_to_do():
+    guesses = [int(value) for value in generator_choices(40)]
+    message, notes = refusal(LABELS, guesses)
+    assert len(notes) == 1
+    assert "the guide does not know these 4 classes" in message
+    for way in ("another guide", "class names or templates", "unguided", "least_kappa"):
+        assert way in message
+
+
+def generator_choices(count):
+    return torch.randint(4, (count,), generator=generator("guesses")).tolist()
+
+
+def test_a_good_score_on_five_seeds_is_no_proof():
+    message, _ = refusal([0, 1, 0, 1, 0, 1], [0, 1, 0, 1, 1, 1], least=0.2, names=("a", "b"))
+    assert message is not None
+
+
+def test_who_asks_for_nothing_goes_on():
+    assert refusal(LABELS, [0] * 40, least=None)[0] is None

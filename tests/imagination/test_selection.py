@@ -1,0 +1,154 @@
+import itertools
+import math
+
+import pytest
+import torch
+from torch.nn.functional import log_softmax, normalize
+
+from guided_imagination.config import Guidance
+from guided_imagination.imagination.candidates import plan_features
+from guided_imagination.imagination.manifold import ClassShape
+from guided_imagination.imagination.selection import ascend, select
+from guided_imagination.utils.randomness import generator
+from helpers.toy import guidance
+
+HEAD = normalize(torch.randn(3, 5, generator=generator("head")).double(), dim=1)
+
+
+def log_probs(features, logit_scale):
+    return log_softmax(logit_scale * features @ HEAD.T, dim=1)
+
+
+def points(*shape):
+    return normalize(torch.randn(*shape, 5, generator=generator("points", *shape)).double(), dim=-1)
+
+
+def on_circle(*degrees):
+    angles = torch.tensor(degrees).double().deg2rad()
+    return torch.stack([angles.cos(), angles.sin()], -1)
+
+
+def test_an_ascent_raises_the_probability_of_the_held_class_and_keeps_the_length():
+    features, held = 7 * points(20), torch.arange(20) % 3
+    before = log_probs(normalize(features, dim=1), 10).gather(1, held[:, None])
+    moved = ascend(features, held, log_probs, 10, steps=3, step_size=0.05)
+    after = log_probs(normalize(moved, dim=1), 10).gather(1, held[:, None])
+    assert (after > before).all()
+    torch.testing.assert_close(moved.norm(dim=1), torch.full((20,), 7.0).double())
+
+
+def test_a_step_goes_along_the_sphere_by_its_share_of_the_length():
+    """The gradient of a function of the direction alone is a tangent, so one step turns by atan(step size)."""
+    features = points(20)
+    moved = ascend(features, torch.zeros(20, dtype=torch.long), log_probs, 10, steps=1, step_size=0.1)
+    torch.testing.assert_close((moved * features).sum(1), torch.full((20,), math.cos(math.atan(0.1))).double())
+
+
+def test_no_step_changes_nothing():
+    features = points(4)
+    assert torch.equal(ascend(features, torch.zeros(4, dtype=torch.long), log_probs, 10, 0, 0.1), features)
+
+
+def test_the_farthest_of_equally_sure_candidates_is_taken_first():
+    seeds, candidates = on_circle(0.0), on_circle(10.0, 80.0, 40.0)[None]
+    taken = select(candidates, torch.ones(1, 3), seeds, 3, 0.5, 1, "greedy")
+    # 80 is farthest from the seed at 0; then 40 lies 40 from both; 10 is left
+    assert taken.tolist() == [[1, 2, 0]]
+
+
+def test_confidence_outweighs_distance_as_its_exponent_grows():
+    seeds, candidates = on_circle(0.0), on_circle(30.0, 60.0)[None]
+    sure = torch.tensor([[0.9, 0.5]])
+    novelty = [1 - math.exp(-(2 - 2 * math.cos(math.radians(angle))) / (2 * 0.5**2)) for angle in (30, 60)]
+    assert 0.9 * novelty[0] < 0.5 * novelty[1] and 0.9**3 * novelty[0] > 0.5**3 * novelty[1]
+    assert select(candidates, sure, seeds, 1, 0.5, 1, "greedy").item() == 1
+    assert select(candidates, sure, seeds, 1, 0.5, 3, "greedy").item() == 0
+
+
+def test_seeds_avoid_what_others_took_in_earlier_rounds():
+    seeds = on_circle(0.0, 180.0)
+    candidates = torch.stack([on_circle(90.0, 60.0, 85.0), on_circle(270.0, 88.0, 240.0)])
+    taken = select(candidates, torch.ones(2, 3), seeds, 2, 0.5, 1, "greedy")
+    assert taken[:, 0].tolist() == [0, 0]  # straight away from both seeds
+    assert taken[:, 1].tolist() == [1, 2]  # 85 and 88 lie beside 90, which the first seed has
+
+
+def test_a_candidate_is_taken_once_even_if_nothing_else_is_worth_anything():
+    seeds = points(2)
+    taken = select(seeds[:, None].expand(-1, 4, -1), torch.zeros(2, 4), seeds, 4, 0.5, 1, "greedy")
+    assert [sorted(row) for row in taken.tolist()] == [[0, 1, 2, 3]] * 2
+
+
+@pytest.mark.parametrize("by", ["greedy", "dpp"])
+def test_more_rounds_than_candidates_are_refused(by):
+    with pytest.raises(ValueError, match="5 rounds need as many candidates, there are 4"):
+        select(points(2, 4), torch.ones(2, 4), points(2), 5, 0.5, 1, by)
+
+
+def test_dpp_takes_what_adds_most_to_the_determinant():
+    seeds, candidates = points(2)[:1], points(1, 6)
+
+    def kernel(rows):
+        return torch.exp(-torch.cdist(rows, rows).square() / (2 * 0.5**2)) + 1e-4 * torch.eye(len(rows)).double()
+
+    chosen, expected = seeds, []
+    for _ in range(3):
+        left = [row for row in range(6) if row not in expected]
+        gains = {row: torch.linalg.det(kernel(torch.cat([chosen, candidates[0, row][None]]))).item() for row in left}
+        expected.append(max(gains, key=gains.get))
+        chosen = torch.cat([chosen, candidates[0, expected[-1]][None]])
+    assert select(candidates, torch.ones(1, 6).double(), seeds, 3, 0.5, 1, "dpp").tolist() == [expected]
+
+
+@pytest.mark.parametrize("by", ["greedy", "dpp"])
+def test_the_order_of_seeds_changes_nothing(by):
+    seeds, candidates = points(4), points(4, 6)
+    sure = torch.rand(4, 6, generator=generator("sure")).double()
+    taken = select(candidates, sure, seeds, 3, 0.5, 1, by)
+    for order in itertools.islice(itertools.permutations(range(4)), 0, 24, 5):
+        rows = list(order)
+        assert torch.equal(select(candidates[rows], sure[rows], seeds[rows], 3, 0.5, 1, by), taken[rows])
+
+
+def planned(perturbation="ball", **changes):
+    settings = {
+        "perturbation": perturbation,
+        "eps": 0.3,
+        "manifold": {"tau": 1, "within": 0.5, "shrink": 0},
+        "steps": 1,
+        "step_size": 0.1,
+        "criteria": guidance().criteria,
+        **changes,
+    }
+    seeds = 3 * points(4)
+    held = torch.zeros(4, dtype=torch.long)
+    shape = ClassShape(normalize(seeds, dim=1).mean(0), 0.2 * points(7))
+    rngs = [generator("plan", row) for row in range(4)]
+    return seeds, plan_features(seeds, held, shape, log_probs, Guidance(**settings), 2, 1, rngs)
+
+
+SELECTION = {"candidates": 8, "logit_scale": 10, "exponent": 1, "bandwidth": 0.5, "by": "greedy"}
+
+
+@pytest.mark.parametrize("perturbation", ["ball", "manifold"])
+@pytest.mark.parametrize("selection", [None, SELECTION])
+def test_every_seed_gets_its_variants_and_spare_ones(perturbation, selection):
+    _, features = planned(perturbation, selection=selection)
+    assert features.shape == (4, 3, 5)
+    assert len(features.flatten(0, 1).unique(dim=0)) == 12
+
+
+def test_in_the_ball_candidates_stay_in_it():
+    seeds, features = planned("ball", steps=0)
+    assert (features - seeds[:, None]).abs().max() <= 0.3 + 1e-12
+
+
+def test_selected_features_are_surer_and_farther_apart_than_drawn_ones():
+    def stands(features):
+        flat = normalize(features.flatten(0, 1), dim=1)
+        distance = torch.cdist(flat, flat) + 9 * torch.eye(len(flat))
+        return log_probs(flat, 10)[:, 0].exp().mean(), distance.amin(1).mean()
+
+    drawn, selected = (stands(planned("manifold", selection=choice)[1]) for choice in (None, SELECTION))
+    assert selected[0] > drawn[0]
+    assert selected[1] > drawn[1]
