@@ -4,10 +4,10 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import torch
 from datasets import Dataset
@@ -19,7 +19,7 @@ from guided_imagination.data.dataset import class_names, forget, to_tensors
 from guided_imagination.data.images import encode, resize
 from guided_imagination.expansion import store
 from guided_imagination.expansion.augmenters import Augmenter, Imagination
-from guided_imagination.expansion.guide_check import check as check_guide
+from guided_imagination.expansion.guide_check import agreement, judge
 from guided_imagination.expansion.plan import Plan
 from guided_imagination.expansion.records import MEASUREMENTS, Seen, faults, to_table
 from guided_imagination.expansion.rejection import REASONS, rank, reason
@@ -70,21 +70,30 @@ def verify(folder: Path) -> list[str]:
 
 
 def _ask(folder: Path, plan: Plan, augmenter: Augmenter) -> None:
-    """Whether the guide, if there is one, knows the classes; noted once per expansion."""
+    """Whether the guide, if there is one, knows the classes; measured once per expansion."""
+    names = class_names(plan.seeds)
+    found = store.found(folder, "guide")
+    if found is None:
+        predictions = _predictions(plan, augmenter)
+        if predictions is None:
+            return
+        found = agreement(plan.seeds["label"][:], predictions, len(names)) | {"seeds": len(plan.seeds)}
+        store.find(folder, "guide", found)
+    judge(plan.method, found, names, found["seeds"], plan.least_kappa)
 
-    def looks() -> Iterator[tuple[Tensor, Tensor]]:
-        for shard in range(plan.shards):
-            for _, seeds in plan.shard_seeds(shard):
-                pixels, labels = to_tensors(seeds, plan.resolution)
-                seen = augmenter.classify(pixels.float() / 255)
-                if seen is None:
-                    return
-                yield labels, seen.predictions
-            forget(plan.seeds)
 
-    if store.found(folder, "guide") is None and (seen := list(looks())):
-        names = class_names(plan.seeds)
-        check_guide(plan.method, names, seen, plan.least_kappa, partial(store.find, folder, "guide"))
+def _predictions(plan: Plan, augmenter: Augmenter) -> Tensor | None:
+    """The class (N,) that the guide sees in each seed as it is kept; None where nobody looks."""
+    parts = []
+    for shard in range(plan.shards):
+        for _, seeds in plan.shard_seeds(shard):
+            pixels, _ = to_tensors(seeds, plan.resolution)
+            seen = augmenter.classify(pixels.float() / 255)
+            if seen is None:
+                return None
+            parts.append(seen.predictions)
+        forget(plan.seeds)
+    return torch.cat(parts)
 
 
 def _report(method: str, made: dict[str, Any]) -> None:
@@ -107,7 +116,7 @@ def expand_shard(
     labels: dict[str, int] = {}
     for first, seeds in plan.shard_seeds(shard):
         labels |= zip(seeds["id"], seeds["label"], strict=True)
-        own = None if targets is None else torch.from_numpy(targets[first : first + len(seeds)]).float()
+        own = None if targets is None else torch.from_numpy(targets[first : first + len(seeds)].astype(np.float32))
         rows += _expand_batch(plan, augmenter, seeds, own, counts, clock)
     return to_table(rows, class_names(plan.seeds), labels), counts
 

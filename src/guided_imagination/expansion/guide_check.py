@@ -1,8 +1,7 @@
 """Whether a guide knows the classes that it is to guide to: asked on the seeds, before anything is made."""
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,22 +30,12 @@ def agreement(labels: ArrayLike, predictions: ArrayLike, classes: int) -> dict[s
     return {"accuracy": accuracy, "chance": chance, "kappa": kappa, "p": p}
 
 
-def check(
-    method: str,
-    names: list[str],
-    looks: Iterable[tuple[ArrayLike, ArrayLike]],
-    least_kappa: float | None,
-    note: Callable[[dict[str, Any]], None],
-) -> None:
-    """Print and note how well the guide names the seeds, from `looks` at them (labels and predictions, some at a time).
+def judge(method: str, found: Mapping[str, float], names: Sequence[str], seeds: int, least_kappa: float | None) -> None:
+    """Print what `agreement` has found on so many seeds of the classes `names`.
 
     Raises InputError if `least_kappa` is given and the guide agrees less, or not clearly more than by chance.
     """
-    parts = [(np.asarray(labels), np.asarray(predictions)) for labels, predictions in looks]
-    labels, predictions = (np.concatenate(column) for column in zip(*parts, strict=True))
-    found = agreement(labels, predictions, len(names))
-    note({name: round(value, 6) for name, value in found.items()} | {"seeds": len(labels)})
-    words = f"{100 * found['accuracy']:.1f} % of {len(labels)} seeds right, chance {100 * found['chance']:.1f} %"
+    words = f"{100 * found['accuracy']:.1f} % of {seeds} seeds right, chance {100 * found['chance']:.1f} %"
     logger.info("%s: the guide names %s (kappa %.2f)", method, words, found["kappa"])
     if least_kappa is not None and (found["kappa"] < least_kappa or found["p"] > CONFIDENCE):
         raise InputError(

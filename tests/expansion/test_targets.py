@@ -1,0 +1,246 @@
+"""The latent plan: the same bytes whatever the order, the batches and the kills; verified; used up by refusals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from guided_imagination.config import Guidance, RejectConfig
+from guided_imagination.expansion import expand as expanding
+from guided_imagination.expansion import store, targets
+from guided_imagination.expansion.augmenters import Imagination
+from guided_imagination.expansion.expand import expand, expand_shard, verify
+from guided_imagination.expansion.targets import TargetPlan
+from guided_imagination.models.clip import ZeroShot
+from guided_imagination.utils.clock import Clock
+from guided_imagination.utils.errors import InputError
+from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, guidance, plan
+
+LABELS = [0, 1, 0, 1, 0, 1, 2, 0]
+NAMES = ["cat", "dog", "owl"]
+SELECTION = {"candidates": 4, "logit_scale": 10, "exponent": 1, "bandwidth": 0.5, "by": "greedy"}
+GUIDANCE = Guidance(
+    perturbation="manifold",
+    eps=0.1,
+    manifold={"tau": 1, "within": 0.5, "shrink": 0},
+    steps=1,
+    step_size=0.1,
+    selection=SELECTION,
+    criteria=guidance().criteria,
+)
+
+
+class Embedder:
+    """A linear eye; `killed_at` is the class (by its number of calls of log_probs) in which the process dies."""
+
+    width, device = 5, torch.device("cpu")
+
+    def __init__(self, batch=3, killed_after=None):
+        self.guide, self.batch, self.left = ToyGuide(), batch, killed_after
+
+    def embed_seeds(self, seeds):
+        pixels = torch.from_numpy(np.stack([np.array(image) for image in seeds["image"]])).permute(0, 3, 1, 2)
+        yield from (3 * self.guide.features(pixels / 255)).split(self.batch)
+
+    def log_probs(self, features, logit_scale):
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+        return self.guide.log_probs(features, logit_scale)
+
+
+def make(folder, seeds=None, embedder=None, **changes):
+    folder.mkdir(exist_ok=True)
+    aim = TargetPlan(guidance=changes.pop("guidance", GUIDANCE), ratio=2, reserve=1, seed=0)
+    return targets.make(folder, seeds or dataset(LABELS, NAMES), replace(aim, **changes), embedder or Embedder())
+
+
+def test_every_seed_has_its_variants_and_spare_ones_of_its_own_length(tmp_path):
+    made = make(tmp_path)
+    assert made.shape == (8, 3, 5)
+    np.testing.assert_allclose(np.linalg.norm(made.astype(float), axis=2), 3, rtol=1e-3)
+    assert [path.name for path in tmp_path.glob("*.npy")] == [targets.FILE]
+
+
+def test_the_order_of_the_seeds_changes_no_byte(tmp_path):
+    seeds, order = dataset(LABELS, NAMES), [5, 2, 7, 0, 1, 6, 4, 3]
+    made, shuffled = make(tmp_path / "a"), make(tmp_path / "b", seeds.select(order))
+    assert np.array_equal(made[order], shuffled)
+    assert seeds.select(order)["id"][:] == [seeds["id"][row] for row in order]
+
+
+def test_how_many_are_embedded_at_once_changes_no_byte(tmp_path):
+    """A linear eye does not round by batches; what is left is the plan's own doing."""
+    made, alone = make(tmp_path / "a"), make(tmp_path / "b", embedder=Embedder(batch=100))
+    np.testing.assert_allclose(made, alone, rtol=2e-3)
+
+
+@pytest.mark.parametrize("calls", range(8))
+def test_killed_anywhere_and_resumed_ends_with_the_same_bytes(tmp_path, calls):
+    whole = make(tmp_path / "whole")
+    killed = Embedder(killed_after=calls)
+    try:
+        make(tmp_path / "killed", embedder=killed)
+    except KeyboardInterrupt:
+        assert not (tmp_path / "killed" / targets.FILE).exists()
+    resumed = make(tmp_path / "killed")
+    assert np.array_equal(whole, resumed)
+    names = [folder / targets.FILE for folder in (tmp_path / "whole", tmp_path / "killed")]
+    assert names[0].read_bytes() == names[1].read_bytes()
+
+
+def test_a_resumed_plan_makes_no_class_twice(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, embedder=Embedder(killed_after=4))  # two calls per class: an ascent step and the confidence
+    left = Embedder(killed_after=2)  # the third class
+    make(tmp_path, embedder=left)
+    assert left.left == 0
+
+
+def test_blocks_of_a_large_class_do_not_depend_on_other_classes(tmp_path, monkeypatch):
+    monkeypatch.setattr(targets, "BLOCK", 2)
+    made = make(tmp_path / "a")
+    order = [6, 0, 1, 2, 3, 4, 5, 7]
+    assert np.array_equal(made[order], make(tmp_path / "b", dataset(LABELS, NAMES).select(order)))
+
+
+def test_one_seed_per_class_is_refused_for_the_manifold_and_fine_in_the_ball(tmp_path):
+    alone = dataset([0, 1, 2], NAMES)
+    with pytest.raises(InputError, match="every class has one seed: add seeds, or set perturbation: ball"):
+        make(tmp_path / "a", alone)
+    ball = GUIDANCE.model_copy(update={"perturbation": "ball", "manifold": None})
+    assert make(tmp_path / "b", alone, guidance=ball).shape == (3, 3, 5)
+
+
+def test_one_class_alone_works(tmp_path):
+    assert np.isfinite(make(tmp_path, dataset([0, 0, 0], ["cat"]))).all()
+
+
+class Decoder(Imagination):
+    """Shows a feature as grey levels, and sees another class where `wrong` says so, by the number of the image."""
+
+    def __init__(self, wrong=lambda number: False):
+        object.__setattr__(self, "embedder", Embedder())
+        object.__setattr__(self, "wrong", wrong)
+        object.__setattr__(self, "decoded", [])
+
+    width, device = Embedder.width, Embedder.device
+
+    def embed_seeds(self, seeds):
+        return self.embedder.embed_seeds(seeds)
+
+    def log_probs(self, features, logit_scale):
+        return self.embedder.log_probs(features, logit_scale)
+
+    def make(self, seeds, clock):
+        self.decoded.extend(seeds.features)
+        object.__setattr__(self, "labels", seeds.labels[seeds.owner])
+        grey = (seeds.features[:, :3] / 6 + 0.5).clamp(0, 1)
+        return ToyAugmenter().make(seeds, clock).__class__(grey[:, :, None, None].expand(-1, -1, SIDE, SIDE), {})
+
+    def classify(self, images):
+        labels = self.__dict__.pop("labels", None)
+        features = torch.nn.functional.normalize(images.flatten(1) + 1e-3, dim=1)
+        if labels is None:
+            return ZeroShot(features, torch.full((len(images), 3), 1 / 3).log())
+        first = len(self.decoded) - len(images)
+        seen = torch.tensor(
+            [(label + self.wrong(first + row)) % 3 for row, label in enumerate(labels.tolist())], dtype=torch.long
+        )
+        return ZeroShot(features, torch.where(torch.arange(3) == seen[:, None], 0.8, 0.1).log())
+
+
+def planned(maker=None, **changes):
+    settings = {
+        "seeds": dataset(LABELS, NAMES),
+        "targets": TargetPlan(GUIDANCE, ratio=2, reserve=1, seed=0),
+        "seeds_per_shard": 3,
+        **changes,
+    }
+    return plan(maker, **settings)
+
+
+def test_a_refusal_takes_the_next_spare_feature_of_its_seed(tmp_path):
+    made = make(tmp_path)
+    maker = Decoder(wrong=lambda number: number in (0, 1))  # both variants of the first seed
+    settings = planned(maker, redraws=3, reject=RejectConfig())
+    table, counts = expand_shard(settings, maker, 0, Clock(), made)
+    rows = [row for row in table.to_pylist() if row["seed_id"] == "0"]
+    assert [(row["variant"], row["attempt"]) for row in rows] == [(0, 1)]  # one spare feature: the other is dropped
+    assert (counts["drawn"], counts["kept"], counts["dropped"]) == (7, 5, 1)
+    spare = torch.from_numpy(np.array(made[0, 2])).float()
+    assert torch.equal(maker.decoded[4], spare)  # after two variants of each of the two seeds of the first batch
+
+
+def test_where_nothing_is_dropped_the_best_refused_one_is_kept(tmp_path):
+    made = make(tmp_path)
+    maker = Decoder(wrong=lambda number: True)
+    settings = planned(maker, redraws=3, reject=RejectConfig(), rejected="keep")
+    table, counts = expand_shard(settings, maker, 0, Clock(), made)
+    assert table.num_rows == 6
+    assert counts["drawn"] == 9  # two variants and the spare one of each seed
+
+
+def test_shards_alone_or_in_any_order_decode_the_same(tmp_path):
+    made = make(tmp_path)
+    maker = Decoder()
+    forward = [expand_shard(planned(maker), Decoder(), shard, Clock(), made)[0] for shard in (0, 1, 2)]
+    backward = [expand_shard(planned(maker), Decoder(), shard, Clock(), made)[0] for shard in (2, 1, 0)]
+    assert all(one.equals(other) for one, other in zip(forward, reversed(backward), strict=True))
+
+
+def test_the_plan_stands_beside_the_shards_and_in_the_manifest(tmp_path):
+    manifest = expand(tmp_path / "made", planned(Decoder()))
+    (record,) = manifest["files"]
+    assert record["file"] == targets.FILE
+    assert record["bytes"] == (tmp_path / "made" / targets.FILE).stat().st_size
+    assert manifest["found"]["guide"]["seeds"] == len(LABELS)
+    assert verify(tmp_path / "made") == []
+
+
+def test_a_damaged_plan_is_found(tmp_path):
+    folder = tmp_path / "made"
+    expand(folder, planned(Decoder()))
+    content = bytearray((folder / targets.FILE).read_bytes())
+    content[-1] ^= 1
+    (folder / targets.FILE).write_bytes(content)
+    assert any("targets.npy is missing or was changed" in finding for finding in verify(folder))
+    (folder / targets.FILE).unlink()
+    assert any("targets.npy is missing or was changed" in finding for finding in verify(folder))
+
+
+def test_a_replaced_expansion_brings_its_plan(tmp_path):
+    folder = tmp_path / "made"
+    before = expand(folder, planned(Decoder()))["files"]
+    other = planned(Decoder(), seed=1, targets=TargetPlan(GUIDANCE, 2, 1, 1), overwrite=True)
+    after = expand(folder, other)["files"]
+    assert before != after
+    assert verify(folder) == []
+
+
+def test_a_damaged_shard_is_made_again_from_the_plan_that_is_there(tmp_path, monkeypatch):
+    folder = tmp_path / "made"
+    expand(folder, planned(Decoder()))
+    shard = next(iter(sorted(folder.glob("*.parquet"))))
+    before = shard.read_bytes()
+    shard.unlink()
+    monkeypatch.setattr(targets, "_class", None)  # nothing is planned again
+    expand(folder, planned(Decoder()))
+    assert shard.read_bytes() == before
+
+
+def test_the_guide_is_asked_before_anything_is_made(tmp_path):
+    class Stranger(Decoder):
+        def classify(self, images):
+            return ZeroShot(torch.ones(len(images), 1), torch.tensor([[0.8, 0.1, 0.1]]).log().expand(len(images), -1))
+
+    with pytest.raises(InputError, match="does not know these 3 classes"):
+        expand(tmp_path / "made", planned(Stranger(), least_kappa=0.2))
+    assert not list((tmp_path / "made").glob("*.npy"))
+    assert store.found(tmp_path / "made", "guide")["accuracy"] == 0.5
+    # asked again with the same guide, it is refused again; where nothing is asked of it, the run goes on
+    with pytest.raises(InputError, match="does not know"):
+        expand(tmp_path / "made", planned(Stranger(), least_kappa=0.2))
+    assert expanding.expand(tmp_path / "made", planned(Decoder()))["totals"]["kept"] == 16
