@@ -48,7 +48,7 @@ def make_page(results, config, experiment: str | None = "7") -> str:
     sheet = Picture(png(), "image/png", "Contact sheet of gif_dalle", "gif_dalle")
     audits = audit.table([{"method": name, "images": 5, "label_agreement": 0.9} for name in ("original", "gif_dalle")])
     tables.append(views.audited(results, (audits if len(results) else audits[:0]).assign(dataset="cars"), METHODS))
-    found = sections({table.name: table for table in tables}, ["natural", "medical"], png(), {"cars": [sheet]})
+    found = sections({table.name: table for table in tables}, ["natural", "medical"], png(), png(), {"cars": [sheet]})
     return render(found, "Measured <here>", Tracking("http://127.0.0.1:5000", experiment), "run0")
 
 

@@ -10,6 +10,9 @@ from guided_imagination.report.table import Table
 CURVES = "Line chart: accuracy in percent against new images per seed image; the table below has its values."
 
 
+GAINS = "Dot chart: the accuracy of every row, a line each, with its draws; the table has the means."
+
+
 @dataclass(frozen=True)
 class Picture:
     """An encoded image with its media type ("image/png"), what it shows in words, and its caption."""
@@ -44,12 +47,17 @@ class Section:
 
 
 def sections(
-    tables: Mapping[str, Table], groups: Iterable[str], curves: bytes, samples: Mapping[str, Sequence[Picture]]
+    tables: Mapping[str, Table],
+    groups: Iterable[str],
+    curves: bytes,
+    gains: bytes,
+    samples: Mapping[str, Sequence[Picture]],
 ) -> list[Section]:
     """All that can be shown.
 
-    tables: those of `views` by name; curves: the figure as PNG; samples: contact sheets by dataset.
+    tables: those of `views` by name; curves, gains: the figures as PNG; samples: contact sheets by dataset.
     """
+    parts_worth = Picture(gains, "image/png", GAINS, "Where the gain comes from")
     figure = Picture(curves, "image/png", CURVES, "Accuracy against expansion ratio")
     parts = [
         Section("failures", "Trainings that failed", [tables["failures"]]),
@@ -64,7 +72,7 @@ def sections(
         Section("architectures", "Architectures", [tables["architectures"]], paper=[paper_architectures()]),
         *(Section(f"samples-{name}", f"Seeds and variants: {name}", pictures=found) for name, found in samples.items()),
         Section("audit", "Audit of the expansions", [tables["audit"]]),
-        Section("ablation", "Ablation", [tables["ablation"]]),
+        Section("ablation", "Ablation", [tables["ablation"]], [parts_worth] if tables["ablation"] else []),
         Section("differences", "Paired differences", [tables["differences"]]),
         Section("cost", "Cost", [tables["cost"]]),
     ]

@@ -6,11 +6,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from guided_imagination.config import Method, ReportConfig
-from guided_imagination.report.ablation import ablation_table
+from guided_imagination.report.ablation import ablation_table, ablations
 from guided_imagination.report.accuracy import accuracy_table, architecture_table, group_of
 from guided_imagination.report.efficiency import efficiency_table, readings_table
 from guided_imagination.report.expansions import audited_table, cost_table, kept_words
 from guided_imagination.report.figures import efficiency_figure
+from guided_imagination.report.gains import gain_figure
 from guided_imagination.report.summary import largest_ratio, summarise, with_references
 from guided_imagination.report.table import Table
 
@@ -44,6 +45,12 @@ def architectures(results: pd.DataFrame, methods: Mapping[str, Method]) -> Table
 def ablation(results: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
     """What each part of the full methods is worth."""
     return ablation_table(_measured(results, methods), methods)
+
+
+def gains(results: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
+    """Where the gain comes from: the rows of the table `ablation`, and those they are compared with."""
+    changes = {name: words for rows in ablations(methods).values() for name, words in rows.items()}
+    return gain_figure(_first_architecture(results, methods), list(methods), changes)
 
 
 def efficiency_curves(results: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:

@@ -138,9 +138,9 @@ def architectures(results: pd.DataFrame, methods: Methods) -> Table:
     return _shown(views.architectures(results, methods))
 
 
-def ablation(results: pd.DataFrame, methods: Methods) -> Table:
-    """What each part of a full method is worth."""
-    return _shown(views.ablation(results, methods))
+def ablation(results: pd.DataFrame, methods: Methods) -> tuple[Figure, Table]:
+    """What each part of a full method is worth: the figure and its table."""
+    return views.gains(results, methods), _shown(views.ablation(results, methods))
 
 
 def difference(intervals: pd.DataFrame) -> Table:
@@ -161,6 +161,7 @@ def cost(speeds: pd.DataFrame, methods: Methods, config: ReportConfig) -> Table:
 def page(
     config: ReportConfig,
     curves: bytes,
+    gains: bytes,
     samples: Samples,
     failures: dict[str, str],
     *tables: Table,
@@ -171,7 +172,7 @@ def page(
     where = Tracking(config.tracking_url.rstrip("/"), run.info.experiment_id if run else None)
     pictures = {name: [Picture.from_json(picture) for picture in found] for name, found in samples.items()}
     named = {table.name: table for table in (*tables, failure_table(failures))}
-    parts = sections(named, groups, curves, pictures)
+    parts = sections(named, groups, curves, gains, pictures)
     return render(parts, "Guided Imagination: what was measured", where, run.info.run_id if run else None)
 
 

@@ -12,6 +12,7 @@ from guided_imagination.pipelines.typed import typed
 from guided_imagination.report.accuracy import group_of
 from guided_imagination.report.views import changing_recipe
 
+FIGURES = ["curves", "gains"]
 SETTINGS = {"methods": "params:methods", "config": "params:report"}
 
 
@@ -107,18 +108,18 @@ def _overall(parameters: Parameters) -> Pipeline:
         ),
         _node(nodes.efficiency, measured, ["curves", "efficiency", "readings"], "efficiency"),
         _node(nodes.architectures, measured, "architectures", "architectures"),
-        _node(nodes.ablation, measured, "ablation", "ablation"),
+        _node(nodes.ablation, measured, ["gains", "ablation"], "ablation"),
         _node(nodes.difference, ["intervals"], "differences", "differences"),
         _node(nodes.audit, ["results", "audits", methods], "audit", "audit"),
         _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
     ]
     merged = ["results", "intervals", "speeds", "audits", "samples", "failures"]
-    names = [output for table in tables for output in table.outputs if output != "curves"]
+    names = [output for table in tables for output in table.outputs if output not in FIGURES]
     return Pipeline(
         [
             _node(nodes.merge, list(findings), merged, "merge", datasets=datasets),
             *tables,
-            _node(nodes.page, [config, "curves", "samples", "failures", *names], "page", "page", groups=groups),
+            _node(nodes.page, [config, *FIGURES, "samples", "failures", *names], "page", "page", groups=groups),
         ],
         namespace="report",
         inputs=findings,
