@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 
 from guided_imagination.utils.seeding import derive_seed
 
-DIRECTIONS = 512  # rows that stand for the differences of a class, or of all; up to so many seeds nothing is lost
+DIRECTIONS = 256  # rows that stand for the differences of a class, or of all; up to so many seeds nothing is lost
 
 
 class Sketch:
