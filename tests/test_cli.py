@@ -18,7 +18,7 @@ MISTAKES = {
     "datasets=[moths]": "datasets: 'moths' is not known; allowed: fashion",
     "methods.mixup.pipeline=augment_baselines": "'mixup' is not known; allowed: cutout, gridmask, randaugment",
     "train.architectures=[vgg]": "'vgg' is not known; allowed: resnet10_small, resnet50",
-    "train.recipes=quick": "train.recipes: 'quick' is not known; allowed: matched, paper",
+    "train.recipes=quick": "train.recipes: 'quick' is not known; allowed: matched, soft, paper",
     "expand_dalle.criteria=fancy": "expand_dalle.criteria: 'fancy' is not known; allowed: paper, corrected",
     "criteria_sets.paper.weights.beauty=1": "should be 'consistency', 'entropy' or 'diversity'",
 }

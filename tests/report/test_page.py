@@ -91,7 +91,7 @@ def test_sections_without_content_are_left_out(results, config):
 
 def test_every_picture_has_words_and_every_table_says_what_was_measured(html):
     images = re.findall(r"<img[^>]*>", html.split("<dialog")[0])
-    assert len(images) == 2
+    assert len(images) == 3
     assert all(re.search(r'alt="[^"]{10,}"', image) for image in images)
     tables, captions = html.count("<table"), html.count("<figcaption>")
     assert tables >= 7
