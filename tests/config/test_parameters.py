@@ -273,3 +273,75 @@ def test_a_row_is_told_what_is_resolved(shipped):
     assert parameters.row("moths", "original").ratio == 0
     assert parameters.row("moths", "cutout").augmentation.length == 0.5
     assert {"moths", "moths.narrow", "moths.original"} <= set(parameters.settings())
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [(3, [3]), ("3", [3]), ("0-3", [0, 1, 2, 3]), ("0 5-6", [0, 5, 6]), ([2, 1], [2, 1])]
+)
+def test_draws_are_numbers_or_ranges(shipped, written, meant):
+    assert check(changed(shipped, "draws", written)).draws == meant
+
+
+@pytest.mark.parametrize("wrong", ["a", "1..3", [1, 1], [], -1, "3-1"])
+def test_other_draws_are_refused(shipped, wrong):
+    assert "draws" in refusal(changed(shipped, "draws", wrong))
+
+
+def test_each_draw_has_a_place_of_its_own_and_draw_0_the_dataset_s_name(shipped):
+    parameters = check(changed(shipped, "draws", "0-1"))
+    assert list(parameters.places) == ["fashion", "fashion_draw1"]
+    assert parameters.row("fashion_draw1", "gif_dalle").draw == 1
+    assert {name.split(".")[0] for name in parameters.settings()} == {"fashion", "fashion_draw1"}
+
+
+def test_a_dataset_is_not_called_like_a_draw(shipped):
+    specs = {**shipped["dataset_specs"], "birds_draw2": shipped["dataset_specs"]["fashion"]}
+    assert "'birds_draw2' ends like the name of a draw" in refusal(changed(shipped, "dataset_specs", specs))
+
+
+def test_several_datasets_are_named_in_one_word_each(shipped):
+    assert check(changed(shipped, "datasets", "fashion pets")).datasets == ["fashion", "pets"]
+
+
+@pytest.mark.parametrize("change", [("perturbation", "manifold"), ("selection", "like expand_dalle")])
+def test_what_needs_an_embedding_is_refused_for_other_generators(shipped, change):
+    key, value = change
+    tree = changed(shipped, "expand_mae.manifold", shipped["expand_dalle"]["manifold"])
+    tree = changed(tree, f"expand_mae.{key}", shipped["expand_dalle"][key] if key == "selection" else value)
+    message = refusal(tree)
+    assert "expand_mae: 'embedded_mae' decodes no CLIP embeddings" in message
+    assert "allowed: perturbation ball, selection null" in message
+
+
+def test_the_manifold_needs_its_settings(shipped):
+    assert "needs the settings of `manifold`" in refusal(changed(shipped, "expand_dalle.manifold", None))
+
+
+def test_unguided_is_neither_ascent_nor_selection_but_the_same_perturbation(shipped):
+    parameters = check(shipped)
+    guided, unguided = (
+        row.expander.config.guidance(row.expander.criteria, row.guided)
+        for row in (parameters.row("fashion", name) for name in ("gif_dalle", "dalle"))
+    )
+    assert guided.steps > 0 and guided.selection is not None
+    assert unguided.steps == 0 and unguided.selection is None
+    assert unguided.manifold == guided.manifold
+
+
+@pytest.mark.parametrize("name", ["augmentation", "filtered_by"])
+def test_only_baselines_are_augmentations_that_a_guide_filters(shipped, name):
+    value = {"augmentation": "cutout", "filtered_by": "expand_dalle"}[name]
+    tree = changed(shipped, "methods.dalle", {"pipeline": "expand_dalle", name: value})
+    assert "methods.dalle: only rows of augment_baselines" in refusal(tree)
+
+
+def test_a_filtered_baseline_knows_its_guide(shipped):
+    method = {"pipeline": "augment_baselines", "augmentation": "cutout", "filtered_by": "expand_dalle"}
+    row = check(changed(shipped, "methods.kept", method)).row("fashion", "kept")
+    assert row.augmentation.kind == "cutout"
+    assert row.filtered_by == check(shipped).expander("fashion", "expand_dalle")
+
+
+def test_soft_labels_need_a_teacher(shipped):
+    tree = changed(changed(shipped, "train.recipes", ["soft"]), "train.teacher", None)
+    assert "train.teacher: a recipe has soft_labels" in refusal(tree)

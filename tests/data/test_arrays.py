@@ -202,3 +202,27 @@ def test_fewer_or_more_images_than_expected_are_refused(tmp_path, count):
     with pytest.raises(InputError, match=f"5 images to decode instead of {count}"):
         decode([SEEDS], count, tmp_path / "images", 6)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_teacher_is_asked_once_and_its_rows_follow_the_images(tmp_path):
+    asked = []
+
+    def teach(images):
+        asked.append(len(images))
+        means = images.float().mean((1, 2, 3)) / 255
+        return torch.stack([means, 1 - means], 1).log()
+
+    decoded = decode([SEEDS.select([0, 1]), variants([0, 1, 2, 0, 2])], 7, tmp_path / "images", 6)
+    for _ in range(2):
+        taught = decoded.taught(tmp_path / "images", "clip", teach)
+    assert asked == [7]
+    chosen, rows = taught.first(1), torch.tensor([0, 1, 2, 5])
+    assert chosen.real == 2
+    expected = teach(taught.data.images[rows]).half().float()  # kept in 16 bits
+    torch.testing.assert_close(chosen.log_probs(torch.arange(4)), expected)
+    torch.testing.assert_close(chosen.log_probs(torch.tensor([3])), expected[3:])
+
+
+def test_without_a_teacher_there_are_no_soft_labels(tmp_path):
+    with pytest.raises(ValueError, match="no soft labels"):
+        decode([SEEDS], 5, tmp_path / "images", 6).first(0).log_probs(torch.tensor([0]))

@@ -4,14 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from guided_imagination.config import Architecture, Recipe
+from guided_imagination.config import Architecture, Recipe, SoftLabels
 from guided_imagination.training.recipe import (
     augment,
+    batch_rows,
     build_model,
     build_optimizer,
     normalise,
     random_affine,
     recipe_key,
+    soft_targets,
     updates,
 )
 from guided_imagination.utils.randomness import generator, seeded
@@ -203,3 +205,33 @@ def test_randaugment_on_the_fly_draws_anew_for_every_image_and_step():
     assert not torch.equal(first, second)
     assert len(first.flatten(1).unique(dim=0)) > 1
     assert first.abs().max() <= 1 + 1e-5
+
+
+def test_a_soft_target_is_the_weighted_sum_of_label_and_teacher():
+    log_probs = torch.tensor([[0.9, 0.1], [0.5, 0.5]]).log()
+    made = soft_targets(torch.tensor([1, 0]), log_probs, SoftLabels(weight=0.25, temperature=2))
+    # square roots of 0.9 and 0.1 are as 3 to 1
+    torch.testing.assert_close(made, torch.tensor([[0.25 * 0.75, 0.75 + 0.25 * 0.25], [0.75 + 0.125, 0.125]]))
+
+
+def test_without_weight_the_label_stays():
+    made = soft_targets(torch.tensor([1]), torch.tensor([[0.9, 0.1]]).log(), SoftLabels(weight=0, temperature=1))
+    assert made.tolist() == [[0, 1]]
+
+
+def test_of_every_batch_the_share_asked_for_is_real():
+    rows = [batch_rows(step, 40, 8, recipe(batch_size=10, real_share=0.3), 0) for step in range(32)]
+    assert all((batch < 8).sum() == 3 and len(batch) == 10 for batch in rows)
+    seen = torch.cat(rows).bincount(minlength=40)
+    assert (seen[:8] == 12).all() and (seen[8:] == 7).all()  # 96 of 8 seeds, 224 of 32 new images
+
+
+@pytest.mark.parametrize(("size", "real"), [(40, 40), (40, 0)])
+def test_a_row_of_one_kind_has_no_shares(size, real):
+    shared, plain = (batch_rows(3, size, real, recipe(real_share=share), 0) for share in (0.5, None))
+    assert torch.equal(shared, plain)
+
+
+def test_soft_labels_are_not_mixed():
+    with pytest.raises(ValueError, match="soft_labels go with neither mixup nor cutmix"):
+        recipe(mixup=0.2, soft_labels={"weight": 0.5, "temperature": 2})
