@@ -36,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_results_have_a_row_per_method_and_seed(data: Path) -> None:
     results = pd.read_csv(data / "08_reporting" / "results.csv")
     assert list(results) == [
-        *("dataset", "method", "ratio", "architecture", "recipe", "seed"),
+        *("dataset", "draw", "method", "ratio", "architecture", "recipe", "seed"),
         *("accuracy", "top5", "macro_f1", "auc", "ece", "images_per_second", "seconds"),
         *("split", "recipe_key", "code", "precision", "updates", "run_id"),
     ]
@@ -63,12 +63,14 @@ def test_every_expansion_has_ratio_variants_of_every_seed(data: Path) -> None:
         assert rows[0]["image"].size == (32, 32)
 
 
-def test_guided_and_unguided_rows_differ_in_guidance_alone(data: Path) -> None:
-    for pair in (("mae", "gif_mae"), ("dalle", "gif_dalle")):
+def test_guided_and_unguided_rows_differ_in_guidance_and_filter_alone(data: Path) -> None:
+    filtered = {"redraws", "other_class"}
+    for pair, more in ((("mae", "gif_mae"), set()), (("dalle", "gif_dalle"), {"selection", "reserve"})):
         plans = [json.loads((data / f"05_model_input/fashion/{m}/plan.json").read_text()) for m in pair]
         differing = {key for key in plans[0] if plans[0][key] != plans[1][key]}
-        assert differing == {"method", "steps"}
+        assert differing == {"method", "steps", *filtered, *more}
         assert plans[0]["steps"] == 0
+        assert not plans[0]["other_class"]
 
 
 def test_report_is_left_on_disk(data: Path) -> None:
