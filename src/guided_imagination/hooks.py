@@ -40,12 +40,14 @@ class ProjectHooks:
             make_deterministic()
         hub = hub_folder(self.parameters.models_dir)
         for node in pipeline.nodes:
-            if node.tags & set(get_args(config.ExpandPipeline)):
-                expander = self.parameters.row(*str(node.namespace).split(".")).expander
-                assert expander is not None
-                for model in (expander.generator, expander.guide):
+            if node.tags & {config.AUGMENT, *get_args(config.ExpandPipeline)}:
+                row = self.parameters.row(*str(node.namespace).split("."))
+                models = [row.expander.generator, row.expander.guide] if row.expander else []
+                models += [row.filtered_by.guide] if row.filtered_by else []
+                for model in models:
                     locate_whole(model, hub)
-                place(self.parameters.compute)
+                if models:
+                    place(self.parameters.compute)
         if any("audit" in node.tags for node in pipeline.nodes):
             locate_whole(self.parameters.guides[self.parameters.audit.guide], hub)
 

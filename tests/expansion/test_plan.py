@@ -87,3 +87,23 @@ def test_a_baselines_fingerprint_holds_its_own_settings_only():
     plan = plan_of(dataset([0, 1]), row(method="cutout", expander=None, augmentation=BASELINES["cutout"]))
     assert plan.fingerprint["length"] == 0.5
     assert "keep" not in plan.fingerprint
+
+
+FILTER_CHANGES = {
+    "logit scale": {"criteria": {"logit_scale": 50}},
+    "batch size": {"config": {"images_per_batch": 1}},
+    "rejection": {"config": {"reject": {"max_seed_similarity": 0.9}}},
+    "guide": {"guide": {"model": "mae"}},
+}
+
+
+@pytest.mark.parametrize("change", FILTER_CHANGES.values(), ids=FILTER_CHANGES)
+def test_whatever_shapes_a_filter_changes_a_baseline_s_fingerprint(hub, monkeypatch, change):
+    monkeypatch.chdir(hub)
+
+    def of(changes):
+        augmentation = {"kind": "cutout", "length": 0.5}
+        settings = row(method="x", expander=None, augmentation=augmentation, filtered_by=EXPANDER.overridden(changes))
+        return plan_of(dataset([0, 1]), settings).fingerprint
+
+    assert of(change) != of({})

@@ -99,6 +99,29 @@ def test_a_resumed_plan_makes_no_class_twice(tmp_path):
     assert left.left == 0
 
 
+@pytest.mark.parametrize("calls", [0, 1, 3])
+def test_a_plan_that_got_lost_and_was_killed_again_is_made_from_the_start(tmp_path, calls):
+    """What the journal tells of the lost file must not stand for the new one."""
+    whole = make(tmp_path).copy()
+    (tmp_path / targets.FILE).unlink()
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, embedder=Embedder(killed_after=calls))
+    assert np.array_equal(make(tmp_path), whole)
+
+
+def test_a_kill_while_seeds_are_embedded_again_leaves_no_half_embeddings(tmp_path):
+    class Dying(Embedder):
+        def embed_seeds(self, seeds):
+            yield next(super().embed_seeds(seeds))
+            raise KeyboardInterrupt
+
+    whole = make(tmp_path).copy()
+    (tmp_path / targets.FILE).unlink()
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, embedder=Dying())
+    assert np.array_equal(make(tmp_path), whole)
+
+
 def test_blocks_of_a_large_class_do_not_depend_on_other_classes(tmp_path, monkeypatch):
     monkeypatch.setattr(targets, "BLOCK", 2)
     made = make(tmp_path / "a")

@@ -67,10 +67,8 @@ class Decoded:
         path = folder / f"{name}.npy"
         with writing_alone(folder):
             if not path.exists():
-                parts = [teach(images).half() for images in self.data.images.split(CHUNK)]
-                with replacing(path) as file:
-                    np.save(file, torch.cat(parts).numpy())
-        return Decoded(replace(self.data, soft=torch.from_numpy(np.load(path))), self.variants)
+                _write_opinions(path, self.data.images, teach)
+        return Decoded(replace(self.data, soft=_mapped(path)), self.variants)
 
 
 def decode(parts: Iterable[Dataset], count: int, folder: Path, resolution: int) -> Decoded:
@@ -85,11 +83,25 @@ def decode(parts: Iterable[Dataset], count: int, folder: Path, resolution: int) 
         if not folder.exists():
             with replacing_folder(folder) as new:
                 _write(parts, (count, 3, resolution, resolution), new)
-        images = np.load(folder / "images.npy", mmap_mode="r")
+        images = _mapped(folder / "images.npy")
         labels, variants = (torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ("labels", "variants"))
+    return Decoded(Labelled(images, labels), variants)
+
+
+def _mapped(path: Path) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nothing is ever written
-        return Decoded(Labelled(torch.from_numpy(images), labels), variants)
+        return torch.from_numpy(np.load(path, mmap_mode="r"))
+
+
+def _write_opinions(path: Path, images: Tensor, teach: Callable[[Tensor], Tensor]) -> None:
+    """What `teach` says of all images, (M, C) in 16 bits, some in memory at a time."""
+    with replacing(path) as file:
+        for number, part in enumerate(images.split(CHUNK)):
+            opinions = teach(part).half().numpy()
+            if number == 0:
+                reserve(file, (len(images), opinions.shape[1]), opinions.dtype)
+            file.write(opinions.data)
 
 
 def _write(parts: Iterable[Dataset], shape: tuple[int, int, int, int], folder: Path) -> None:

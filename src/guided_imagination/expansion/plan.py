@@ -121,9 +121,7 @@ def _imagination(
         "settings": {
             "classes": names,
             "templates": row.spec.templates,
-            "precision": str(placement.dtype).removeprefix("torch."),
-            "images_per_batch": config.images_per_batch,  # another number rounds otherwise
-            **({"deterministic": True} if row.compute.deterministic else {}),
+            **_rounding(row, expander),
             **generator.model_dump(exclude={"model", "revision"}),
             **guidance.model_dump(),
         },
@@ -154,6 +152,18 @@ def _look(row: RowSettings, expander: Expander, names: list[str]) -> ZeroShotCla
     return ZeroShotClassifier(guide, expander.criteria.logit_scale, placement, memory)
 
 
+def _rounding(row: RowSettings, expander: Expander) -> dict[str, Any]:
+    """What networks round by; another number of images at once rounds otherwise."""
+    fixed = {"deterministic": True} if row.compute.deterministic else {}
+    return {"precision": place(row.compute).precision, "images_per_batch": expander.config.images_per_batch, **fixed}
+
+
+def _filter_settings(row: RowSettings, expander: Expander, names: list[str]) -> dict[str, Any]:
+    """What the guide's opinion depends on."""
+    asked = {"classes": names, "templates": row.spec.templates, "logit_scale": expander.criteria.logit_scale}
+    return asked | _rounding(row, expander)
+
+
 def _guide_inputs(row: RowSettings, expander: Expander) -> dict[str, str]:
     return {"guide": expander.guide.model, "guide weights": model_checksum(expander.guide, row.hub)}
 
@@ -169,7 +179,7 @@ def _augmentation(seeds: Dataset, row: RowSettings) -> dict[str, Any]:
         **(_checks(checker.config, refusing=True) if checker else _UNCHECKED),
         "settings": {
             **row.augmentation.model_dump(exclude={"kind"}),
-            **({"classes": names, "templates": row.spec.templates} if checker else {}),
+            **(_filter_settings(row, checker, names) if checker else {}),
         },
         "inputs": _guide_inputs(row, checker) if checker else {},
         "load_augmenter": lambda: Augmentation(transform, _look(row, checker, names) if checker else None),

@@ -73,6 +73,7 @@ def make(folder: Path, seeds: Dataset, plan: TargetPlan, embedder: Embedder) -> 
     Raises InputError if no class has two seeds, where the perturbation is along their differences.
     """
     if store.kept_file(folder, FILE):
+        (folder / EMBEDDED).unlink(missing_ok=True)  # of a run that was killed at its last step
         return read(folder)
     ids, labels = seeds["id"][:], np.array(seeds["label"][:])
     classes = [np.flatnonzero(labels == label) for label in range(len(class_names(seeds)))]
@@ -87,6 +88,7 @@ def make(folder: Path, seeds: Dataset, plan: TargetPlan, embedder: Embedder) -> 
     done = store.found(folder, DONE) or []
     if not done or not (folder / UNFINISHED).exists():
         done = []
+        store.find(folder, DONE, done)  # what an earlier file held, that is gone, does not count
         create(folder / UNFINISHED, shape_of_all, np.float16)
     targets = open_memmap(folder / UNFINISHED, "r+")
     shared = _shared(embeddings, members, ids)
@@ -108,6 +110,7 @@ def _embeddings(folder: Path, seeds: Dataset, embedder: Embedder) -> NDArray[Any
     """The embeddings (N, D) of all seeds, in a file."""
     path, whole = folder / EMBEDDED, "seeds_embedded"
     if not (path.exists() and store.found(folder, whole)):
+        store.find(folder, whole, False)
         array, start = create(path, (len(seeds), embedder.width), np.float32), 0
         for part in embedder.embed_seeds(seeds):
             array[start : start + len(part)] = part.cpu().numpy()

@@ -57,7 +57,7 @@ def sections(
 
     tables: those of `views` by name; curves, gains: the figures as PNG; samples: contact sheets by dataset.
     """
-    parts_worth = Picture(gains, "image/png", GAINS, "Where the gain comes from")
+    gain = Picture(gains, "image/png", GAINS, "Where the gain comes from")
     figure = Picture(curves, "image/png", CURVES, "Accuracy against expansion ratio")
     parts = [
         Section("failures", "Trainings that failed", [tables["failures"]]),
@@ -72,7 +72,7 @@ def sections(
         Section("architectures", "Architectures", [tables["architectures"]], paper=[paper_architectures()]),
         *(Section(f"samples-{name}", f"Seeds and variants: {name}", pictures=found) for name, found in samples.items()),
         Section("audit", "Audit of the expansions", [tables["audit"]]),
-        Section("ablation", "Ablation", [tables["ablation"]], [parts_worth] if tables["ablation"] else []),
+        Section("ablation", "Ablation", [tables["ablation"]], [gain] if tables["ablation"] else []),
         Section("differences", "Paired differences", [tables["differences"]]),
         Section("cost", "Cost", [tables["cost"]]),
     ]

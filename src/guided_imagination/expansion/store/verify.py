@@ -43,7 +43,8 @@ def verify(folder: Path, faults: Faults) -> list[str]:
             f"{record.file}: {fault}" for fault in _shard_faults(folder, record, manifest["fingerprint"], seen, faults)
         ]
     findings += [
-        f"{kept['file']} is missing or was changed, its checksum is not the manifest's: {REMAKE}"
+        f"{kept['file']} is missing or was changed, its checksum is not the manifest's: delete the folder and run its "
+        "pipeline, which makes all of it again"
         for kept in manifest.get("files", [])
         if not agrees(folder / kept["file"], kept["bytes"], kept["checksum"])
     ]
