@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -21,10 +23,9 @@ def hub(tmp_path):
 def fingerprint(hub, monkeypatch):
     monkeypatch.chdir(hub)
 
-    def of(seeds=None, config=None, generator=None, criteria=None, adapted=None, **changes):
-        expander = EXPANDER.overridden(
-            {"config": config or {}, "generator": generator or {}, "criteria": criteria or {}}
-        )
+    def of(seeds=None, config=None, generator=None, criteria=None, guide="clip", adapted=None, **changes):
+        parts = {"config": config, "generator": generator, "criteria": criteria}
+        expander = EXPANDER.overridden({name: part or {} for name, part in parts.items()} | {"guide": {"model": guide}})
         return plan_of(seeds or dataset([0, 1]), row(expander=expander, **changes), adapted).fingerprint
 
     return of
@@ -107,3 +108,9 @@ def test_whatever_shapes_a_filter_changes_a_baseline_s_fingerprint(hub, monkeypa
         return plan_of(dataset([0, 1]), settings).fingerprint
 
     assert of(change) != of({})
+
+
+def test_a_model_is_called_the_same_wherever_its_folder_lies(hub, fingerprint, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "clip"
+    shutil.copytree(hub / "clip", elsewhere)
+    assert fingerprint(guide=str(elsewhere)) == fingerprint()

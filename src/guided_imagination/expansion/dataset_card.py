@@ -65,7 +65,7 @@ def _text(
     licences: Mapping[str, str],
     names: Sequence[str],
 ) -> str:
-    made, totals = {key: _portable(value) for key, value in manifest["fingerprint"].items()}, manifest["totals"]
+    made, totals = manifest["fingerprint"], manifest["totals"]
     real = rows["train"] - totals["kept"]
     test = f", and the {rows['test']:,} real test images" if "test" in rows else ""
     models = [f"- **{key.capitalize()}**: `{made[key]}`" for key in ("generator", "guide") if key in made]
@@ -93,8 +93,3 @@ Everything that shaped the images:
 {json.dumps(made, indent=2, ensure_ascii=False)}
 ```
 """
-
-
-def _portable(value: Any) -> Any:
-    """A local folder's name without the folders above it, which say nothing elsewhere."""
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value

@@ -43,6 +43,7 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any]:
     def tables(place: Path, missing: Sequence[int]) -> Iterator[store.Made]:
         if not missing:
             return
+        store.find(place, "models", plan.models)
         augmenter = plan.load_augmenter()
         _ask(place, plan, augmenter)
         targets = None

@@ -20,7 +20,7 @@ from guided_imagination.generators.loading import load_generator
 from guided_imagination.models.clip import ZeroShotClassifier
 from guided_imagination.models.device import Batches, place
 from guided_imagination.models.loading import load_guide
-from guided_imagination.models.weights import model_checksum
+from guided_imagination.models.weights import model_checksum, model_name
 
 AUGMENTED_PER_SHARD, AUGMENTED_PER_BATCH = 100, 5  # seeds; only memory depends on them
 
@@ -34,8 +34,8 @@ class Plan:
     A variant that `reject` refuses is drawn again, at most `redraws` times; then it is dropped, or the
     least bad of its attempts is kept, so that every seed has `ratio` variants. `quality` in [1, 100] is
     that of lossy image formats. With `targets` all features are made before the first decode, and a variant that is
-    refused takes the next spare one. A guide that agrees with the labels less than `least_kappa` is refused. The models
-    are loaded when the first missing shard is made.
+    refused takes the next spare one. A guide that agrees with the labels less than `least_kappa` is refused. `models`
+    are hub ids or folders, which may differ between machines; they are loaded when the first missing shard is made.
     """
 
     method: str
@@ -57,6 +57,7 @@ class Plan:
     quality: int = 95
     targets: TargetPlan | None = None
     least_kappa: float | None = None
+    models: dict[str, str] = field(default_factory=dict)
 
     @property
     def shards(self) -> int:
@@ -126,11 +127,12 @@ def _imagination(
             **guidance.model_dump(),
         },
         "inputs": {
-            "generator": generator.model,
+            "generator": model_name(generator),
             "generator weights": model_checksum(generator, row.hub),
             **_guide_inputs(row, expander),
             **({"adapted weights": adapted["checksum"]} if adapted else {}),
         },
+        "models": {"generator": generator.model, "guide": expander.guide.model},
         "load_augmenter": load,
     }
 
@@ -165,7 +167,7 @@ def _filter_settings(row: RowSettings, expander: Expander, names: list[str]) -> 
 
 
 def _guide_inputs(row: RowSettings, expander: Expander) -> dict[str, str]:
-    return {"guide": expander.guide.model, "guide weights": model_checksum(expander.guide, row.hub)}
+    return {"guide": model_name(expander.guide), "guide weights": model_checksum(expander.guide, row.hub)}
 
 
 def _augmentation(seeds: Dataset, row: RowSettings) -> dict[str, Any]:

@@ -81,6 +81,11 @@ def locate_whole(model: PretrainedModel, folder: Path) -> Path:
     return found
 
 
+def model_name(model: PretrainedModel) -> str:
+    """What records call a model: its hub id, or its folder's name, which is the same wherever the folder lies."""
+    return Path(model.model).resolve().name if Path(model.model).is_dir() else model.model
+
+
 def model_checksum(model: PretrainedModel, folder: Path) -> str:
     """`weights_checksum` of the networks that are used."""
     return weights_checksum(locate(model, folder), model.networks)

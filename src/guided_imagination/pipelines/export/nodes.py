@@ -31,7 +31,7 @@ def write(
     expanded.check_made_of(seeds)
     names, manifest = class_names(seeds), expanded.manifest
     licences = {"seeds": config.licences.get(dataset, UNKNOWN)}
-    if generator := manifest["fingerprint"].get("generator"):
+    if generator := manifest["found"].get("models", {}).get("generator"):
         licences["generator"] = model_licence(generator, hub_folder(models_dir), config.licences)
     record: dict[str, Any] = {}
     for form in config.formats:
