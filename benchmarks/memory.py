@@ -18,8 +18,9 @@ from guided_imagination.config import RejectConfig
 from guided_imagination.data.dataset import features
 from guided_imagination.data.images import encode
 from guided_imagination.expansion.augmenters import Augmentation
-from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.plan import Plan
+from guided_imagination.expansion.records import verify
 
 SIDE, CLASSES, RATIO = 28, 10, 2
 SIZES = (1_000, 10_000, 50_000)  # seeds

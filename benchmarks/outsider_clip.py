@@ -1,8 +1,8 @@
 """A CLIP that guided nothing, to audit with: `python -m benchmarks.outsider_clip FOLDER`, about 25 minutes of a core.
 
-As the embedded one (same images, sizes and steps) but for its seed and its captions: other templates beside CLIP's first,
-by which it is asked, and no words for what is seen beside the class. Then `kedro run --pipelines audit --params guides.outsider.model=FOLDER/clip,
-audit.guide=outsider`.
+As the embedded one (same images, sizes and steps) but for its seed and its captions: other templates beside CLIP's
+first, by which it is asked, and no words for what is seen beside the class. Then `kedro run --pipelines audit --params
+guides.outsider.model=FOLDER/clip,audit.guide=outsider`.
 """
 
 import json
@@ -18,7 +18,14 @@ from guided_imagination.pretraining.clip import train_clip
 from guided_imagination.pretraining.fashion_mnist import Split
 
 ROOT = Path(__file__).parents[1]
-TEMPLATES = ("a photo of a {}.", "{} for sale.", "somebody's {}.", "an old picture that shows a {}.", "look at this {}!", "{} in black.")
+TEMPLATES = (
+    "a photo of a {}.",
+    "{} for sale.",
+    "somebody's {}.",
+    "an old picture that shows a {}.",
+    "look at this {}!",
+    "{} in black.",
+)
 SEED = 1
 
 

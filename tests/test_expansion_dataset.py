@@ -1,7 +1,7 @@
 import pytest
 from kedro.io import DatasetError
 
-from guided_imagination.datasets import ExpansionDataset
+from guided_imagination.datasets.expansion import ExpansionDataset
 from guided_imagination.utils.errors import InputError
 from helpers.toy import ToyAugmenter, plan
 

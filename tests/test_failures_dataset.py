@@ -5,7 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 
-from guided_imagination.datasets import FailuresDataset
+from guided_imagination.datasets.files import FailuresDataset
 
 
 def test_only_rows_with_failures_are_run_again(tmp_path):

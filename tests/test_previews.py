@@ -7,7 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from guided_imagination.datasets import SIDE, ExpansionDataset, FigureDataset, ImagesDataset, TableDataset, preview
+from guided_imagination.datasets.expansion import ExpansionDataset
+from guided_imagination.datasets.figure import FigureDataset
+from guided_imagination.datasets.images import ImagesDataset
+from guided_imagination.datasets.preview import SIDE, preview
+from guided_imagination.datasets.table import TableDataset
 from guided_imagination.report.table import Entry, Table
 from helpers.toy import ToyAugmenter, dataset, plan
 

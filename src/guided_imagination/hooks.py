@@ -1,6 +1,6 @@
 """Checks before any work, and the grid that the pipelines are built for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from kedro.framework.context import KedroContext
@@ -8,9 +8,8 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 
-from guided_imagination import config
+from guided_imagination import config, pipeline_registry
 from guided_imagination.config.rows import hub_folder
-from guided_imagination.models.weights import locate_whole
 from guided_imagination.utils.errors import InputError
 
 
@@ -20,9 +19,6 @@ class ProjectHooks:
     @hook_impl(tryfirst=True)  # before MLflow's database is made
     def after_context_created(self, context: KedroContext) -> None:
         self.parameters = config.check(context.config_loader["parameters"])
-        # imported here because it imports torch: wrong parameters are refused without waiting for that
-        from guided_imagination import pipeline_registry
-
         pipeline_registry.build_for(self.parameters)
 
     @hook_impl
@@ -33,23 +29,14 @@ class ProjectHooks:
 
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        from guided_imagination.models.device import make_deterministic, place
-
         _check_runner(str(run_params.get("runner")))
         if self.parameters.compute.deterministic:
+            from guided_imagination.models.device import make_deterministic  # imports torch
+
             make_deterministic()
-        hub = hub_folder(self.parameters.models_dir)
-        for node in pipeline.nodes:
-            if node.tags & {config.AUGMENT, *get_args(config.ExpandPipeline)}:
-                row = self.parameters.row(*str(node.namespace).split("."))
-                models = [row.expander.generator, row.expander.guide] if row.expander else []
-                models += [row.filtered_by.guide] if row.filtered_by else []
-                for model in models:
-                    locate_whole(model, hub)
-                if models:
-                    place(self.parameters.compute)
-        if any("audit" in node.tags for node in pipeline.nodes):
-            locate_whole(self.parameters.guides[self.parameters.audit.guide], hub)
+        models = list(_models(pipeline, self.parameters))
+        if models:
+            _check_models(models, self.parameters)
 
     @hook_impl(trylast=True)  # after the MLflow run is closed
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -60,6 +47,29 @@ class ProjectHooks:
                 f"{len(failures)} cells failed ({_by_error(failures)}): "
                 "all others are finished, and the same command tries only these again"
             )
+
+
+def _models(pipeline: Pipeline, parameters: config.Parameters) -> Iterator[config.PretrainedModel]:
+    """What expansions and audits will load."""
+    for node in pipeline.nodes:
+        if node.tags & {config.AUGMENT, *get_args(config.ExpandPipeline)}:
+            row = parameters.row(*str(node.namespace).split("."))
+            if row.expander:
+                yield from (row.expander.generator, row.expander.guide)
+            if row.filtered_by:
+                yield row.filtered_by.guide
+        elif "audit" in node.tags:
+            yield parameters.guides[parameters.audit.guide]
+
+
+def _check_models(models: Iterable[config.PretrainedModel], parameters: config.Parameters) -> None:
+    """Raises InputError for weights that are missing or not whole, and for a device that is not there."""
+    from guided_imagination.models.device import place  # imports torch
+    from guided_imagination.models.weights import locate_whole
+
+    place(parameters.compute)
+    for model in models:
+        locate_whole(model, hub_folder(parameters.models_dir))
 
 
 def _check_runner(runner: str) -> None:

@@ -18,8 +18,8 @@ from guided_imagination.expansion.audit import (
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import entropy
-from guided_imagination.models.clip import ZeroShotClassifier
 from guided_imagination.models.device import CPU, Batches
+from guided_imagination.models.zero_shot import ZeroShotClassifier
 from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, plan
 
 E1, E2 = torch.eye(2)

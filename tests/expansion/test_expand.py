@@ -11,8 +11,8 @@ from guided_imagination.expansion.augmenters import Augmentation, Imagination
 from guided_imagination.expansion.expand import expand_shard
 from guided_imagination.generators.base import SeedBatch
 from guided_imagination.imagination.imagine import Imagined
-from guided_imagination.models.clip import ZeroShot, ZeroShotClassifier
 from guided_imagination.models.device import CPU, Batches
+from guided_imagination.models.zero_shot import ZeroShot, ZeroShotClassifier
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.seeding import derive_seed
 from helpers.toy import SIDE, ToyAugmenter, ToyGenerator, ToyGuide, dataset, guidance, plan

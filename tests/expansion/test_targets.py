@@ -10,9 +10,10 @@ from guided_imagination.config import Guidance, RejectConfig
 from guided_imagination.expansion import expand as expanding
 from guided_imagination.expansion import store, targets
 from guided_imagination.expansion.augmenters import Imagination
-from guided_imagination.expansion.expand import expand, expand_shard, verify
+from guided_imagination.expansion.expand import expand, expand_shard
+from guided_imagination.expansion.records import verify
 from guided_imagination.expansion.targets import TargetPlan
-from guided_imagination.models.clip import ZeroShot
+from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.errors import InputError
 from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, guidance, plan

@@ -14,7 +14,7 @@ from guided_imagination.expansion.plan import Plan
 from guided_imagination.generators.base import Latent, SeedBatch
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.imagination.imagine import Imagined
-from guided_imagination.models.clip import ZeroShot
+from guided_imagination.models.zero_shot import ZeroShot
 
 SIDE = 4
 NAMES = ["cat", "dog"]

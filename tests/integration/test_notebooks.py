@@ -91,7 +91,7 @@ def save_report(catalog: Any, results: pd.DataFrame, methods: dict[str, Method])
         difference_table(pd.DataFrame(columns=COLUMNS)),
         views.cost(pd.DataFrame(columns=["dataset", "method", "images_per_second"]), methods, report_config()),
     ]
-    from guided_imagination.datasets import TableDataset
+    from guided_imagination.datasets.table import TableDataset
 
     for table in tables:
         TableDataset(filepath=str(figure_path(catalog, f"report.{table.name}"))).save(table)

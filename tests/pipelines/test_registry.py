@@ -1,6 +1,10 @@
 """The pipelines as a graph: namespaces, and no dataset that exists in memory by accident."""
 
+import inspect
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -109,3 +113,31 @@ def test_hashes_and_versions_come_back_from_tables_as_text(
     (tmp_path / "results.csv").write_text(text)
     rows = pd.read_csv(tmp_path / "results.csv", **settings["load_args"])
     assert rows[["recipe_key", "code"]].to_numpy().tolist() == [["0012", "0.1"], ["12", "0.10"]]
+
+
+HEAVY = ("torch", "transformers", "diffusers", "matplotlib")
+LIGHT = {
+    "the registry": "from guided_imagination.pipeline_registry import register_pipelines; register_pipelines()",
+    "verify": "from guided_imagination.pipelines.verify import nodes; import guided_imagination.datasets.expansion",
+    "files": "import guided_imagination.datasets.files, guided_imagination.datasets.table",
+}
+
+
+@pytest.mark.parametrize("imports", LIGHT.values(), ids=LIGHT)
+def test_commands_that_need_no_network_do_not_wait_for_its_libraries(imports: str) -> None:
+    start = (
+        f"from kedro.framework.startup import bootstrap_project as boot; boot({str(ROOT)!r}); import sys; {imports}; "
+    )
+    show = f"print(sorted(set({HEAVY}) & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", start + show], capture_output=True, text=True, check=True)
+    assert shown.stdout.splitlines()[-1] == "[]"
+
+
+def test_kedro_viz_shows_the_source_of_every_node(config: OmegaConfigLoader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kedro_viz.integrations.kedro.data_loader", ModuleType("loader"))
+    from guided_imagination import pipeline_registry
+
+    pipeline_registry.build_for(check(config["parameters"]))
+    for pipeline in pipeline_registry.register_pipelines().values():
+        for node in pipeline.nodes:
+            assert f"def {node.func.__name__}(" in inspect.getsource(node.func.__wrapped__)

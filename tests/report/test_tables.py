@@ -6,7 +6,7 @@ import pytest
 
 from guided_imagination.report import views
 from guided_imagination.report.ablation import ablations
-from guided_imagination.report.accuracy import accuracy_table, group_of
+from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.differences import difference_table, differences
 from guided_imagination.report.expansions import costs
 from guided_imagination.report.summary import signed, summarise
@@ -146,8 +146,8 @@ def test_there_is_no_negative_zero():
 
 
 def test_a_dataset_that_no_group_names_is_other(config):
-    assert group_of("pathmnist", config.groups) == "medical"
-    assert group_of("birds", config.groups) == "other"
+    assert config.group_of("pathmnist") == "medical"
+    assert config.group_of("birds") == "other"
 
 
 @pytest.mark.parametrize("view", [views.architectures, views.ablation])

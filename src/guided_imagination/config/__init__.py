@@ -6,6 +6,7 @@ The other modules of the library import settings from here; nothing here imports
 from guided_imagination.config.checking import check as check
 from guided_imagination.config.datasets import DatasetSpec as DatasetSpec
 from guided_imagination.config.expansion import AUGMENT as AUGMENT
+from guided_imagination.config.expansion import CRITERION_RANGES as CRITERION_RANGES
 from guided_imagination.config.expansion import AdaptConfig as AdaptConfig
 from guided_imagination.config.expansion import AuditConfig as AuditConfig
 from guided_imagination.config.expansion import AugmentConfig as AugmentConfig
@@ -32,6 +33,7 @@ from guided_imagination.config.models import UnclipConfig as UnclipConfig
 from guided_imagination.config.parameters import Method as Method
 from guided_imagination.config.parameters import Methods as Methods
 from guided_imagination.config.parameters import Parameters as Parameters
+from guided_imagination.config.parameters import changing_recipe as changing_recipe
 from guided_imagination.config.pretraining import PretrainConfig as PretrainConfig
 from guided_imagination.config.pretraining import Stage as Stage
 from guided_imagination.config.report import ReportConfig as ReportConfig

@@ -1,6 +1,7 @@
 """Typed settings of what makes new images: criteria, models, expansions, adaptation, baselines."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeVar
 
 from pydantic import Field, model_validator
@@ -12,6 +13,12 @@ T = TypeVar("T")
 ExpandPipeline = Literal["expand_mae", "expand_dalle", "expand_sd"]
 AUGMENT: Final = "augment_baselines"
 CriterionName = Literal["consistency", "entropy", "diversity"]
+# the least and the greatest value of a criterion for a number of classes
+CRITERION_RANGES: dict[CriterionName, Callable[[int], tuple[float, float]]] = {
+    "consistency": lambda classes: (0, 1),
+    "entropy": lambda classes: (-math.log(classes), math.log(classes)),
+    "diversity": lambda classes: (0, math.inf),
+}
 
 
 class Criteria(Strict):

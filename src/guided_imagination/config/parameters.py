@@ -59,6 +59,11 @@ def _without_nulls(value: object) -> object:
 Methods = Annotated[dict[str, Method], BeforeValidator(_without_nulls)]
 
 
+def changing_recipe(methods: Mapping[str, Method]) -> list[str]:
+    """The rows that change their recipe themselves."""
+    return [name for name, row in methods.items() if row.recipe]
+
+
 class Parameters(Strict):
     """The whole parameter tree of the project."""
 

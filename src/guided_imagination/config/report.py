@@ -13,3 +13,7 @@ class ReportConfig(Strict):
     price_per_hour: NonNegative
     hand_price_per_image: NonNegative
     tracking_url: str
+
+    def group_of(self, dataset: str) -> str:
+        """The group that lists `dataset`, else "other"."""
+        return next((name for name, members in self.groups.items() if dataset in members), "other")

@@ -22,7 +22,7 @@ from guided_imagination.data.dataset import to_tensors
 from guided_imagination.expansion.rejection import REASONS
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import entropy
-from guided_imagination.models.clip import ZeroShot
+from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.files import replacing
 from guided_imagination.utils.randomness import seeded
 

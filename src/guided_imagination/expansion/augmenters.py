@@ -12,7 +12,7 @@ from guided_imagination.config import Guidance
 from guided_imagination.data.dataset import to_tensors
 from guided_imagination.generators.base import Generator, SeedBatch
 from guided_imagination.imagination.imagine import Imagined, imagine
-from guided_imagination.models.clip import ZeroShot, ZeroShotClassifier
+from guided_imagination.models.zero_shot import ZeroShot, ZeroShotClassifier
 from guided_imagination.utils.clock import Clock
 
 SEEDS_AT_ONCE = 64  # images in memory while all are embedded

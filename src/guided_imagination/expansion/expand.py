@@ -21,12 +21,12 @@ from guided_imagination.expansion import store
 from guided_imagination.expansion.augmenters import Augmenter, Imagination
 from guided_imagination.expansion.guide_check import agreement, judge
 from guided_imagination.expansion.plan import Plan
-from guided_imagination.expansion.records import MEASUREMENTS, Seen, faults, to_table
+from guided_imagination.expansion.records import MEASUREMENTS, Seen, to_table
 from guided_imagination.expansion.rejection import REASONS, rank, reason
 from guided_imagination.expansion.targets import make as make_targets
 from guided_imagination.generators.base import SeedBatch, Siblings
 from guided_imagination.imagination.criteria import CRITERIA
-from guided_imagination.models.clip import ZeroShot
+from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.seeding import derive_seed
 
@@ -63,11 +63,6 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any]:
     if made:
         _report(plan.method, manifest)
     return manifest
-
-
-def verify(folder: Path) -> list[str]:
-    """What is wrong with the expansion in `folder`, one sentence each; nothing if it can be trusted."""
-    return store.verify(folder, faults)
 
 
 def _ask(folder: Path, plan: Plan, augmenter: Augmenter) -> None:

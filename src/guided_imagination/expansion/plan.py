@@ -17,10 +17,10 @@ from guided_imagination.data.images import ImageFormat
 from guided_imagination.expansion.augmenters import Augmentation, Augmenter, Imagination
 from guided_imagination.expansion.targets import TargetPlan
 from guided_imagination.generators.loading import load_generator
-from guided_imagination.models.clip import ZeroShotClassifier
 from guided_imagination.models.device import Batches, place
 from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import model_checksum, model_name
+from guided_imagination.models.zero_shot import ZeroShotClassifier
 
 AUGMENTED_PER_SHARD, AUGMENTED_PER_BATCH = 100, 5  # seeds; only memory depends on them
 

@@ -6,17 +6,22 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from datasets import ClassLabel, Features, Image, Value
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
-from torch import Tensor
 
-from guided_imagination.imagination.criteria import CRITERIA
-from guided_imagination.models.clip import ZeroShot
+from guided_imagination.config import CRITERION_RANGES
+from guided_imagination.expansion import store
 from guided_imagination.utils.seeding import derive_seed
+
+if TYPE_CHECKING:  # who only reads records need not wait for torch
+    from torch import Tensor
+
+    from guided_imagination.models.zero_shot import ZeroShot
 
 Row = Mapping[str, Any]
 SEEDS = b"seeds"  # in the schema of a shard
@@ -27,13 +32,13 @@ SLACK = 1e-4  # of float32 and of networks in 16 bits
 class Seen:
     """What the guide sees in N stored variants, in the seed of each, and their labels (N,)."""
 
-    variants: ZeroShot
-    seeds: ZeroShot
-    labels: Tensor
+    variants: "ZeroShot"
+    seeds: "ZeroShot"
+    labels: "Tensor"
 
 
 # What is measured of every stored variant, by column; null where no guide looks.
-MEASUREMENTS: dict[str, Callable[[Seen], Tensor]] = {
+MEASUREMENTS: dict[str, Callable[[Seen], "Tensor"]] = {
     "prediction": lambda seen: seen.variants.predictions,
     "label_probability": lambda seen: seen.variants.probability(seen.labels),
     "seed_similarity": lambda seen: (seen.variants.features * seen.seeds.features).sum(1),  # CLIP cosine, in [-1, 1]
@@ -54,7 +59,7 @@ def record_features(names: Sequence[str]) -> Features:
             "seed_id": Value("string"),
             "variant": Value("int32"),
             "method": Value("string"),
-            **{str(name): Value("float32") for name in CRITERIA},
+            **{str(name): Value("float32") for name in CRITERION_RANGES},
             **{name: classes if name == "prediction" else Value("float32") for name in MEASUREMENTS},
             "attempt": Value("int32"),
             "random_seed": Value("int64"),
@@ -110,10 +115,15 @@ def faults(table: pa.Table, fingerprint: Mapping[str, Any], dropped: int, seen: 
         yield f"{len(missing)} images are missing, but {dropped} were dropped{first}"
 
 
+def verify(folder: Path) -> list[str]:
+    """What is wrong with the expansion in `folder`, one sentence each; nothing if it can be trusted."""
+    return store.verify(folder, faults)
+
+
 def _rules(classes: int, seeds: Mapping[str, int], fingerprint: Mapping[str, Any]) -> dict[str, Callable[[Row], bool]]:
     """What has to hold of each row, by the words for a row of which it does not."""
     side, ratio, method = (fingerprint[name] for name in ("resolution", "ratio", "method"))
-    ranges = {str(name): criterion.range(classes) for name, criterion in CRITERIA.items()}
+    ranges = {str(name): ends(classes) for name, ends in CRITERION_RANGES.items()}
     allowed = ", ".join(f"{name} {_span(*ends)}" for name, ends in ranges.items())
 
     def plausible(row: Row) -> bool:

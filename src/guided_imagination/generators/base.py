@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Placement
+
+if TYPE_CHECKING:
+    from guided_imagination.models.clip import Guide  # imports transformers
 
 Config = TypeVar("Config", contravariant=True)
 
@@ -121,5 +123,5 @@ class Loader(Protocol[Config]):
     """Makes a generator from the typed settings of its kind."""
 
     def __call__(
-        self, config: Config, weights: Weights, guide: Guide, class_names: Sequence[str], placement: Placement, /
+        self, config: Config, weights: Weights, guide: "Guide", class_names: Sequence[str], placement: Placement, /
     ) -> Generator: ...

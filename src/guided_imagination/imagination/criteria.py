@@ -3,7 +3,6 @@
 An ablation is a dict entry: `score` weighs the criteria of `CRITERIA` by name.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -76,17 +75,16 @@ def group_mean(values: Tensor, owner: Tensor, siblings: Siblings | None = None) 
 
 @dataclass(frozen=True)
 class Criterion:
-    """`score` is to be maximised; `short` names it under a picture, `range` gives its ends for a number of classes."""
+    """`score` is to be maximised; `short` names it under a picture."""
 
     score: Callable[[Candidates], Tensor]
     short: str
-    range: Callable[[int], tuple[float, float]]
 
 
 CRITERIA: dict[CriterionName, Criterion] = {
-    "consistency": Criterion(consistency, "con", lambda classes: (0, 1)),
-    "entropy": Criterion(entropy_gain, "ent", lambda classes: (-math.log(classes), math.log(classes))),
-    "diversity": Criterion(diversity, "div", lambda classes: (0, math.inf)),
+    "consistency": Criterion(consistency, "con"),
+    "entropy": Criterion(entropy_gain, "ent"),
+    "diversity": Criterion(diversity, "div"),
 }
 
 

@@ -1,18 +1,11 @@
 """Accuracy tables: datasets x methods, and architectures x methods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from guided_imagination.report.summary import SETTING, accuracy_entry, in_order, largest_ratio, measured, varying
 from guided_imagination.report.table import Entry, Table
-
-OTHER = "other"
-
-
-def group_of(dataset: str, groups: Mapping[str, Sequence[str]]) -> str:
-    """The group that lists `dataset`, else "other"."""
-    return next((name for name, members in groups.items() if dataset in members), OTHER)
 
 
 def accuracy_table(summary: pd.DataFrame, methods: Sequence[str], *, name: str, title: str, kept: str = "") -> Table:

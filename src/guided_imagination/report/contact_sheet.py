@@ -10,6 +10,7 @@ from datasets import Dataset
 from matplotlib.figure import Figure
 from PIL import Image
 
+from guided_imagination.config import CRITERION_RANGES
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.report.figures import GROUND, INK
@@ -79,7 +80,7 @@ def for_page(sheet: bytes, method: str) -> Picture:
 def criteria_text(variant: dict[str, Any]) -> str:
     """ "con 0.91", "ent +0.12", "div 0.03", a line each; empty for an image that nobody scored."""
     scored = {name: criterion for name, criterion in CRITERIA.items() if variant.get(name) is not None}
-    signs = {name: "+" if criterion.range(2)[0] < 0 else "" for name, criterion in scored.items()}
+    signs = {name: "+" if CRITERION_RANGES[name](2)[0] < 0 else "" for name in scored}
     return "\n".join(f"{scored[name].short} {variant[name]:{signs[name]}.2f}" for name in scored)
 
 

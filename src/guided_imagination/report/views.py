@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from guided_imagination.config import Method, ReportConfig
+from guided_imagination.config import Method, ReportConfig, changing_recipe
 from guided_imagination.report.ablation import ablation_table, ablations
-from guided_imagination.report.accuracy import accuracy_table, architecture_table, group_of
+from guided_imagination.report.accuracy import accuracy_table, architecture_table
 from guided_imagination.report.efficiency import efficiency_table, readings_table
 from guided_imagination.report.expansions import audited_table, cost_table, kept_words
 from guided_imagination.report.figures import efficiency_figure
@@ -23,7 +23,7 @@ def accuracy(
 ) -> Table:
     """The datasets of one group, for the first architecture; speeds: the columns of `expansions.costs`."""
     summary = with_references(_first_architecture(results, methods), summarise(results), methods)
-    members = summary["dataset"].map(lambda dataset: group_of(dataset, config.groups)) == group
+    members = summary["dataset"].map(config.group_of) == group
     name, title = f"accuracy_{group}", f"Accuracy: {group} datasets"
     kept = kept_words(speeds, list(summary.loc[members, "dataset"]))
     return accuracy_table(summary[members], list(methods), name=name, title=title, kept=kept)
@@ -71,11 +71,6 @@ def cost(speeds: pd.DataFrame, methods: Mapping[str, Method], config: ReportConf
 def _measured(results: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:
     """The summary of the rows that were trained, without reference lines."""
     return summarise(results[results["method"].isin(list(methods))], changing_recipe(methods))
-
-
-def changing_recipe(methods: Mapping[str, Method]) -> list[str]:
-    """The rows that change their recipe themselves."""
-    return [name for name, row in methods.items() if row.recipe]
 
 
 def _first_architecture(results: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:

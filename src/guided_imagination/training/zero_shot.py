@@ -11,8 +11,9 @@ from datasets import Dataset
 from guided_imagination import __version__
 from guided_imagination.config import ORIGINALS
 from guided_imagination.data.arrays import decode
-from guided_imagination.models.clip import Guide, ZeroShotClassifier
+from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Batches, Placement
+from guided_imagination.models.zero_shot import ZeroShotClassifier
 from guided_imagination.training.cells import RESULT_COLUMNS, keep
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import classification_metrics

@@ -1,11 +1,10 @@
 """Where the time of a job goes."""
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import torch
 
 
 class Clock:
@@ -32,6 +31,10 @@ class Clock:
 
 def _synchronize() -> None:
     """Wait for every GPU that this process uses: waiting for another one would take memory there for nothing."""
+    if "torch" not in sys.modules:  # which takes seconds to import
+        return
+    import torch
+
     if not torch.cuda.is_initialized():
         return
     for device in range(torch.cuda.device_count()):

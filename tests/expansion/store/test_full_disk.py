@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.records import verify
 from guided_imagination.expansion.store import is_complete
 from guided_imagination.utils.errors import InputError
 from helpers.disks import files_of_at_most, small_disk

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.records import verify
 from guided_imagination.expansion.store import Expansion, is_complete
 from helpers.stores import CLASSES, checksums, fork, outcome, toy_plan
 from helpers.toy import ToyAugmenter, dataset

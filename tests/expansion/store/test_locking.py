@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import pytest
 
-from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.records import verify
 from guided_imagination.expansion.store import is_complete
 from guided_imagination.expansion.store.lock import STALE
 from guided_imagination.utils.errors import InputError

@@ -6,7 +6,8 @@ from benchmarks import memory
 from datasets import load_from_disk
 
 from guided_imagination.data.dataset import forget
-from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.records import verify
 from helpers.stores import fork, outcome
 from helpers.toy import dataset
 

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from guided_imagination.expansion.augmenters import Augmentation
-from guided_imagination.expansion.expand import expand, verify
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.records import verify
 from guided_imagination.expansion.store import Expansion, is_complete
 from guided_imagination.expansion.store.shards import checksum, means
 from guided_imagination.utils.errors import InputError

@@ -10,8 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from guided_imagination.expansion.store.reader import JOURNAL
 from guided_imagination.expansion.store.shards import ShardRecord, overall_means, totals
 from guided_imagination.utils.files import explaining_full_disk
@@ -94,6 +92,8 @@ SHAPING = ["torch", "diffusers", "transformers", "numpy", "pillow", "pyarrow"]
 
 def describe_machine() -> dict[str, Any]:
     """The machine, its GPUs, and the versions of the packages that shape images or files."""
+    import torch  # takes seconds, which those who only read a manifest need not wait
+
     return {
         "platform": platform.platform(),
         "python": platform.python_version(),

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow.parquet as pq
 from datasets import Dataset
 
-from guided_imagination.data.dataset import checksum
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json
 from guided_imagination.utils.seeding import derive_seed
@@ -49,6 +48,8 @@ class Expansion:
 
     def check_made_of(self, seeds: Dataset) -> None:
         """Raises InputError if the expansion was made of other seeds."""
+        from guided_imagination.data.dataset import checksum  # imports torch, which others who read need not wait for
+
         if self.seeds_checksum != checksum(seeds):
             raise InputError(
                 f"{self.folder} was made of other seeds than those on disk: run its pipeline with "

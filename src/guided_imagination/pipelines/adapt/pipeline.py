@@ -5,8 +5,9 @@ from typing import get_args
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import ExpandPipeline, Parameters
-from guided_imagination.pipelines.adapt import nodes
-from guided_imagination.pipelines.typed import typed
+from guided_imagination.pipelines.typed import Nodes, typed
+
+nodes = Nodes(f"{__package__}.nodes")
 
 
 def create_pipeline(parameters: Parameters) -> Pipeline:

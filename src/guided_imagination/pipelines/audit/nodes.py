@@ -10,10 +10,10 @@ from guided_imagination.config import RowSettings
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion import audit
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.models.clip import ZeroShotClassifier
 from guided_imagination.models.device import Batches, place
 from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import model_checksum
+from guided_imagination.models.zero_shot import ZeroShotClassifier
 from guided_imagination.pipelines import tracking
 from guided_imagination.utils.seeding import derive_seed
 

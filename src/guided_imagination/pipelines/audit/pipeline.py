@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Method
-from guided_imagination.pipelines.audit import nodes
-from guided_imagination.pipelines.typed import typed
+from guided_imagination.pipelines.typed import Nodes, typed
+
+nodes = Nodes(f"{__package__}.nodes")
 
 
 def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:

@@ -5,8 +5,9 @@ from typing import Literal
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters
-from guided_imagination.pipelines.expand import nodes
-from guided_imagination.pipelines.typed import typed
+from guided_imagination.pipelines.typed import Nodes, typed
+
+nodes = Nodes(f"{__package__}.nodes")
 
 
 def create_pipeline(name: Literal["augment_baselines"] | ExpandPipeline, parameters: Parameters) -> Pipeline:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.pipelines.export import nodes
-from guided_imagination.pipelines.typed import typed
+from guided_imagination.pipelines.typed import Nodes, typed
+
+nodes = Nodes(f"{__package__}.nodes")
 
 PARAMETERS = ["params:export", "params:models_dir"]
 

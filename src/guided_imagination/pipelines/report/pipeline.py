@@ -1,18 +1,17 @@
 """`report`: results and expansions of each dataset -> tables, figures, contact sheets and one page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import Parameters
+from guided_imagination.config import Parameters, changing_recipe
 from guided_imagination.config.rows import place_of
-from guided_imagination.pipelines.report import nodes
-from guided_imagination.pipelines.typed import typed
-from guided_imagination.report.accuracy import group_of
-from guided_imagination.report.views import changing_recipe
+from guided_imagination.pipelines.typed import NodeFunction, Nodes, typed
 
-FIGURES = ["curves", "gains"]
+nodes = Nodes(f"{__package__}.nodes")
+
+FIGURES = ["efficiency_figure", "gains_figure"]
 SETTINGS = {"methods": "params:methods", "config": "params:report"}
 
 
@@ -25,9 +24,7 @@ def create_pipeline(parameters: Parameters, references: Sequence[str] = ()) -> P
     return Pipeline([*parts, _overall(parameters)])
 
 
-def _node(
-    function: Callable[..., Any], inputs: Sequence[str], outputs: str | list[str], name: str, **fixed: Any
-) -> Node:
+def _node(function: NodeFunction, inputs: Sequence[str], outputs: str | list[str], name: str, **fixed: Any) -> Node:
     return Node(typed(function, **fixed), list(inputs), outputs, name=name, tags="report")
 
 
@@ -92,7 +89,7 @@ def _overall(parameters: Parameters) -> Pipeline:
     """The tables over all datasets and the page, in the namespace `report`."""
     datasets = list(parameters.datasets)
     findings = {f"{dataset}_findings": f"{dataset}.findings" for dataset in datasets}
-    groups = list(dict.fromkeys(group_of(dataset, parameters.report.groups) for dataset in datasets))
+    groups = list(dict.fromkeys(parameters.report.group_of(dataset) for dataset in datasets))
     methods, config = SETTINGS.values()
     measured = ["results", methods]
     tables = [
@@ -106,9 +103,9 @@ def _overall(parameters: Parameters) -> Pipeline:
             )
             for group in groups
         ),
-        _node(nodes.efficiency, measured, ["curves", "efficiency", "readings"], "efficiency"),
+        _node(nodes.efficiency, measured, ["efficiency_figure", "efficiency", "readings"], "efficiency"),
         _node(nodes.architectures, measured, "architectures", "architectures"),
-        _node(nodes.ablation, measured, ["gains", "ablation"], "ablation"),
+        _node(nodes.ablation, measured, ["gains_figure", "ablation"], "ablation"),
         _node(nodes.difference, ["intervals"], "differences", "differences"),
         _node(nodes.audit, ["results", "audits", methods], "audit", "audit"),
         _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),

@@ -13,10 +13,10 @@ from torch import Tensor
 from guided_imagination.config import DatasetSettings, RowSettings, TrainConfig
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.models.clip import ZeroShotClassifier
 from guided_imagination.models.device import Batches, for_training, place
 from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import model_checksum
+from guided_imagination.models.zero_shot import ZeroShotClassifier
 from guided_imagination.pipelines import tracking
 from guided_imagination.training import zero_shot
 from guided_imagination.training.cells import Sources, Teacher, train_row

@@ -4,8 +4,9 @@ from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Method, Parameters
 from guided_imagination.config.rows import place_of
-from guided_imagination.pipelines.train import nodes
-from guided_imagination.pipelines.typed import typed
+from guided_imagination.pipelines.typed import Nodes, typed
+
+nodes = Nodes(f"{__package__}.nodes")
 
 SPLITS = ["seeds", "validation", "test"]
 SETTINGS = "params:settings"

@@ -3,8 +3,9 @@
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Parameters
-from guided_imagination.pipelines.tune import nodes
-from guided_imagination.pipelines.typed import typed
+from guided_imagination.pipelines.typed import Nodes, typed
+
+nodes = Nodes(f"{__package__}.nodes")
 
 
 def create_pipeline(parameters: Parameters) -> Pipeline:

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from guided_imagination.expansion import expand
+from guided_imagination.expansion import records
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.errors import InputError
 
@@ -34,7 +34,7 @@ def _verdict(expanded: Expansion, name: str) -> dict[str, Any]:
     if not expanded.folder.exists():
         logger.info("%s: absent, it was never made", name)
         return {"verdict": "absent", "findings": []}
-    findings = expand.verify(expanded.folder)
+    findings = records.verify(expanded.folder)
     for finding in findings:
         logger.error("%s: %s", name, finding)
     if findings:

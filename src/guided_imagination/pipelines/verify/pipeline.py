@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Method
-from guided_imagination.pipelines.typed import typed
-from guided_imagination.pipelines.verify import nodes
+from guided_imagination.pipelines.typed import Nodes, typed
+
+nodes = Nodes(f"{__package__}.nodes")
 
 
 def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> Pipeline:
@@ -14,7 +15,7 @@ def create_pipeline(datasets: Iterable[str], methods: Mapping[str, Method]) -> P
     made = [method for method, row in methods.items() if row.pipeline is not None]
     datasets = list(datasets) if made else []
     verdicts = [f"verdicts_{dataset}" for dataset in datasets]
-    conclude = Node(nodes.conclude, verdicts, None, name="conclude", tags="verify") if datasets else None
+    conclude = Node(typed(nodes.conclude), verdicts, None, name="conclude", tags="verify") if datasets else None
     return Pipeline([*(_verification(dataset, made) for dataset in datasets), *([conclude] if conclude else [])])
 
 
