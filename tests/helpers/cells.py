@@ -5,10 +5,9 @@ from pathlib import Path
 
 import torch
 
-from guided_imagination.config import Architecture, Recipe
+from guided_imagination.config import ONE_WORKER, Architecture, Recipe
 from guided_imagination.data.arrays import Labelled
-from guided_imagination.models.device import CPU
-from guided_imagination.training.cells import CellImages, Job, Run, train_cells
+from guided_imagination.training.cells import CellImages, Job, Run, begin_cells
 from guided_imagination.training.grid import Cell
 from guided_imagination.utils.randomness import generator
 
@@ -61,5 +60,5 @@ class Journal:
 
 
 def run(models: Path, *jobs: Job, load=lambda cell: SPLITS, journal: Journal | None = None):
-    """train_cells with small images and a journal."""
-    return train_cells(jobs or [job()], load, models, CPU, (journal or Journal()).track)
+    """The cells with small images and a journal."""
+    return begin_cells(jobs or [job()], lambda: load, models, ONE_WORKER, (journal or Journal()).track).finish()

@@ -3,9 +3,9 @@
 from typing import Any
 
 from guided_imagination.config import (
+    ONE_WORKER,
     AdaptSettings,
     AuditConfig,
-    ComputeConfig,
     DatasetSpec,
     ExpandConfig,
     Expander,
@@ -21,7 +21,7 @@ from helpers.cells import ARCHITECTURE, RECIPE
 from helpers.toy import guidance
 
 SPEC = DatasetSpec(source={"kind": "parquet", "train": "images"}, resolution=4, templates=["a {}."])
-COMPUTE = ComputeConfig(device="cpu", precision="auto", attention_slicing=False, offload="none")
+COMPUTE = ONE_WORKER.overridden({"precision": "auto"})
 FILES = ImageFileConfig(format="png", quality=95)
 TUNE = TuneConfig(recipe="short", learning_rates=[0.1], weight_decays=[0], seeds=1)
 GRID = TrainConfig(architectures=["tiny"], recipes=["short"], seeds=1, evaluate_on="test", log_points=2)

@@ -37,9 +37,9 @@ def pipelines(config: OmegaConfigLoader) -> dict[str, Pipeline]:
 def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
     nodes = {node.name for name in MAIN for node in pipelines[name].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == nodes
-    # one ingest, seven expansions, eight trainings, zero-shot, registration, seven contact sheets,
+    # one ingest, seven expansions, eight trainings of two nodes, zero-shot, registration, seven contact sheets,
     # eight audits and their table, five nodes of the report per dataset, nine over all
-    assert len(nodes) == 1 + 7 + 8 + 1 + 1 + 7 + 8 + 1 + 5 + 9
+    assert len(nodes) == 1 + 7 + 2 * 8 + 1 + 1 + 7 + 8 + 1 + 5 + 9
     assert set(pipelines) == {*MAIN, "tune", "verify", "export", "pretrain", "__default__"}
 
 
@@ -66,6 +66,7 @@ def test_each_row_has_its_namespace(pipelines: dict[str, Pipeline]) -> None:
     row = pipelines["__default__"].only_nodes_with_namespaces(["fashion.gif_dalle"])
     assert {node.name for node in row.nodes} == {
         "fashion.gif_dalle.expand",
+        "fashion.gif_dalle.begin",
         "fashion.gif_dalle.train",
         "fashion.gif_dalle.audit",
         "fashion.gif_dalle.contact_sheet",
@@ -78,7 +79,8 @@ def test_every_dataset_is_in_the_catalog(config: OmegaConfigLoader, pipelines: d
         for name in pipeline.datasets():
             if not name.startswith("params:"):
                 assert name in catalog, f"{name} would be kept in memory only"
-                assert not isinstance(catalog[name], MemoryDataset)
+                kept = not isinstance(catalog[name], MemoryDataset)
+                assert kept != name.endswith(".begun")  # what workers are at
 
 
 def test_every_parameter_of_a_node_exists(config: OmegaConfigLoader, pipelines: dict[str, Pipeline]) -> None:

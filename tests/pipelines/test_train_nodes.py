@@ -65,7 +65,7 @@ def train(tmp_path, monkeypatch):
             models_dir=str(tmp_path / "models"),
             training=own.tuned(tuned or {}),
         )
-        table, failures = nodes.train(seeds, dataset([1, 1, 1]), test, settings, expanded)
+        table, failures = nodes.train(nodes.begin(seeds, dataset([1, 1, 1]), test, settings, expanded))
         assert not failures
         return table
 

@@ -31,7 +31,7 @@ def test_a_cell_leaves_its_result_weights_and_predictions(tmp_path):
         "result.json",
     ]
     result = json.loads((folder(tmp_path) / "result.json").read_text())
-    for name in ("accuracy", "macro_f1", "auc", "ece", "images_per_second", "seconds", "run_id"):
+    for name in ("accuracy", "macro_f1", "auc", "ece", "images_per_second", "seconds"):
         assert result[name] == table[name].item()
     assert load_file(folder(tmp_path) / "model.safetensors")["fc.weight"].shape[0] == 2
     predictions = pd.read_parquet(folder(tmp_path) / "predictions.parquet")

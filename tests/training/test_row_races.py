@@ -9,11 +9,10 @@ from functools import partial
 import pytest
 from datasets import Dataset
 
-from guided_imagination.config import TrainConfig
+from guided_imagination.config import ONE_WORKER, TrainConfig
 from guided_imagination.data import arrays
-from guided_imagination.models.device import CPU
 from guided_imagination.training import cells
-from guided_imagination.training.cells import Sources, train_row
+from guided_imagination.training.cells import Sources, begin_row
 from guided_imagination.training.grid import Cell
 from helpers.cells import Journal
 from helpers.settings import training
@@ -36,7 +35,9 @@ def wait_for(path):
 def train(models, method="gif", architecture="tiny", variants=None, seeds=SEEDS, validation=SEEDS, measured=TEST):
     row = [Cell("pets", method, 1, architecture, "short", 0)]
     sources = Sources(seeds, variants, validation, measured, "test", 8)
-    table, failures = train_row(row, sources, training(GRID), models=models, placement=CPU, track=Journal().track)
+    table, failures = begin_row(
+        row, sources, training(GRID), models=models, compute=ONE_WORKER, track=Journal().track
+    ).finish()
     assert not failures
     return table
 

@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from guided_imagination.config import Architecture, TrainConfig
+from guided_imagination.config import ONE_WORKER, Architecture, TrainConfig
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.models.device import CPU
 from guided_imagination.training import cells
-from guided_imagination.training.cells import CELL_COLUMNS, Sources, train_row
+from guided_imagination.training.cells import CELL_COLUMNS, Sources, begin_row
 from guided_imagination.training.grid import Cell
 from helpers.cells import ARCHITECTURE, RECIPE, Journal
 from helpers.settings import training
@@ -29,14 +28,14 @@ def sources(variants=None, seeds=SEEDS, measured=TEST, validation=SEEDS, split="
 
 def train(models: Path, images: Sources, *ratios: int):
     row = [Cell("pets", "gif", ratio, "tiny", "short", 0) for ratio in ratios or (0,)]
-    return train_row(
+    return begin_row(
         row,
         images,
         training(GRID),
         models=models,
-        placement=CPU,
+        compute=ONE_WORKER,
         track=Journal().track,
-    )
+    ).finish()
 
 
 @pytest.fixture
@@ -138,16 +137,16 @@ def train_grid(folder: Path, pause: float = 0) -> pd.DataFrame:
         patch.setattr(cells, "train_classifier", counted)
         for row in range(8):
             recipe = RECIPE.model_copy(update={"mixup": 0.1 * row})
-            table, failures = train_row(
+            table, failures = begin_row(
                 [Cell("pets", f"row{row}", 0, name, "short", seed) for name in architectures for seed in (0, 1)],
                 sources(),
                 training(GRID.model_copy(update={"architectures": list(architectures)}), short=recipe).model_copy(
                     update={"architectures": architectures}
                 ),
                 models=folder / "models",
-                placement=CPU,
+                compute=ONE_WORKER,
                 track=Journal().track,
-            )
+            ).finish()
             assert not failures
             tables.append(table)
     return pd.concat(tables, ignore_index=True)
@@ -186,5 +185,5 @@ def test_all_rows_get_the_updates_of_the_largest_row(tmp_path):
     recipe = RECIPE.model_copy(update={"updates": None, "passes": 2})
     row = [Cell("pets", "gif", 0, "tiny", "short", 0)]
     settings = training(GRID, largest_ratio=5, short=recipe)
-    table, _ = train_row(row, sources(), settings, models=tmp_path, placement=CPU, track=Journal().track)
+    table, _ = begin_row(row, sources(), settings, models=tmp_path, compute=ONE_WORKER, track=Journal().track).finish()
     assert table["updates"].item() == 12

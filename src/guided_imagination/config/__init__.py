@@ -22,6 +22,7 @@ from guided_imagination.config.expansion import Guidance as Guidance
 from guided_imagination.config.expansion import ImageFileConfig as ImageFileConfig
 from guided_imagination.config.expansion import RandAugmentConfig as RandAugmentConfig
 from guided_imagination.config.expansion import RejectConfig as RejectConfig
+from guided_imagination.config.models import ONE_WORKER as ONE_WORKER
 from guided_imagination.config.models import ComputeConfig as ComputeConfig
 from guided_imagination.config.models import GeneratorConfig as GeneratorConfig
 from guided_imagination.config.models import GuideConfig as GuideConfig

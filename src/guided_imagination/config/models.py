@@ -94,6 +94,26 @@ GeneratorConfig = Annotated[
 ]
 
 
+class WorkersConfig(Strict):
+    """Who does the shards of expansions and the cells of training.
+
+    `local` is processes of this machine, `ray` actors of a cluster (`address` joins one, null starts one here). A
+    worker has `cpus` threads, and `gpus` in a cluster; `count` null is a worker per GPU, or as many as the cores allow.
+    """
+
+    engine: Literal["local", "ray"] = "local"
+    count: Count | None = None
+    cpus: Count = 1
+    gpus: NonNegative | None = None
+    address: str | None = None
+
+    @model_validator(mode="after")
+    def only_of_a_cluster(self) -> "WorkersConfig":
+        if self.engine == "local" and (self.address is not None or self.gpus is not None):
+            raise ValueError("address and gpus are of engine ray; engine local has a worker per GPU")
+        return self
+
+
 class ComputeConfig(Strict):
     """Where networks run. `auto` is the GPU in 16 bits if there is one, else the CPU in 32.
 
@@ -105,3 +125,17 @@ class ComputeConfig(Strict):
     attention_slicing: bool
     offload: Literal["none", "model", "sequential"]
     deterministic: bool = False
+    workers: WorkersConfig = WorkersConfig()
+
+    @model_validator(mode="after")
+    def workers_share_gpus(self) -> "ComputeConfig":
+        if self.device.startswith("cuda:") and self.workers.count != 1:
+            raise ValueError(
+                f"device {self.device!r} is one GPU: set workers.count to 1, or device to cuda for a worker per GPU"
+            )
+        return self
+
+
+ONE_WORKER = ComputeConfig(
+    device="cpu", precision="float32", attention_slicing=False, offload="none", workers=WorkersConfig(count=1)
+)

@@ -2,8 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from guided_imagination.expansion.plan import Plan
 from guided_imagination.expansion.records import MEASUREMENTS, Seen, to_table
 from guided_imagination.expansion.rejection import REASONS, rank, reason
 from guided_imagination.expansion.targets import make as make_targets
+from guided_imagination.expansion.targets import read as read_targets
 from guided_imagination.generators.base import SeedBatch, Siblings
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.seeding import derive_seed
+from guided_imagination.utils.workers import start
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +47,12 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any]:
         if not missing:
             return
         store.find(place, "models", plan.models)
-        augmenter = plan.load_augmenter()
-        _ask(place, plan, augmenter)
-        targets = None
-        if plan.targets is not None:
-            assert isinstance(augmenter, Imagination)
-            targets = make_targets(place, plan.seeds, plan.targets, augmenter)
+        made = start(partial(_work, place, plan), [None, *missing], plan.compute, lead=True)
+        next(made)
         done = plan.shards - len(missing)
-        for shard in tqdm(missing, f"expanding {plan.method}", plan.shards, leave=False, initial=done, unit="shard"):
-            clock = Clock()
-            table, counts = expand_shard(plan, augmenter, shard, clock, targets)
-            yield store.Made(shard, table, counts, clock)
-            forget(plan.seeds)
+        for _, shard in tqdm(made, f"expanding {plan.method}", plan.shards, leave=False, initial=done, unit="shard"):
+            assert shard is not None
+            yield shard
 
     manifest, made = store.write(
         folder, plan.fingerprint, plan.shards, tables, overwrite=plan.overwrite, averaged=list(CRITERIA)
@@ -63,6 +60,25 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any]:
     if made:
         _report(plan.method, manifest)
     return manifest
+
+
+def _work(place: Path, plan: Plan) -> Callable[[int | None], store.Made | None]:
+    """Makes a shard by its number; None stands for what has to be there before the first."""
+    augmenter = plan.load_augmenter()
+
+    def make(shard: int | None) -> store.Made | None:
+        if shard is None:
+            _ask(place, plan, augmenter)
+            if plan.targets is not None:
+                assert isinstance(augmenter, Imagination)
+                make_targets(place, plan.seeds, plan.targets, augmenter)
+            return None
+        clock = Clock()
+        table, counts = expand_shard(plan, augmenter, shard, clock, read_targets(place) if plan.targets else None)
+        forget(plan.seeds)
+        return store.Made(shard, table, counts, clock)
+
+    return make
 
 
 def _ask(folder: Path, plan: Plan, augmenter: Augmenter) -> None:

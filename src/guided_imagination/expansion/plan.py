@@ -9,7 +9,7 @@ from typing import Any, Literal
 from datasets import Dataset
 
 from guided_imagination import __version__
-from guided_imagination.config import ExpandConfig, Expander, RejectConfig, RowSettings
+from guided_imagination.config import ONE_WORKER, ComputeConfig, ExpandConfig, Expander, RejectConfig, RowSettings
 from guided_imagination.config.expansion import NOTHING_REFUSED
 from guided_imagination.data import augmentation
 from guided_imagination.data.dataset import checksum, class_names
@@ -17,7 +17,7 @@ from guided_imagination.data.images import ImageFormat
 from guided_imagination.expansion.augmenters import Augmentation, Augmenter, Imagination
 from guided_imagination.expansion.targets import TargetPlan
 from guided_imagination.generators.loading import load_generator
-from guided_imagination.models.device import Batches, place
+from guided_imagination.models.device import Batches, place, precision
 from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import model_checksum, model_name
 from guided_imagination.models.zero_shot import ZeroShotClassifier
@@ -35,7 +35,7 @@ class Plan:
     least bad of its attempts is kept, so that every seed has `ratio` variants. `quality` in [1, 100] is
     that of lossy image formats. With `targets` all features are made before the first decode, and a variant that is
     refused takes the next spare one. A guide that agrees with the labels less than `least_kappa` is refused. `models`
-    are hub ids or folders, which may differ between machines; they are loaded when the first missing shard is made.
+    are hub ids or folders, which may differ between machines; they are loaded by the workers that `compute` asks for.
     """
 
     method: str
@@ -58,6 +58,7 @@ class Plan:
     targets: TargetPlan | None = None
     least_kappa: float | None = None
     models: dict[str, str] = field(default_factory=dict)
+    compute: ComputeConfig = ONE_WORKER
 
     @property
     def shards(self) -> int:
@@ -93,6 +94,7 @@ def plan_of(seeds: Dataset, row: RowSettings, adapted: Mapping[str, str] | None 
         seed=row.seed,
         resolution=row.spec.resolution,
         overwrite=row.overwrite,
+        compute=row.compute,
         image_format=row.image_files.format,
         quality=row.image_files.quality,
         **{**part, **shared},
@@ -103,7 +105,7 @@ def _imagination(
     seeds: Dataset, row: RowSettings, expander: Expander, adapted: Mapping[str, str] | None
 ) -> dict[str, Any]:
     config, generator, names = expander.config, expander.generator, class_names(seeds)
-    guidance, placement = config.guidance(expander.criteria, row.guided), place(row.compute)
+    guidance = config.guidance(expander.criteria, row.guided)
     resolution = getattr(generator, "image_size", row.spec.resolution)
     checks = _checks(config, refusing=row.guided)
     reserve = config.reserve if checks["reject"].refuses else 0
@@ -111,7 +113,7 @@ def _imagination(
     def load() -> Imagination:
         look = _look(row, expander, names)
         folder = Path(adapted["folder"]) if adapted else None
-        loaded = load_generator(generator, look.guide, names, placement, row.hub, folder)
+        loaded = load_generator(generator, look.guide, names, look.placement, row.hub, folder)
         return Imagination(loaded, look, guidance, resolution)
 
     return {
@@ -157,7 +159,7 @@ def _look(row: RowSettings, expander: Expander, names: list[str]) -> ZeroShotCla
 def _rounding(row: RowSettings, expander: Expander) -> dict[str, Any]:
     """What networks round by; another number of images at once rounds otherwise."""
     fixed = {"deterministic": True} if row.compute.deterministic else {}
-    return {"precision": place(row.compute).precision, "images_per_batch": expander.config.images_per_batch, **fixed}
+    return {"precision": precision(row.compute), "images_per_batch": expander.config.images_per_batch, **fixed}
 
 
 def _filter_settings(row: RowSettings, expander: Expander, names: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
 from guided_imagination.config import ComputeConfig
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.workers import call
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -71,6 +72,18 @@ def _half(device: torch.device) -> torch.dtype:
         return torch.float32
     bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if bfloat16 else torch.float16
+
+
+def precision(config: ComputeConfig) -> str:
+    """The name of the type that networks run in, where workers are."""
+    if config.workers.engine == "local":
+        return place(config).precision
+    return call(lambda: place(config).precision, config)
+
+
+def training_precision(config: ComputeConfig) -> str:
+    """The same for training, which does not run in float16."""
+    return "float32" if precision(config) == "float16" else precision(config)
 
 
 def make_deterministic() -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,18 +17,19 @@ from safetensors.torch import save
 from torch import Tensor
 
 from guided_imagination import __version__
-from guided_imagination.config import Architecture, Recipe, TrainingSettings
+from guided_imagination.config import Architecture, ComputeConfig, Recipe, TrainingSettings
 from guided_imagination.config.rows import place_of
 from guided_imagination.data.arrays import Labelled, decode
 from guided_imagination.data.dataset import checksum, class_names
-from guided_imagination.models.device import Placement
-from guided_imagination.training.classifier import Log, Trained, predict, train_classifier
+from guided_imagination.models.device import Placement, for_training, place, training_precision
+from guided_imagination.training.classifier import Trained, predict, train_classifier
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import METRICS, classification_metrics, predictions
 from guided_imagination.training.recipe import recipe_key
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json, replacing_folder, restore_folder, writing_alone
 from guided_imagination.utils.seeding import derive_seed
+from guided_imagination.utils.workers import start
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Run:
     """Where a cell's metrics go: `run_id` is empty where nothing keeps them."""
 
     run_id: str
-    log: Log
+    log: Callable[[dict[str, float], int], None]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Job:
 Track = Callable[[Job, Path], AbstractContextManager[Run]]
 
 
-def train_cell(job: Job, splits: CellImages, models: Path, placement: Placement, run: Run) -> dict[str, Any]:
+def train_cell(job: Job, splits: CellImages, models: Path, placement: Placement) -> dict[str, Any]:
     """Train one cell, or go on with a killed one, and keep its weights, predictions and result in its folder.
 
     The result has every metric, the history of logged metrics, and the speed.
@@ -110,20 +111,16 @@ def train_cell(job: Job, splits: CellImages, models: Path, placement: Placement,
         log_points=job.log_points,
         placement=placement,
         checkpoint=checkpoint,
-        log=run.log,
     )
-    return _keep(job, trained, splits.measured, folder, placement, run)
+    return _keep(job, trained, splits.measured, folder, placement)
 
 
-def _keep(
-    job: Job, trained: Trained, measured: Labelled, folder: Path, placement: Placement, run: Run
-) -> dict[str, Any]:
+def _keep(job: Job, trained: Trained, measured: Labelled, folder: Path, placement: Placement) -> dict[str, Any]:
     """Put weights, predictions and result in place at once; an earlier result and the checkpoint go with the folder."""
     logits = predict(trained.model, measured, placement)
     metrics = classification_metrics(logits, measured.labels)
-    origin = {"key": job.key, **job.origin, "updates": trained.updates, "run_id": run.run_id}
+    origin = {"key": job.key, **job.origin, "updates": trained.updates}
     result = {**origin, **metrics, **trained.speed, "history": trained.history}
-    run.log(scores(result), trained.history[-1][1])
     with replacing_folder(folder) as made:
         # not save_model, whose error on a full disk is not an OSError; contiguous: weights are channels_last
         weights = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
@@ -144,42 +141,85 @@ def scores(result: Mapping[str, Any]) -> dict[str, float]:
     return {name: result[name] for name in names if result.get(name) is not None}
 
 
-def train_cells(
-    jobs: Sequence[Job], load: Callable[[Cell], CellImages], models: Path, placement: Placement, track: Track
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Train what is not finished; rows of RESULT_COLUMNS of finished cells, and the errors of failed ones by name.
+Outcome = dict[str, Any] | str  # the result of a cell, or its error
 
-    `load` reads a cell's images, `track` opens the log of a cell with its folder.
+
+@dataclass(frozen=True)
+class Begun:
+    """Cells that workers are at; `done` is called when all of them are finished."""
+
+    jobs: Sequence[Job]
+    outcomes: Iterator[tuple[Job, Outcome]]
+    models: Path
+    track: Track
+    done: Callable[[], None] = lambda: None
+
+    def finish(self) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Wait: rows of RESULT_COLUMNS of finished cells, and the errors of failed ones by name."""
+        rows: dict[Cell, dict[str, Any]] = {}
+        failures: dict[str, str] = {}
+        for job, outcome in self.outcomes:
+            try:
+                with self.track(job, job.cell.folder(self.models)) as run:
+                    rows[job.cell] = row = {**asdict(job.cell), **_logged(outcome, run), "run_id": run.run_id}
+            except _FailedError as error:
+                failures[job.cell.title] = str(error)
+                continue
+            logger.info(
+                "%s: %.1f%%, %.0f images/s, %.0f%% of the time waiting for data",
+                *(job.cell.title, row["accuracy"], row["images_per_second"], 100 * row["waiting_share"]),
+            )
+        if not failures:
+            self.done()
+        return pd.DataFrame([rows[job.cell] for job in self.jobs if job.cell in rows], columns=RESULT_COLUMNS), failures
+
+
+class _FailedError(Exception):
+    """Ends the run of a cell that failed, with its error."""
+
+
+def _logged(outcome: Outcome, run: Run) -> dict[str, Any]:
+    if isinstance(outcome, str):
+        raise _FailedError(outcome)
+    for metrics, step in [*outcome["history"], (scores(outcome), outcome["history"][-1][1])]:
+        run.log(metrics, step)
+    return outcome
+
+
+def begin_cells(
+    jobs: Sequence[Job],
+    load: Callable[[], Callable[[Cell], CellImages]],
+    models: Path,
+    compute: ComputeConfig,
+    track: Track,
+    done: Callable[[], None] = lambda: None,
+) -> Begun:
+    """Let workers train what is not finished.
+
+    `load` reads the images of all cells, `track` opens the log of a cell with its folder.
     """
-    rows: list[dict[str, Any]] = []
-    failures: dict[str, str] = {}
-    for job in jobs:
-        name = job.cell.title
-        try:
-            # another process that trains the same cell is waited for, and its result taken
-            with writing_alone(job.cell.folder(models)), track(job, job.cell.folder(models)) as run:
-                result = _finished(job, models, run) or train_cell(job, load(job.cell), models, placement, run)
-        except InputError:
-            raise  # images are the same for all cells
-        except Exception as error:
-            logger.exception("%s failed; the other cells go on", name)
-            failures[name] = f"{type(error).__name__}: {error}"
-            continue
-        logger.info(
-            "%s: %.1f%%, %.0f images/s, %.0f%% of the time waiting for data",
-            *(name, result["accuracy"], result["images_per_second"], 100 * result["waiting_share"]),
-        )
-        rows.append({**asdict(job.cell), **result, "run_id": run.run_id})
-    return pd.DataFrame(rows, columns=RESULT_COLUMNS), failures
+
+    def work() -> Callable[[Job], Outcome]:
+        images, placement = cache(load), for_training(place(compute))
+        return lambda job: _finished_or_trained(job, images, models, placement)
+
+    return Begun(jobs, start(work, jobs, compute), models, track, done)
 
 
-def _finished(job: Job, models: Path, run: Run) -> dict[str, Any] | None:
-    restore_folder(job.cell.folder(models))
-    result = job.result(models)
-    if result is not None:
-        for metrics, step in [*result["history"], (scores(result), result["history"][-1][1])]:
-            run.log(metrics, step)
-    return result
+def _finished_or_trained(
+    job: Job, images: Callable[[], Callable[[Cell], CellImages]], models: Path, placement: Placement
+) -> Outcome:
+    folder = job.cell.folder(models)
+    try:
+        # another process that trains the same cell is waited for, and its result taken
+        with writing_alone(folder):
+            restore_folder(folder)
+            return job.result(models) or train_cell(job, images()(job.cell), models, placement)
+    except InputError:
+        raise  # images are the same for all cells
+    except Exception as error:
+        logger.exception("%s failed; the other cells go on", job.cell.title)
+        return f"{type(error).__name__}: {error}"
 
 
 class Variants(Protocol):
@@ -263,17 +303,17 @@ class Sources:
         return decode([images], len(images), folder, self.resolution).data
 
 
-def train_row(
+def begin_row(
     cells: Sequence[Cell],
     sources: Sources,
     settings: TrainingSettings,
     *,
     models: Path,
-    placement: Placement,
+    compute: ComputeConfig,
     track: Track,
     teacher: Teacher | None = None,
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Train the cells of one dataset and method that are not finished: a table of RESULT_COLUMNS, and what failed.
+) -> Begun:
+    """Let workers train the cells of one dataset and method that are not finished.
 
     `teacher` is needed where a recipe has soft labels.
 
@@ -283,6 +323,7 @@ def train_row(
     inputs, classes = sources.checksum, len(class_names(sources.seeds))
     # of what was asked for, not of what was kept: equal for all rows
     largest = len(sources.seeds) * (1 + settings.largest_ratio)
+    precision = training_precision(compute)
 
     def job(cell: Cell) -> Job:
         recipe = settings.recipes[cell.architecture][cell.recipe].resolved(largest)
@@ -292,7 +333,7 @@ def train_row(
             recipe,
             f"{inputs} {teacher.key}" if teacher and recipe.soft_labels else inputs,
             sources.split,
-            placement.precision,
+            precision,
             classes,
             settings.grid.log_points,
         )
@@ -302,11 +343,8 @@ def train_row(
     for pattern in (f"row-{glob.escape(method)}-{'?' * 16}", "split-*"):
         for other in set(images.glob(pattern)) - set(arrays.values()):
             _remove(other)
-    load = cache(lambda: sources.decode(images, method, teacher))
-    table, failures = train_cells([job(cell) for cell in cells], lambda cell: load()(cell), models, placement, track)
-    if not failures:
-        _remove(arrays["train"])
-    return table, failures
+    load = partial(sources.decode, images, method, teacher)
+    return begin_cells([job(cell) for cell in cells], load, models, compute, track, partial(_remove, arrays["train"]))
 
 
 def _remove(arrays: Path) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,6 @@ from guided_imagination.training.recipe import (
 )
 from guided_imagination.utils.fit import Prefetched, fit
 from guided_imagination.utils.randomness import seeded
-
-Log = Callable[[dict[str, float], int], None]
 
 
 class Pace:
@@ -77,22 +75,19 @@ class Pace:
 
 
 class History:
-    """Metrics and the updates they were measured after, kept in a run's checkpoint; all go to `log`."""
+    """Metrics and the updates they were measured after, kept in a run's checkpoint."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self) -> None:
         self.rows: list[tuple[dict[str, float], int]] = []
-        self._log = log
 
     def add(self, metrics: dict[str, float], step: int) -> None:
         self.rows.append((metrics, step))
-        self._log(metrics, step)
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for metrics, step in state["rows"]:
-            self.add(metrics, step)
+        self.rows = list(state["rows"])
 
 
 @dataclass(frozen=True)
@@ -117,18 +112,14 @@ def train_classifier(
     log_points: int,
     placement: Placement = CPU,
     checkpoint: Path | None = None,
-    log: Log = lambda metrics, step: None,
 ) -> Trained:
-    """A classifier trained from random weights; loss and validation accuracy go to `log` at `log_points` points.
-
-    A run that is resumed from `checkpoint` first logs what it had logged before.
-    """
+    """A classifier trained from random weights; its history has loss and validation accuracy at `log_points` points."""
     steps = updates(recipe, len(train))
     with seeded(seed, "initialisation"):
         model = build_model(architecture, classes)
     model = model.to(placement.device).to(memory_format=torch.channels_last)
     optimizer, schedule = build_optimizer(model, recipe, steps)
-    every, history, pace = math.ceil(steps / log_points), History(log), Pace()
+    every, history, pace = math.ceil(steps / log_points), History(), Pace()
 
     def batch_at(step: int) -> tuple[Tensor, Tensor]:
         rows = batch_rows(step, len(train), train.real, recipe, seed)

@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class Clock:
@@ -12,7 +13,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
-        self._started = time.perf_counter()
+        self._started, self._before = time.perf_counter(), 0.0
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -25,8 +26,14 @@ class Clock:
 
     @property
     def total(self) -> float:
-        """Seconds since the clock was made."""
-        return time.perf_counter() - self._started
+        """Seconds since the clock was made, without those on the way from another process."""
+        return self._before + time.perf_counter() - self._started
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"seconds": self.seconds, "_before": self.total}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _started=time.perf_counter())
 
 
 def _synchronize() -> None:

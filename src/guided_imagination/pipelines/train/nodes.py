@@ -13,37 +13,42 @@ from torch import Tensor
 from guided_imagination.config import DatasetSettings, RowSettings, TrainConfig
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.models.device import Batches, for_training, place
+from guided_imagination.models.device import Batches, place
 from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import model_checksum
 from guided_imagination.models.zero_shot import ZeroShotClassifier
 from guided_imagination.pipelines import tracking
 from guided_imagination.training import zero_shot
-from guided_imagination.training.cells import Sources, Teacher, train_row
+from guided_imagination.training.cells import Begun, Sources, Teacher, begin_row
 from guided_imagination.training.grid import cells_of
 from guided_imagination.training.model_selection import best_cell, example, load_classifier
 from guided_imagination.training.zero_shot import BATCH, LOGIT_SCALE
 from guided_imagination.utils.seeding import derive_seed
 
 
-def train(
+def begin(
     seeds: Dataset, validation: Dataset, test: Dataset, settings: RowSettings, expanded: Expansion | None = None
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Results of one row, trained on the seeds and `expanded`; and the errors of cells that failed."""
+) -> Begun:
+    """Let workers train the cells of one row on the seeds and `expanded`."""
     if expanded is not None:
         expanded.check_made_of(seeds)
     grid = settings.training.grid
     measured = _measured(validation, test, grid)
     sources = Sources(seeds, expanded, validation, measured, grid.evaluate_on, settings.spec.resolution)
-    return train_row(
+    return begin_row(
         cells_of(settings),
         sources,
         settings.training,
         models=Path(settings.models_dir),
-        placement=for_training(place(settings.compute)),
+        compute=settings.compute,
         track=partial(tracking.track, inputs=_inputs(sources, expanded, grid.evaluate_on)),
         teacher=_teacher(class_names(seeds), settings),
     )
+
+
+def train(begun: Begun) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Results of a row, and the errors of cells that failed."""
+    return begun.finish()
 
 
 def _teacher(names: list[str], settings: RowSettings) -> Teacher | None:

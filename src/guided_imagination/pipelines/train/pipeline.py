@@ -29,8 +29,10 @@ def _row(dataset: str, method: str, row: Method, tuned: bool) -> Pipeline:
     splits = {split: f"{dataset}.{split}" for split in SPLITS}
     made = {"expanded": f"{dataset}.{method}.expanded"} if row.pipeline is not None else {}
     inputs = [*splits, "tuned_settings" if tuned else SETTINGS, *made]
-    node = Node(typed(nodes.train), inputs, ["results", "failures"], name="train", tags="train")
-    return Pipeline([node], namespace=f"{dataset}.{method}", inputs={**splits, **made})
+    # apart, so that workers who are done with a row begin the next one
+    begin = Node(typed(nodes.begin), inputs, "begun", name="begin", tags="train")
+    train = Node(typed(nodes.train), "begun", ["results", "failures"], name="train", tags="train")
+    return Pipeline([begin, train], namespace=f"{dataset}.{method}", inputs={**splits, **made})
 
 
 def _reference(dataset: str) -> Pipeline:

@@ -7,10 +7,9 @@ from typing import Any
 from datasets import Dataset
 
 from guided_imagination.config import DatasetSettings, RowSettings
-from guided_imagination.models.device import for_training, place
 from guided_imagination.pipelines import tracking
 from guided_imagination.training import tuning
-from guided_imagination.training.cells import Sources, train_row
+from guided_imagination.training.cells import Sources, begin_row
 from guided_imagination.utils.errors import InputError
 
 
@@ -23,14 +22,14 @@ def tune(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict
         )
     tried = tuning.candidates(settings.tune_recipe, settings.tune)
     architectures = settings.training.grid.architectures
-    results, failures = train_row(
+    results, failures = begin_row(
         tuning.search_cells(dataset, settings.draw, architectures, tried, settings.tune.seeds),
         Sources(seeds, None, validation, validation, "validation", settings.spec.resolution),
         settings.training.model_copy(update={"recipes": dict.fromkeys(architectures, tried)}),
         models=Path(settings.models_dir),
-        placement=for_training(place(settings.compute)),
+        compute=settings.compute,
         track=partial(tracking.track, inputs=[]),
-    )
+    ).finish()
     if failures:
         raise InputError(f"tune: {'; '.join(f'{name}: {error}' for name, error in failures.items())}")
     return tuning.choose(results, tried, settings.tune)

@@ -1,0 +1,122 @@
+"""Which workers a configuration asks for; they live until the process ends, as loading libraries takes seconds."""
+
+import atexit
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Literal, Protocol, TypeVar
+
+import torch
+
+from guided_imagination.utils.workers.schedule import Schedule
+
+U = TypeVar("U")
+R = TypeVar("R")
+# imported once, before processes are forked, since all of them need it
+PRELOADED = ("guided_imagination.expansion.expand", "guided_imagination.training.cells")
+
+
+class Workers(Protocol):
+    """How many workers (None: as many as there is room for) of so many cores and GPUs, here or in a Ray cluster."""
+
+    @property
+    def engine(self) -> Literal["local", "ray"]: ...
+
+    @property
+    def count(self) -> int | None: ...
+
+    @property
+    def cpus(self) -> int: ...
+
+    @property
+    def gpus(self) -> float | None: ...
+
+    @property
+    def address(self) -> str | None: ...
+
+
+class Spec(Protocol):
+    """Where networks run."""
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def workers(self) -> Workers: ...
+
+
+def start(
+    work: Callable[[], Callable[[U], R]], units: Sequence[U], spec: Spec, *, lead: bool = False
+) -> Iterator[tuple[U, R]]:
+    """Begin, and give every unit with its result, in the order in which they end.
+
+    With `lead`, the first unit is done before all others are begun.
+
+    Raises what a unit raises, and InputError if workers die at it again and again. With one worker on this machine
+    nothing is begun before the first result is asked for.
+    """
+    if spec.workers.engine == "local":
+        gpus = _gpus(spec.device)
+        count = spec.workers.count or (len(gpus) if gpus else max(1, cores() // spec.workers.cpus))
+        if count == 1 or (len(units) == 1 and not gpus):
+            return _here(work, units, spec.workers.cpus)
+        return _local(count, spec.workers.cpus, gpus).start(work, units, lead)
+    return _ray(spec.workers.address, spec.workers.count, spec.workers.cpus, spec.workers.gpus).start(work, units, lead)
+
+
+def call(function: Callable[[], R], spec: Spec) -> R:
+    """What `function` returns in a worker."""
+    ((_, result),) = start(lambda: lambda unit: function(), [None], spec)
+    return result
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _here(work: Callable[[], Callable[[U], R]], units: Sequence[U], threads: int) -> Iterator[tuple[U, R]]:
+    if not units:
+        return
+    with _threads(threads):
+        do = work()
+    for unit in units:
+        with _threads(threads):
+            result = do(unit)
+        yield unit, result
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """As many threads as a worker has: sums over another number round otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _gpus(device: str) -> tuple[str, ...]:
+    """The GPUs that workers can be given, by CUDA's names."""
+    if device not in ("auto", "cuda"):
+        return ()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return tuple(visible.split(",") if visible else map(str, range(torch.cuda.device_count())))
+
+
+@cache
+def _local(count: int, threads: int, gpus: tuple[str, ...]) -> Schedule:
+    from guided_imagination.utils.workers.local import LocalEngine
+
+    engine = LocalEngine(count, threads, gpus, PRELOADED)
+    atexit.register(engine.close)
+    return Schedule(engine)
+
+
+@cache
+def _ray(address: str | None, count: int | None, cpus: int, gpus: float | None) -> Schedule:
+    from guided_imagination.utils.workers.cluster import RayEngine
+
+    return Schedule(RayEngine(address, count, cpus, gpus))

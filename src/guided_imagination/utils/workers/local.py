@@ -1,0 +1,75 @@
+"""Workers as processes of this machine."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext, SpawnContext
+from pathlib import Path
+from typing import Any
+
+from guided_imagination.utils.workers import worker
+
+
+def _context(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
+    """New processes are forked from one that has imported what they need, but has no threads and no GPU yet."""
+    if sys.platform != "linux":
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", *preload])
+    return context
+
+
+class ProcessSlot:
+    """One process, and another one after its death."""
+
+    def __init__(self, context: ForkServerContext | SpawnContext, threads: int, gpu: str | None) -> None:
+        self._context, self._settings = context, (threads, gpu)
+        self._executor = self._new()
+
+    def _new(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, mp_context=self._context, initializer=worker.begin, initargs=self._settings)
+
+    def submit(self, work: Any, key: str, unit: bytes) -> "Future[bytes]":
+        return self._executor.submit(worker.do, work, key, unit)
+
+    def died(self, error: BaseException) -> bool:
+        return isinstance(error, BrokenProcessPool)
+
+    def renew(self) -> "Future[Any]":
+        self._executor.shutdown(wait=False)
+        self._executor = self._new()
+        ready: Future[Any] = Future()
+        ready.set_result(None)
+        return ready
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        for process in list((self._executor._processes or {}).values()):
+            process.terminate()
+
+
+class LocalEngine:
+    """`count` processes of `threads` threads, with CUDA each on the next of the GPUs."""
+
+    def __init__(self, count: int, threads: int, gpus: Sequence[str], preload: Sequence[str]) -> None:
+        os.environ["TQDM_DISABLE"] = "1"  # bars are the driver's, whose own are made before
+        context = _context(preload)
+        self.slots = [
+            ProcessSlot(context, threads, gpus[number % len(gpus)] if gpus else None) for number in range(count)
+        ]
+
+    def share(self, work: bytes) -> str:
+        with tempfile.NamedTemporaryFile(prefix="work-", delete=False) as file:
+            file.write(work)
+        return file.name
+
+    def forget(self, shared: str) -> None:
+        Path(shared).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        for slot in self.slots:
+            slot.close()
