@@ -38,13 +38,16 @@ class ActorSlot:
     def __init__(self, cpus: int, gpus: float) -> None:
         self._actor_class: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=0)(Worker)
         self._cpus = cpus
-        self._actor = self._actor_class.remote(cpus)
+        self._actor: Any = self._actor_class.remote(cpus)
 
     def submit(self, work: Any, key: str, unit: bytes) -> "Future[bytes]":
         return self._actor.do.remote(work, key, unit).future()
 
     def died(self, error: BaseException) -> bool:
         return isinstance(error, RayActorError)
+
+    def kill(self) -> None:
+        ray.kill(self._actor)
 
     def renew(self) -> "Future[Any]":
         self._actor = self._actor_class.remote(self._cpus)

@@ -1,6 +1,5 @@
 """Which workers a configuration asks for; they live until the process ends, as loading libraries takes seconds."""
 
-import atexit
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from typing import Literal, Protocol, TypeVar
 
 import torch
 
-from guided_imagination.utils.workers.schedule import Schedule
+from guided_imagination.utils.workers.schedule import Engine, Schedule
 
 U = TypeVar("U")
 R = TypeVar("R")
@@ -110,13 +109,25 @@ def _gpus(device: str) -> tuple[str, ...]:
 def _local(count: int, threads: int, gpus: tuple[str, ...]) -> Schedule:
     from guided_imagination.utils.workers.local import LocalEngine
 
-    engine = LocalEngine(count, threads, gpus, PRELOADED)
-    atexit.register(engine.close)
-    return Schedule(engine)
+    return _kept(LocalEngine(count, threads, gpus, PRELOADED))
 
 
 @cache
 def _ray(address: str | None, count: int | None, cpus: int, gpus: float | None) -> Schedule:
     from guided_imagination.utils.workers.cluster import RayEngine
 
-    return Schedule(RayEngine(address, count, cpus, gpus))
+    return _kept(RayEngine(address, count, cpus, gpus))
+
+
+_schedules: list[Schedule] = []
+
+
+def _kept(engine: Engine) -> Schedule:
+    _schedules.append(Schedule(engine))
+    return _schedules[-1]
+
+
+def stop() -> None:
+    """End all work that was begun and not waited for: Python would wait for it before it ends."""
+    for schedule in _schedules:
+        schedule.stop()

@@ -39,17 +39,16 @@ class ProcessSlot:
     def died(self, error: BaseException) -> bool:
         return isinstance(error, BrokenProcessPool)
 
+    def kill(self) -> None:
+        for process in list((self._executor._processes or {}).values()):
+            process.kill()
+
     def renew(self) -> "Future[Any]":
         self._executor.shutdown(wait=False)
         self._executor = self._new()
         ready: Future[Any] = Future()
         ready.set_result(None)
         return ready
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        for process in list((self._executor._processes or {}).values()):
-            process.terminate()
 
 
 class LocalEngine:
@@ -69,7 +68,3 @@ class LocalEngine:
 
     def forget(self, shared: str) -> None:
         Path(shared).unlink(missing_ok=True)
-
-    def close(self) -> None:
-        for slot in self.slots:
-            slot.close()

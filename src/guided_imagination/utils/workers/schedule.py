@@ -31,6 +31,10 @@ class Slot(Protocol):
         """Whether an error is the worker's end, and not what the unit raised."""
         ...
 
+    def kill(self) -> None:
+        """End the worker at once, whatever it does."""
+        ...
+
     def renew(self) -> "Future[Any]":
         """Put another worker in the place of one that died; the future ends when it can work."""
         ...
@@ -71,6 +75,7 @@ class Schedule:
     def __init__(self, engine: Engine) -> None:
         self._engine, self._idle = engine, deque(engine.slots)
         self._waiting: deque[_Unit] = deque()
+        self._running: dict[Slot, _Unit] = {}
         self._lock = RLock()
 
     def start(
@@ -93,16 +98,28 @@ class Schedule:
         self._hand_out()
 
     def drop(self, work: _Work) -> None:
-        """Nobody waits for the units of this work any more."""
+        """Nobody waits for the units of this work any more: those that are being done are not ended."""
         with self._lock:
+            if work.dropped:
+                return
             work.dropped = True
             self._waiting = deque(unit for unit in self._waiting if unit.work is not work)
+            for slot in [slot for slot, unit in self._running.items() if unit.work is work]:
+                slot.kill()
         self._engine.forget(work.shared)
+
+    def stop(self) -> None:
+        """Drop everything."""
+        with self._lock:
+            works = {id(unit.work): unit.work for unit in (*self._waiting, *self._running.values())}
+        for work in works.values():
+            self.drop(work)
 
     def _hand_out(self) -> None:
         with self._lock:
             while self._idle and self._waiting:
                 slot, unit = self._idle.popleft(), self._waiting.popleft()
+                self._running[slot] = unit
                 try:
                     future = slot.submit(unit.work.shared, unit.work.key, unit.content)
                 except Exception as error:  # a worker that died while it was idle says so now
@@ -113,6 +130,7 @@ class Schedule:
     def _ended(self, slot: Slot, unit: _Unit, future: "Future[bytes]") -> None:
         error = future.exception()
         with self._lock:
+            del self._running[slot]
             if error is not None and slot.died(error):
                 unit.deaths += 1
                 if unit.deaths < MOST_DEATHS and not unit.work.dropped:
@@ -148,7 +166,11 @@ class _Results(Generic[U, R]):
         if not self._left:
             self.close()
             raise StopIteration
-        number, result = self._work.ended.get()
+        try:
+            number, result = self._work.ended.get()
+        except KeyboardInterrupt:
+            self._schedule.stop()
+            raise
         self._left -= 1
         if isinstance(result, BaseException):
             self.close()
@@ -158,8 +180,7 @@ class _Results(Generic[U, R]):
         return self._units[number], pickle.loads(result)
 
     def close(self) -> None:
-        if not self._work.dropped:
-            self._schedule.drop(self._work)
+        self._schedule.drop(self._work)
 
     def __del__(self) -> None:
         self.close()

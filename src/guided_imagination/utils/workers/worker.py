@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+import signal
 import threading
 from collections.abc import Callable
 from multiprocessing import parent_process
@@ -17,6 +18,8 @@ def begin(threads: int, gpu: str | None = None) -> None:
     """Make this process a worker: it ends when its driver does, however that is."""
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the driver says who ends
     import torch
 
     torch.set_num_threads(threads)
