@@ -1,6 +1,6 @@
 """How the cost of an expansion grows with workers: `python -m benchmarks.workers SHARDS SECONDS 1 2 4 8`.
 
-A toy generator sleeps so many seconds per shard, so that no core is short: what is lost is the driver's or the engine's.
+A toy generator sleeps so many seconds per shard: no core is short, and what is lost is the driver's or the engine's.
 """
 
 import resource
