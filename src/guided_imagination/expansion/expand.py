@@ -14,7 +14,6 @@ import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from guided_imagination.data.dataset import class_names, forget, to_tensors
 from guided_imagination.data.images import encode, resize
@@ -47,12 +46,12 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any]:
         if not missing:
             return
         store.find(place, "models", plan.models)
-        made = start(partial(_work, place, plan), [None, *missing], plan.compute, lead=True)
-        next(made)
-        done = plan.shards - len(missing)
-        for _, shard in tqdm(made, f"expanding {plan.method}", plan.shards, leave=False, initial=done, unit="shard"):
-            assert shard is not None
-            yield shard
+        work = partial(_work, place, plan)
+        for _, made in start(
+            work, [None, *missing], plan.compute, lead=True, shown=(f"expanding {plan.method}", "shards")
+        ):
+            if made is not None:
+                yield made
 
     manifest, made = store.write(
         folder, plan.fingerprint, plan.shards, tables, overwrite=plan.overwrite, averaged=list(CRITERIA)

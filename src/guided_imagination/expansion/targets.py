@@ -15,7 +15,6 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
-from tqdm.auto import tqdm
 
 from guided_imagination.config import Guidance
 from guided_imagination.data.dataset import class_names
@@ -24,6 +23,7 @@ from guided_imagination.imagination.candidates import plan_features
 from guided_imagination.imagination.manifold import ClassShape, Sketch, shape
 from guided_imagination.utils.arrays import create
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.progress import progress
 from guided_imagination.utils.randomness import generator
 
 FILE, UNFINISHED, EMBEDDED = "targets.npy", "targets.unfinished.npy", "embeddings.unfinished.npy"
@@ -92,7 +92,8 @@ def make(folder: Path, seeds: Dataset, plan: TargetPlan, embedder: Embedder) -> 
         create(folder / UNFINISHED, shape_of_all, np.float16)
     targets = open_memmap(folder / UNFINISHED, "r+")
     shared = _shared(embeddings, members, ids)
-    for rows in tqdm(members, "planning features", leave=False, unit="class"):
+    bar = progress("planning features", len(members), done=len(done), unit="classes")
+    for rows in members:
         label = int(labels[rows[0]])
         if label in done:
             continue
@@ -101,6 +102,8 @@ def make(folder: Path, seeds: Dataset, plan: TargetPlan, embedder: Embedder) -> 
         targets.flush()
         done.append(label)
         store.find(folder, DONE, done)
+        bar.update()
+    bar.close()
     store.keep_file(folder, folder / UNFINISHED, FILE)
     (folder / EMBEDDED).unlink()
     return read(folder)

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import diffusers
+import transformers
 from diffusers import DiffusionPipeline
 from torch import nn
 from transformers import (
@@ -22,6 +24,10 @@ from guided_imagination.models.clip import Guide, JointEncoders, SeparateEncoder
 from guided_imagination.models.device import Placement
 from guided_imagination.models.weights import locate_whole
 from guided_imagination.utils.errors import InputError, first_line
+
+# bars of a second, which hide what matters; downloads keep theirs
+diffusers.utils.logging.disable_progress_bar()
+transformers.utils.logging.disable_progress_bar()
 
 
 def load_guide(

@@ -203,7 +203,7 @@ def begin_cells(
         images, placement = cache(load), for_training(place(compute))
         return lambda job: _finished_or_trained(job, images, models, placement)
 
-    return Begun(jobs, start(work, jobs, compute), models, track, done)
+    return Begun(jobs, start(work, jobs, compute, shown=("training", "cells")), models, track, done)
 
 
 def _finished_or_trained(

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from tqdm.auto import trange
 
 from guided_imagination.utils.files import replacing
+from guided_imagination.utils.progress import progress
 from guided_imagination.utils.randomness import seeded
 
 logger = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ def fit(
     state = {**state, "optimizer": optimizer, "schedule": schedule}
     done, seconds = _resume(checkpoint, state)
     started = time.perf_counter() - seconds
-    progress = trange(done, steps, initial=done, total=steps, desc=name, mininterval=2, leave=False)
-    for step in progress:
+    bar = progress(name, steps, done=done, unit="updates")
+    for step in range(done, steps):
         with seeded(seed, "step", step):
             loss = loss_at(step)
             optimizer.zero_grad(set_to_none=True)
@@ -61,7 +61,9 @@ def fit(
         after_step(step, loss.detach())
         if checkpoint and ((step + 1) % save_every == 0 or step + 1 == steps):
             _save(checkpoint, state, step + 1, time.perf_counter() - started)
-            progress.set_postfix(loss=f"{loss.item():.4f}")
+            bar.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
+        bar.update()
+    bar.close()
     seconds = time.perf_counter() - started
     logger.info("%s: %d updates, %.1f s, %.1f updates/s", name, steps, seconds, steps / max(seconds, 1e-9))
     return seconds

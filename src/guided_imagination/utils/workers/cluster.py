@@ -23,7 +23,6 @@ class Worker:
     """An actor; `ready` is its first task, which ends when a machine has room for it."""
 
     def __init__(self, threads: int) -> None:
-        os.environ["TQDM_DISABLE"] = "1"
         worker.begin(threads)
 
     def ready(self) -> None: ...

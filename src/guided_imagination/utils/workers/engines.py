@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 
+from guided_imagination.utils.progress import progress
 from guided_imagination.utils.workers.schedule import Engine, Schedule
 
 U = TypeVar("U")
@@ -46,15 +47,25 @@ class Spec(Protocol):
 
 
 def start(
-    work: Callable[[], Callable[[U], R]], units: Sequence[U], spec: Spec, *, lead: bool = False
+    work: Callable[[], Callable[[U], R]],
+    units: Sequence[U],
+    spec: Spec,
+    *,
+    lead: bool = False,
+    shown: tuple[str, str] | None = None,
 ) -> Iterator[tuple[U, R]]:
     """Begin, and give every unit with its result, in the order in which they end.
 
-    With `lead`, the first unit is done before all others are begun.
-
+    With `lead`, the first unit is done before all others are begun. Progress is `shown` as what is done, and what the
+    units are; all of the same kind that are begun and not finished are counted together.
     Raises what a unit raises, and InputError if workers die at it again and again. With one worker on this machine
     nothing is begun before the first result is asked for.
     """
+    results = _started(work, units, spec, lead)
+    return results if shown is None else _counted(results, shown, len(units))
+
+
+def _started(work: Callable[[], Callable[[U], R]], units: Sequence[U], spec: Spec, lead: bool) -> Iterator[tuple[U, R]]:
     if spec.workers.engine == "local":
         gpus = _gpus(spec.device)
         count = spec.workers.count or (len(gpus) if gpus else max(1, cores() // spec.workers.cpus))
@@ -62,6 +73,28 @@ def start(
             return _here(work, units, spec.workers.cpus)
         return _local(count, spec.workers.cpus, gpus).start(work, units, lead)
     return _ray(spec.workers.address, spec.workers.count, spec.workers.cpus, spec.workers.gpus).start(work, units, lead)
+
+
+_bars: dict[tuple[str, str], Any] = {}
+
+
+def _counted(results: Iterator[tuple[U, R]], shown: tuple[str, str], count: int) -> Iterator[tuple[U, R]]:
+    if shown not in _bars:
+        _bars[shown] = progress(shown[0], 0, unit=shown[1])
+    bar = _bars[shown]
+    bar.total += count
+
+    def counted() -> Iterator[tuple[U, R]]:
+        try:
+            for unit, result in results:
+                yield unit, result
+                bar.update()
+        finally:
+            if bar.n >= bar.total:
+                bar.close()
+                _bars.pop(shown, None)
+
+    return counted()
 
 
 def call(function: Callable[[], R], spec: Spec) -> R:

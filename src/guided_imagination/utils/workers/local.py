@@ -1,6 +1,5 @@
 """Workers as processes of this machine."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -55,7 +54,6 @@ class LocalEngine:
     """`count` processes of `threads` threads, with CUDA each on the next of the GPUs."""
 
     def __init__(self, count: int, threads: int, gpus: Sequence[str], preload: Sequence[str]) -> None:
-        os.environ["TQDM_DISABLE"] = "1"  # bars are the driver's, whose own are made before
         context = _context(preload)
         self.slots = [
             ProcessSlot(context, threads, gpus[number % len(gpus)] if gpus else None) for number in range(count)

@@ -11,11 +11,14 @@ from typing import Any
 
 import cloudpickle
 
+from guided_imagination.utils.progress import WORKER
+
 _loaded: tuple[str, Callable[[Any], Any]] | None = None  # of the work that this worker is at
 
 
 def begin(threads: int, gpu: str | None = None) -> None:
     """Make this process a worker: it ends when its driver does, however that is."""
+    os.environ[WORKER] = "1"
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if threading.current_thread() is threading.main_thread():
@@ -23,7 +26,8 @@ def begin(threads: int, gpu: str | None = None) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s worker: %(message)s", datefmt="%X")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", datefmt="%X")
+    logging.getLogger("guided_imagination").setLevel(logging.INFO)
     driver = parent_process()
     if driver is not None:
 
