@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import ConfigDict, validate_call
 
+GPU = "gpu"  # tag of nodes that run networks, by which a deployment can place them
+
 
 @dataclass(frozen=True)
 class NodeFunction:

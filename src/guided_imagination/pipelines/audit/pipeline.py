@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Method
-from guided_imagination.pipelines.typed import Nodes, typed
+from guided_imagination.pipelines.typed import GPU, Nodes, typed
 
 nodes = Nodes(f"{__package__}.nodes")
 
@@ -28,7 +28,9 @@ def _row(dataset: str, method: str, expanded: bool) -> Pipeline:
     inputs = {name: f"{dataset}.{name}" for name in ("seeds", "validation")}
     kept = {"kept": f"{dataset}.kept"}
     made = {"expanded": f"{dataset}.{method}.expanded"} if expanded else {}
-    node = Node(typed(nodes.audit_row), [*inputs, "params:settings", *kept, *made], "audit", name="audit", tags="audit")
+    node = Node(
+        typed(nodes.audit_row), [*inputs, "params:settings", *kept, *made], "audit", name="audit", tags=["audit", GPU]
+    )
     return Pipeline([node], namespace=f"{dataset}.{method}", inputs={**inputs, **kept, **made})
 
 

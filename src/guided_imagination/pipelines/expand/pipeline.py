@@ -5,7 +5,7 @@ from typing import Literal
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters
-from guided_imagination.pipelines.typed import Nodes, typed
+from guided_imagination.pipelines.typed import GPU, Nodes, typed
 
 nodes = Nodes(f"{__package__}.nodes")
 
@@ -23,5 +23,11 @@ def create_pipeline(name: Literal["augment_baselines"] | ExpandPipeline, paramet
 
 def _expansion(name: str, dataset: str, method: str, adapts: bool) -> Pipeline:
     adapted = {"adapted": f"{dataset}.{name}.adapted"} if adapts else {}
-    node = Node(typed(nodes.plan), ["seeds", "params:settings", *adapted], "expanded", name="expand", tags=name)
+    node = Node(
+        typed(nodes.plan),
+        ["seeds", "params:settings", *adapted],
+        "expanded",
+        name="expand",
+        tags=[name] if name == AUGMENT else [name, GPU],
+    )
     return Pipeline([node], namespace=f"{dataset}.{method}", inputs={"seeds": f"{dataset}.seeds", **adapted})

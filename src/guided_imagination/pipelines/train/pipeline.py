@@ -4,7 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Method, Parameters
 from guided_imagination.config.rows import place_of
-from guided_imagination.pipelines.typed import Nodes, typed
+from guided_imagination.pipelines.typed import GPU, Nodes, typed
 
 nodes = Nodes(f"{__package__}.nodes")
 
@@ -30,14 +30,14 @@ def _row(dataset: str, method: str, row: Method, tuned: bool) -> Pipeline:
     made = {"expanded": f"{dataset}.{method}.expanded"} if row.pipeline is not None else {}
     inputs = [*splits, "tuned_settings" if tuned else SETTINGS, *made]
     # apart, so that workers who are done with a row begin the next one
-    begin = Node(typed(nodes.begin), inputs, "begun", name="begin", tags="train")
-    train = Node(typed(nodes.train), "begun", ["results", "failures"], name="train", tags="train")
+    begin = Node(typed(nodes.begin), inputs, "begun", name="begin", tags=["train", GPU])
+    train = Node(typed(nodes.train), "begun", ["results", "failures"], name="train", tags=["train", GPU])
     return Pipeline([begin, train], namespace=f"{dataset}.{method}", inputs={**splits, **made})
 
 
 def _reference(dataset: str) -> Pipeline:
     splits = {split: f"{dataset}.{split}" for split in ("validation", "test")}
-    node = Node(typed(nodes.zero_shot_reference), [*splits, SETTINGS], "results", name="classify", tags="train")
+    node = Node(typed(nodes.zero_shot_reference), [*splits, SETTINGS], "results", name="classify", tags=["train", GPU])
     own = {SETTINGS: f"params:{dataset}.settings"}
     return Pipeline([node], namespace=f"{dataset}.{ZERO_SHOT}", inputs=splits, parameters=own)
 

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Parameters
-from guided_imagination.pipelines.typed import Nodes, typed
+from guided_imagination.pipelines.typed import GPU, Nodes, typed
 
 nodes = Nodes(f"{__package__}.nodes")
 
@@ -16,7 +16,7 @@ def create_pipeline(parameters: Parameters) -> Pipeline:
 
 def _search(dataset: str) -> Pipeline:
     inputs = ["seeds", "validation", "params:settings"]
-    return Pipeline([Node(typed(nodes.tune), inputs, "tuned", name="tune", tags="tune")], namespace=dataset)
+    return Pipeline([Node(typed(nodes.tune), inputs, "tuned", name="tune", tags=["tune", GPU])], namespace=dataset)
 
 
 def _use(dataset: str, method: str) -> Pipeline:
