@@ -69,11 +69,12 @@ def _models(pipeline: Pipeline, parameters: config.Parameters) -> Iterator[confi
 
 
 def _check_models(models: Iterable[config.PretrainedModel], parameters: config.Parameters) -> None:
-    """Raises InputError for weights that are missing or not whole, and for a device that is not there."""
+    """Raises InputError for weights that are missing or not whole, and for a device that this machine should have."""
     from guided_imagination.models.device import place  # imports torch
     from guided_imagination.models.weights import locate_whole
 
-    place(parameters.compute)
+    if parameters.compute.workers.engine == "local":
+        place(parameters.compute)
     for model in models:
         locate_whole(model, hub_folder(parameters.models_dir))
 

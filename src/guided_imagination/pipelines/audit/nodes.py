@@ -1,6 +1,7 @@
 """Nodes of `audit`."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,7 @@ from guided_imagination.models.weights import model_checksum
 from guided_imagination.models.zero_shot import ZeroShotClassifier
 from guided_imagination.pipelines import tracking
 from guided_imagination.utils.seeding import derive_seed
+from guided_imagination.utils.workers import call
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,12 @@ def audit_row(
     """The audit row of an expansion, or of the seeds; what all rows are compared with is kept in the folder `kept`."""
     if expanded is not None:
         expanded.check_made_of(seeds)
+    return call(partial(_audit_row, seeds, validation, settings, kept, expanded), settings.compute)
+
+
+def _audit_row(
+    seeds: Dataset, validation: Dataset, settings: RowSettings, kept: Path, expanded: Expansion | None
+) -> pd.DataFrame:
     config = settings.audit
     classify = _classifier(seeds, settings)
     row = audit.audit(

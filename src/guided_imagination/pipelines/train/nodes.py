@@ -24,6 +24,7 @@ from guided_imagination.training.grid import cells_of
 from guided_imagination.training.model_selection import best_cell, example, load_classifier
 from guided_imagination.training.zero_shot import BATCH, LOGIT_SCALE
 from guided_imagination.utils.seeding import derive_seed
+from guided_imagination.utils.workers import call
 
 
 def begin(
@@ -84,12 +85,17 @@ def _inputs(sources: Sources, expanded: Expansion | None, measured: str) -> list
 
 def zero_shot_reference(validation: Dataset, test: Dataset, settings: DatasetSettings) -> pd.DataFrame:
     """The row of the guide `train.zero_shot` itself, as a reference line."""
+    measured = _measured(validation, test, settings.training.grid)
+    return call(partial(_zero_shot_row, measured, settings), settings.compute)
+
+
+def _zero_shot_row(measured: Dataset, settings: DatasetSettings) -> pd.DataFrame:
     grid, placement = settings.training.grid, place(settings.compute)
     assert settings.zero_shot is not None and grid.zero_shot is not None
-    guide = load_guide(settings.zero_shot, class_names(test), settings.spec.templates, placement, settings.hub)
+    guide = load_guide(settings.zero_shot, class_names(measured), settings.spec.templates, placement, settings.hub)
     return zero_shot.reference(
         guide,
-        _measured(validation, test, grid),
+        measured,
         settings.spec.resolution,
         placement,
         dataset=settings.dataset,
