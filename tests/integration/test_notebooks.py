@@ -82,8 +82,8 @@ def figure_path(catalog: Any, name: str) -> Path:
 
 def save_report(catalog: Any, results: pd.DataFrame, methods: dict[str, Method]) -> None:
     results.to_csv(figure_path(catalog, "report.results"), index=False)
-    views.efficiency_curves(results, methods).savefig(figure_path(catalog, "report.curves"))
-    views.gains(results, methods).savefig(figure_path(catalog, "report.gains"))
+    views.efficiency_curves(results, methods).savefig(figure_path(catalog, "report.efficiency_figure"))
+    views.gains(results, methods).savefig(figure_path(catalog, "report.gains_figure"))
     tables = [
         *views.efficiency_tables(results, methods),
         views.architectures(results, methods),

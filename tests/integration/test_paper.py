@@ -22,6 +22,7 @@ SIDE = {"image_size": 32, "inference_steps": 2}
 SMALL = {
     "generators": {"kandinsky": SIDE, "stable_diffusion": {**SIDE, "inference_steps": 3}},
     "ratio": 2,
+    "compute": {"workers": {"count": 1}},  # other processes know nothing of the hub of these tests
     "train": {"seeds": 1, "log_points": 1},
     "recipes": {"paper": {"epochs": 1, "batch_size": 8}},
     "architectures": {"resnet50": {"model": "resnet10t", "arguments": {"channels": [8, 8, 8, 8]}}},

@@ -99,6 +99,7 @@ class WorkersConfig(Strict):
 
     `local` is processes of this machine, `ray` actors of a cluster (`address` joins one, null starts one here). A
     worker has `cpus` threads, and `gpus` in a cluster; `count` null is a worker per GPU, or as many as the cores allow.
+    `share`, such as 3/8, is for independent runs in one folder: this one does the third of eight parts of the units.
     """
 
     engine: Literal["local", "ray"] = "local"
@@ -106,6 +107,20 @@ class WorkersConfig(Strict):
     cpus: Count = 1
     gpus: NonNegative | None = None
     address: str | None = None
+    share: str | None = Field(default=None, pattern=r"^[1-9]\d*/[1-9]\d*$")
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """Which part of all units this run does, of how many: numbers from 1."""
+        number, of = map(int, self.share.split("/")) if self.share else (1, 1)
+        return number, of
+
+    @model_validator(mode="after")
+    def share_is_one_of_them(self) -> "WorkersConfig":
+        number, of = self.part
+        if number > of:
+            raise ValueError(f"share {self.share!r} is none: the first number is from 1 to the second")
+        return self
 
     @model_validator(mode="after")
     def only_of_a_cluster(self) -> "WorkersConfig":
@@ -129,7 +144,7 @@ class ComputeConfig(Strict):
 
     @model_validator(mode="after")
     def workers_share_gpus(self) -> "ComputeConfig":
-        if self.device.startswith("cuda:") and self.workers.count != 1:
+        if self.device.startswith("cuda:") and (self.workers.count or 1) > 1:
             raise ValueError(
                 f"device {self.device!r} is one GPU: set workers.count to 1, or device to cuda for a worker per GPU"
             )

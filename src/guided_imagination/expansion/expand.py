@@ -29,14 +29,17 @@ from guided_imagination.generators.base import SeedBatch, Siblings
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.clock import Clock
+from guided_imagination.utils.files import writing_alone
 from guided_imagination.utils.seeding import derive_seed
 from guided_imagination.utils.workers import start
 
 logger = logging.getLogger(__name__)
 
 
-def expand(folder: Path, plan: Plan) -> dict[str, Any]:
+def expand(folder: Path, plan: Plan) -> dict[str, Any] | None:
     """Make the shards of `plan` that are missing in `folder`, then the manifest, and return it.
+
+    Where several processes have a share of the shards each, those that are not the last return None.
 
     Raises InputError if `folder` holds another expansion (unless `plan.overwrite`) or another process writes there,
     and when the disk is full: what was finished is kept.
@@ -45,7 +48,6 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any]:
     def tables(place: Path, missing: Sequence[int]) -> Iterator[store.Made]:
         if not missing:
             return
-        store.find(place, "models", plan.models)
         work = partial(_work, place, plan)
         for _, made in start(
             work, [None, *missing], plan.compute, lead=True, shown=(f"expanding {plan.method}", "shards")
@@ -54,9 +56,15 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any]:
                 yield made
 
     manifest, made = store.write(
-        folder, plan.fingerprint, plan.shards, tables, overwrite=plan.overwrite, averaged=list(CRITERIA)
+        folder,
+        plan.fingerprint,
+        plan.shards,
+        tables,
+        overwrite=plan.overwrite,
+        averaged=list(CRITERIA),
+        share=store.Share(*plan.compute.workers.part),
     )
-    if made:
+    if made and manifest is not None:
         _report(plan.method, manifest)
     return manifest
 
@@ -67,10 +75,12 @@ def _work(place: Path, plan: Plan) -> Callable[[int | None], store.Made | None]:
 
     def make(shard: int | None) -> store.Made | None:
         if shard is None:
-            _ask(place, plan, augmenter)
-            if plan.targets is not None:
-                assert isinstance(augmenter, Imagination)
-                make_targets(place, plan.seeds, plan.targets, augmenter)
+            with writing_alone(place / "preparation"):  # of another share too
+                store.find(place, "models", plan.models)
+                _ask(place, plan, augmenter)
+                if plan.targets is not None:
+                    assert isinstance(augmenter, Imagination)
+                    make_targets(place, plan.seeds, plan.targets, augmenter)
             return None
         clock = Clock()
         table, counts = expand_shard(plan, augmenter, shard, clock, read_targets(place) if plan.targets else None)

@@ -196,14 +196,17 @@ def begin_cells(
 ) -> Begun:
     """Let workers train what is not finished.
 
-    `load` reads the images of all cells, `track` opens the log of a cell with its folder.
+    `load` reads the images of all cells, `track` opens the log of a cell with its folder. A run that has a share of
+    all units trains its own.
     """
 
     def work() -> Callable[[Job], Outcome]:
         images, placement = cache(load), for_training(place(compute))
         return lambda job: _finished_or_trained(job, images, models, placement)
 
-    return Begun(jobs, start(work, jobs, compute, shown=("training", "cells")), models, track, done)
+    number, of = compute.workers.part
+    mine = [job for job in jobs if derive_seed(job.cell.title) % of == number - 1 or job.result(models)]
+    return Begun(mine, start(work, mine, compute, shown=("training", "cells")), models, track, done)
 
 
 def _finished_or_trained(

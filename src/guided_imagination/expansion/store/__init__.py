@@ -9,6 +9,7 @@ from guided_imagination.expansion.store.companions import keep_file as keep_file
 from guided_imagination.expansion.store.companions import kept_file as kept_file
 from guided_imagination.expansion.store.reader import Expansion as Expansion
 from guided_imagination.expansion.store.reader import is_complete as is_complete
+from guided_imagination.expansion.store.share import Share as Share
 from guided_imagination.expansion.store.verify import verify as verify
 from guided_imagination.expansion.store.writer import Made as Made
 from guided_imagination.expansion.store.writer import write as write

@@ -12,6 +12,7 @@ from typing import Any
 
 from guided_imagination.expansion.store.reader import JOURNAL
 from guided_imagination.expansion.store.shards import ShardRecord, overall_means, totals
+from guided_imagination.expansion.store.share import WHOLE, Share
 from guided_imagination.utils.files import explaining_full_disk
 
 
@@ -63,9 +64,9 @@ def _sessions(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return sessions
 
 
-def note(folder: Path, event: Mapping[str, Any]) -> None:
+def note(folder: Path, event: Mapping[str, Any], share: Share = WHOLE) -> None:
     """Append an event; when this returns it survives a power loss. Raises InputError if the disk is full."""
-    with explaining_full_disk(folder), (folder / JOURNAL).open("a+b") as file:
+    with explaining_full_disk(folder), (folder / JOURNAL.format(share.suffix)).open("a+b") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
         torn = file.read(1) not in (b"", b"\n")
         file.write((b"\n" if torn else b"") + json.dumps(event).encode() + b"\n")
@@ -74,10 +75,9 @@ def note(folder: Path, event: Mapping[str, Any]) -> None:
 
 
 def events(folder: Path) -> list[dict[str, Any]]:
-    """The events in their order; a torn line is none."""
-    path = folder / JOURNAL
+    """The events of each journal in their order; a torn line is none."""
     found = []
-    for line in path.read_bytes().split(b"\n") if path.exists() else []:
+    for line in b"\n".join(path.read_bytes() for path in sorted(folder.glob(JOURNAL.format("*")))).split(b"\n"):
         try:
             event = json.loads(line)
         except ValueError:

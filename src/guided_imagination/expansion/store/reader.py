@@ -87,7 +87,7 @@ def is_complete(folder: Path) -> bool:
 
 
 PLAN = "plan.json"  # the fingerprint, written first
-JOURNAL = "journal.jsonl"  # a line per session and finished shard
+JOURNAL = "journal{}.jsonl"  # a line per session and finished shard; one for each share of the shards
 MANIFEST = "manifest.json"  # written last: without it the expansion is unfinished
 REPLACEMENT = "replacement"  # folder of an expansion that will take the place of this one
 SHARDS = "*.parquet"

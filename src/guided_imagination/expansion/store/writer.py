@@ -2,9 +2,10 @@
 
 import json
 import logging
+import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,21 +25,23 @@ from guided_imagination.expansion.store.reader import (
     shard_path,
 )
 from guided_imagination.expansion.store.shards import ShardRecord, save_shard
+from guided_imagination.expansion.store.share import WHOLE, Share
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import PARTIAL, read_json, sync_folder, write_json
+from guided_imagination.utils.files import PARTIAL, read_json, sync_folder, write_json, writing_alone
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Made:
-    """The table of a shard, counts of what was drawn for it, and the clock that ran since it was begun."""
+    """The table of a shard, counts of what was drawn for it, the clock that ran since it was begun, and where."""
 
     shard: int
     table: pa.Table
     counts: Mapping[str, int]
     clock: Clock
+    machine: str = field(default_factory=platform.node)
 
 
 Tables = Callable[[Path, Sequence[int]], Iterator[Made]]  # in this folder, of the shards that are missing, in any order
@@ -52,49 +55,61 @@ def write(
     *,
     overwrite: bool,
     averaged: Sequence[str] = (),
-) -> tuple[dict[str, Any], bool]:
+    share: Share = WHOLE,
+) -> tuple[dict[str, Any] | None, bool]:
     """Write the shards that are missing or damaged, then the manifest; returns it, and whether anything was made.
 
     `averaged` are columns whose means stand in the manifest. A complete expansion of the same fingerprint is left
     as it is. One of another fingerprint is kept until its replacement is complete if `overwrite`; otherwise
     InputError says what differs. Raises InputError also while another process writes there, and when the disk is full.
+    Of a `share` its shards alone are made; who makes the last one writes the manifest, others return None.
     """
     if is_complete(folder) and not differences(folder, fingerprint):
         logger.info("%s is complete: nothing to do", folder)
         return read_json(folder / MANIFEST), False
-    with sole_writer(folder):
-        finish_replacement(folder)
-        found = differences(folder, fingerprint)
-        if not overwrite:
-            refuse(folder, found)
-        if found:
-            logger.info("%s is kept until its replacement is complete", folder)
-        place = replacement(folder, fingerprint) if found else folder
-        finished = _prepare(place, fingerprint, shards)
-        missing = [shard for shard in range(shards) if _file(shard, shards) not in finished]
-        for made in tables(place, missing):
-            record = _save(place / _file(made.shard, shards), made, averaged)
+    with sole_writer(folder, share):
+        with writing_alone(folder / MANIFEST):
+            finish_replacement(folder)
+            found = differences(folder, fingerprint)
+            if not overwrite or share != WHOLE:
+                refuse(folder, found)
+            if found:
+                logger.info("%s is kept until its replacement is complete", folder)
+            place = replacement(folder, fingerprint) if found else folder
+            finished = _prepare(place, fingerprint, shards, share)
+        for made in tables(place, [n for n in range(shards) if _file(n, shards) not in finished and share.has(n)]):
+            record = _save(place / _file(made.shard, shards), made, averaged, share)
             finished[record.file] = record
-        ordered = [finished[_file(shard, shards)] for shard in range(shards)]
-        whole = manifest(fingerprint, ordered, events(place))
-        write_json(place / MANIFEST, whole)
-        finish_replacement(folder)
+        with writing_alone(folder / MANIFEST):
+            if share != WHOLE and is_complete(folder):  # another share has seen that it was the last one
+                return read_json(folder / MANIFEST), True
+            finished = _finished(place)
+            if len(finished) < shards:
+                logger.info(
+                    "%s: %d of %d shards are there, the others are of other shares", folder, len(finished), shards
+                )
+                return None, True
+            ordered = [finished[_file(shard, shards)] for shard in range(shards)]
+            whole = manifest(fingerprint, ordered, events(place))
+            write_json(place / MANIFEST, whole)
+            finish_replacement(folder)
     return whole, True
 
 
-def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int) -> dict[str, ShardRecord]:
+def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int, share: Share) -> dict[str, ShardRecord]:
     """A folder with the plan, without a manifest and without what a kill left half written; its finished shards."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
-    for path in folder.glob(f"*{PARTIAL}"):
+    for path in folder.glob(f"*{PARTIAL}") if share == WHOLE else ():
         path.unlink()
     if not (folder / PLAN).exists():
-        (folder / JOURNAL).unlink(missing_ok=True)  # nobody knows what its shards were made of
+        for journal in folder.glob(JOURNAL.format("*")):
+            journal.unlink()  # nobody knows what its shards were made of
     write_json(folder / PLAN, fingerprint)
     finished = _finished(folder)
     if finished:
         logger.info("%s: %d of %d shards are there", folder, len(finished), shards)
-    note(folder, {"session": {"started": _now(), **describe_machine()}})
+    note(folder, {"session": {"started": _now(), **describe_machine()}}, share)
     return finished
 
 
@@ -108,12 +123,12 @@ def _finished(folder: Path) -> dict[str, ShardRecord]:
     return records
 
 
-def _save(path: Path, made: Made, averaged: Sequence[str]) -> ShardRecord:
+def _save(path: Path, made: Made, averaged: Sequence[str], share: Share) -> ShardRecord:
     """Write a shard, then note it in the journal."""
     with made.clock("write"):
         record = save_shard(path, made.table, made.counts, averaged)
     spent = {"seconds": made.clock.seconds, "total_seconds": round(made.clock.total, 3)}
-    note(path.parent, {"shard": asdict(record), "finished": _now(), **spent})
+    note(path.parent, {"shard": asdict(record), "finished": _now(), "machine": made.machine, **spent}, share)
     return record
 
 
@@ -143,7 +158,7 @@ def finish_replacement(folder: Path) -> None:
     for path in folder.glob(SHARDS):
         if path.name not in shards:
             path.unlink()
-    for name in (*shards, *kept_files(new), PLAN, JOURNAL):
+    for name in (*shards, *kept_files(new), PLAN, JOURNAL.format("")):
         if (new / name).exists():
             (new / name).replace(folder / name)
     sync_folder(folder)

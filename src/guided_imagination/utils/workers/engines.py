@@ -68,7 +68,7 @@ def start(
 def _started(work: Callable[[], Callable[[U], R]], units: Sequence[U], spec: Spec, lead: bool) -> Iterator[tuple[U, R]]:
     if spec.workers.engine == "local":
         gpus = _gpus(spec.device)
-        count = spec.workers.count or (len(gpus) if gpus else max(1, cores() // spec.workers.cpus))
+        count = spec.workers.count or len(gpus) or _room(spec)
         if count == 1 or (len(units) == 1 and not gpus):
             return _here(work, units, spec.workers.cpus)
         return _local(count, spec.workers.cpus, gpus).start(work, units, lead)
@@ -128,6 +128,13 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _room(spec: Spec) -> int:
+    """The number of workers on the cores, if not all of them would share one GPU."""
+    apple = torch.backends.mps.is_available() and spec.device in ("auto", "mps")
+    alone = apple or spec.device.startswith("cuda:")
+    return 1 if alone else max(1, cores() // spec.workers.cpus)
 
 
 def _gpus(device: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Workers as processes of this machine."""
 
+import atexit
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -42,6 +43,10 @@ class ProcessSlot:
         for process in list((self._executor._processes or {}).values()):
             process.kill()
 
+    def close(self) -> None:
+        """Let the process go when it is idle."""
+        self._executor.shutdown(wait=False)
+
     def renew(self) -> "Future[Any]":
         self._executor.shutdown(wait=False)
         self._executor = self._new()
@@ -58,6 +63,8 @@ class LocalEngine:
         self.slots = [
             ProcessSlot(context, threads, gpus[number % len(gpus)] if gpus else None) for number in range(count)
         ]
+        for slot in self.slots:
+            atexit.register(slot.close)
 
     def share(self, work: bytes) -> str:
         with tempfile.NamedTemporaryFile(prefix="work-", delete=False) as file:
