@@ -4,7 +4,7 @@ import os
 import warnings
 from typing import Any
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 # Must stand before torch is imported: busy-waiting OpenMP threads slow each other down when they share cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
