@@ -345,3 +345,8 @@ def test_a_filtered_baseline_knows_its_guide(shipped):
 def test_soft_labels_need_a_teacher(shipped):
     tree = changed(changed(shipped, "train.recipes", ["soft"]), "train.teacher", None)
     assert "train.teacher: a recipe has soft_labels" in refusal(tree)
+
+
+def test_ratios_are_words_too_but_none_of_them_is_zero(shipped):
+    assert check(changed(shipped, "train.ratios", "1 2 5")).train.ratios == [1, 2, 5]
+    assert "train.ratios.1 = 0" in refusal(changed(shipped, "train.ratios", "1 0"))

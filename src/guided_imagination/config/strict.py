@@ -39,12 +39,9 @@ def _all_different(values: list[int]) -> list[int]:
     return values
 
 
-Numbers = Annotated[
-    list[Annotated[int, Field(ge=0)]],
-    BeforeValidator(_numbers),
-    AfterValidator(_all_different),
-    Field(min_length=1),
-]
+_LISTED = BeforeValidator(_numbers), AfterValidator(_all_different), Field(min_length=1)
+Numbers = Annotated[list[Annotated[int, Field(ge=0)]], *_LISTED]
+Counts = Annotated[list[Count], *_LISTED]
 
 
 class Strict(BaseModel):

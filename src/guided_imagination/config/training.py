@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from guided_imagination.config.strict import Count, Names, NonNegative, Positive, Share, Strict
+from guided_imagination.config.strict import Count, Counts, Names, NonNegative, Positive, Share, Strict
 
 
 class Architecture(Strict):
@@ -87,7 +87,7 @@ class TrainConfig(Strict):
 
     architectures: Names
     recipes: Names
-    ratios: list[Count] | None = Field(None, min_length=1)
+    ratios: Counts | None = None
     seeds: Count
     evaluate_on: Literal["test", "validation"]
     log_points: Count
