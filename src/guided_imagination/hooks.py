@@ -38,12 +38,6 @@ class ProjectHooks:
         if models:
             _check_models(models, self.parameters)
 
-    @hook_impl
-    def on_pipeline_error(self) -> None:
-        from guided_imagination.utils import workers  # imports torch
-
-        workers.stop()
-
     @hook_impl(trylast=True)  # after the MLflow run is closed
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         names = [name for name in pipeline.all_outputs() if name.count(".") == 2 and name.endswith(".failures")]
