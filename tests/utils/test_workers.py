@@ -63,7 +63,7 @@ def test_what_a_unit_raises_ends_the_work_and_the_next_goes_on(compute):
         raise InputError(f"unit {unit} is no good")
 
     with pytest.raises(InputError, match="is no good"):
-        list(start(lambda: work, [3], compute) if compute is ONE_WORKER else start(lambda: work, [3, 4], compute))
+        list(start(lambda: work, [3], compute))
     assert call(lambda: "fine", compute) == "fine"
     assert len(list(start(lambda: lambda unit: unit, range(3), compute))) == 3
 

@@ -69,7 +69,7 @@ def _started(work: Callable[[], Callable[[U], R]], units: Sequence[U], spec: Spe
     if spec.workers.engine == "local":
         gpus = _gpus(spec.device)
         count = spec.workers.count or len(gpus) or _room(spec)
-        if count == 1 or (len(units) == 1 and not gpus):
+        if count == 1:
             return _here(work, units, spec.workers.cpus)
         return _local(count, spec.workers.cpus, gpus).start(work, units, lead)
     return _ray(spec.workers.address, spec.workers.count, spec.workers.cpus, spec.workers.gpus).start(work, units, lead)
@@ -98,7 +98,10 @@ def _counted(results: Iterator[tuple[U, R]], shown: tuple[str, str], count: int)
 
 
 def call(function: Callable[[], R], spec: Spec) -> R:
-    """What `function` returns in a worker."""
+    """What `function` returns in a worker, or here, where that is not faster."""
+    if spec.workers.engine == "local" and not _gpus(spec.device):
+        with _threads(spec.workers.cpus):
+            return function()
     ((_, result),) = start(lambda: lambda unit: function(), [None], spec)
     return result
 
