@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 
 from guided_imagination import config, pipeline_registry
 from guided_imagination.config.rows import hub_folder
+from guided_imagination.pipelines.typed import GPU
 from guided_imagination.utils.errors import InputError
 
 
@@ -37,6 +38,10 @@ class ProjectHooks:
         models = list(_models(pipeline, self.parameters))
         if models:
             _check_models(models, self.parameters)
+        if any(GPU in node.tags for node in pipeline.nodes):
+            from guided_imagination.utils.workers import warm_up  # imports torch
+
+            warm_up(self.parameters.compute)
 
     @hook_impl(trylast=True)  # after the MLflow run is closed
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

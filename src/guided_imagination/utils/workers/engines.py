@@ -67,11 +67,10 @@ def start(
 
 def _started(work: Callable[[], Callable[[U], R]], units: Sequence[U], spec: Spec, lead: bool) -> Iterator[tuple[U, R]]:
     if spec.workers.engine == "local":
-        gpus = _gpus(spec.device)
-        count = spec.workers.count or len(gpus) or _room(spec)
+        count = _count(spec)
         if count == 1:
             return _here(work, units, spec.workers.cpus)
-        return _local(count, spec.workers.cpus, gpus).start(work, units, lead)
+        return _local(count, spec.workers.cpus, _gpus(spec.device)).start(work, units, lead)
     return _ray(spec.workers.address, spec.workers.count, spec.workers.cpus, spec.workers.gpus).start(work, units, lead)
 
 
@@ -106,6 +105,15 @@ def call(function: Callable[[], R], spec: Spec) -> R:
     return result
 
 
+def warm_up(spec: Spec) -> None:
+    """Let the workers of this machine import their libraries while this process does other things."""
+    if spec.workers.engine == "local" and (count := _count(spec)) > 1:
+        _warm.append(start(lambda: lambda unit: None, range(count), spec))
+
+
+_warm: list[Iterator[Any]] = []  # what is dropped is ended
+
+
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -133,8 +141,10 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _room(spec: Spec) -> int:
-    """The number of workers on the cores, if not all of them would share one GPU."""
+def _count(spec: Spec) -> int:
+    """The number of workers on this machine: what was asked for, or one per GPU, or else as many as the cores allow."""
+    if asked := spec.workers.count or len(_gpus(spec.device)):
+        return asked
     apple = torch.backends.mps.is_available() and spec.device in ("auto", "mps")
     alone = apple or spec.device.startswith("cuda:")
     return 1 if alone else max(1, cores() // spec.workers.cpus)
