@@ -34,6 +34,14 @@ settings.load_profile("default")
 WIDTH = 8
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _light_workers() -> None:
+    """Workers of tests import what they need; all that real ones need takes ten seconds."""
+    from guided_imagination.utils.workers import engines
+
+    engines.PRELOADED = ()
+
+
 @pytest.fixture(scope="session")
 def clip_processor() -> CLIPProcessor:
     from guided_imagination.pretraining.clip import build_processor

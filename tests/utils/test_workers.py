@@ -123,7 +123,8 @@ def test_workers_end_with_their_driver_however_it_ends(how):
 DRIVER = """
 import os, time
 from guided_imagination.config import ONE_WORKER
-from guided_imagination.utils.workers import start
+from guided_imagination.utils.workers import engines, start
+engines.PRELOADED = ()
 def work(unit):
     time.sleep(60 if unit > 1 else 0.5)
     return os.getpid()

@@ -16,9 +16,7 @@ from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.images import ImageFormat
 from guided_imagination.expansion.augmenters import Augmentation, Augmenter, Imagination
 from guided_imagination.expansion.targets import TargetPlan
-from guided_imagination.generators.loading import load_generator
 from guided_imagination.models.device import Batches, place, precision
-from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import model_checksum, model_name
 from guided_imagination.models.zero_shot import ZeroShotClassifier
 
@@ -111,6 +109,10 @@ def _imagination(
     reserve = config.reserve if checks["reject"].refuses else 0
 
     def load() -> Imagination:
+        from guided_imagination.generators.loading import (
+            load_generator,  # imports diffusers, which baselines do not need
+        )
+
         look = _look(row, expander, names)
         folder = Path(adapted["folder"]) if adapted else None
         loaded = load_generator(generator, look.guide, names, look.placement, row.hub, folder)
@@ -150,6 +152,8 @@ def _checks(config: ExpandConfig, *, refusing: bool) -> dict[str, Any]:
 
 
 def _look(row: RowSettings, expander: Expander, names: list[str]) -> ZeroShotClassifier:
+    from guided_imagination.models.loading import load_guide  # imports transformers and diffusers
+
     memory = Batches(expander.config.images_per_batch, fixed=row.compute.deterministic)
     placement = place(row.compute)
     guide = load_guide(expander.guide, names, row.spec.templates, placement, row.hub)

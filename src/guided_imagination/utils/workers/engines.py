@@ -14,7 +14,11 @@ from guided_imagination.utils.workers.schedule import Engine, Schedule
 U = TypeVar("U")
 R = TypeVar("R")
 # imported once, before processes are forked, since all of them need it
-PRELOADED = ("guided_imagination.expansion.expand", "guided_imagination.training.cells")
+PRELOADED = (
+    "guided_imagination.expansion.expand",
+    "guided_imagination.generators.loading",
+    "guided_imagination.training.cells",
+)
 
 
 class Workers(Protocol):
