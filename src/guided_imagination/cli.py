@@ -1,6 +1,5 @@
 """`kedro run` as Kedro ships it, but a user's mistake ends in one sentence instead of a traceback."""
 
-import sys
 import traceback
 from pathlib import Path
 
@@ -41,9 +40,6 @@ class RunCommand(click.Command):
             if sentence is None:
                 raise
             raise click.ClickException(sentence) from error
-        finally:
-            if workers := sys.modules.get("guided_imagination.utils.workers"):
-                workers.stop()  # what a failed or interrupted run had begun: Python would wait for it
 
 
 @click.group(name=__package__)

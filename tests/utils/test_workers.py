@@ -115,7 +115,7 @@ def test_workers_end_with_their_driver_however_it_ends(how):
     assert driver.stdout is not None
     workers = [psutil.Process(int(driver.stdout.readline())) for _ in range(2)]
     driver.send_signal(how)
-    driver.wait(20)
+    driver.wait(20)  # much less than what it is at
     _gone, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive
 

@@ -27,5 +27,12 @@ def progress(description: str, total: int, *, done: int = 0, unit: str) -> "tqdm
     """To be updated by hand and closed; `TQDM_DISABLE=1` turns it off."""
     if sys.stderr.isatty() and WORKER not in os.environ:
         return tqdm(desc=description, total=total, initial=done, unit=f" {unit}", leave=False, mininterval=0.5)
-    lines: dict[str, Any] = {"file": _Log(), "position": 0, "mininterval": EVERY, "delay": EVERY, "bar_format": LINE}
+    lines: dict[str, Any] = {
+        "file": _Log(),
+        "position": 0,
+        "miniters": 1,
+        "mininterval": EVERY,
+        "delay": EVERY,
+        "bar_format": LINE,
+    }
     return tqdm(desc=description, total=total, initial=done, unit=unit, leave=False, **lines)

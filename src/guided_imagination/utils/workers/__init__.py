@@ -8,5 +8,4 @@ have to leave nothing half done behind.
 from guided_imagination.utils.workers.engines import Spec as Spec
 from guided_imagination.utils.workers.engines import call as call
 from guided_imagination.utils.workers.engines import start as start
-from guided_imagination.utils.workers.engines import stop as stop
 from guided_imagination.utils.workers.engines import warm_up as warm_up

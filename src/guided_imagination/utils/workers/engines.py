@@ -1,6 +1,7 @@
 """Which workers a configuration asks for; they live until the process ends, as loading libraries takes seconds."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -180,11 +181,14 @@ _schedules: list[Schedule] = []
 
 
 def _kept(engine: Engine) -> Schedule:
+    if not _schedules:
+        # concurrent.futures lets Python wait for what is being done; what is registered later is called earlier
+        threading._register_atexit(_stop)  # type: ignore[attr-defined]
     _schedules.append(Schedule(engine))
     return _schedules[-1]
 
 
-def stop() -> None:
-    """End all work that was begun and not waited for: Python would wait for it before it ends."""
+def _stop() -> None:
+    """End all work that was begun and not waited for, as that of a run that failed or was interrupted."""
     for schedule in _schedules:
         schedule.stop()
