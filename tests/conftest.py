@@ -36,10 +36,10 @@ WIDTH = 8
 
 @pytest.fixture(scope="session", autouse=True)
 def _light_workers() -> None:
-    """Workers of tests import what they need; all that real ones need takes ten seconds."""
+    """Workers of tests begin with torch alone; all that real ones need takes ten seconds to import."""
     from guided_imagination.utils.workers import engines
 
-    engines.PRELOADED = ()
+    engines.PRELOADED = ("torch",)
 
 
 @pytest.fixture(scope="session")

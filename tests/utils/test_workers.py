@@ -124,7 +124,7 @@ DRIVER = """
 import os, time
 from guided_imagination.config import ONE_WORKER
 from guided_imagination.utils.workers import engines, start
-engines.PRELOADED = ()
+engines.PRELOADED = ("torch",)
 def work(unit):
     time.sleep(60 if unit > 1 else 0.5)
     return os.getpid()
