@@ -31,10 +31,6 @@ class ProjectHooks:
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         _check_runner(str(run_params.get("runner")))
-        if self.parameters.compute.deterministic:
-            from guided_imagination.models.device import make_deterministic  # imports torch
-
-            make_deterministic()
         models = list(_models(pipeline, self.parameters))
         if models:
             _check_models(models, self.parameters)

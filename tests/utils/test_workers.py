@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from guided_imagination.config import ONE_WORKER, ComputeConfig
+from guided_imagination.models.device import place
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.workers import call, start
 
@@ -142,3 +143,16 @@ def test_one_gpu_is_not_for_several_workers():
 def test_what_is_of_a_cluster_is_refused_without_one():
     with pytest.raises(ValueError, match="address and gpus are of engine ray"):
         ONE_WORKER.overridden({"workers": {"address": "auto"}})
+
+
+def test_a_worker_that_places_networks_is_as_deterministic_as_was_asked():
+    compute = TWO.overridden({"deterministic": True})
+
+    def look(unit):
+        place(compute)
+        return torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+
+    assert {result for _, result in start(lambda: look, range(4), compute)} == {(True, 1)}
+    list(start(lambda: lambda unit: torch.use_deterministic_algorithms(False) or time.sleep(0.2), range(2), TWO))
+    with pytest.raises(ValueError, match="deterministic means one thread"):
+        compute.overridden({"workers": {"cpus": 2}})

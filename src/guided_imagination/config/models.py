@@ -143,6 +143,12 @@ class ComputeConfig(Strict):
     workers: WorkersConfig = WorkersConfig()
 
     @model_validator(mode="after")
+    def one_thread_is_one(self) -> "ComputeConfig":
+        if self.deterministic and self.workers.cpus > 1:
+            raise ValueError(f"deterministic means one thread, so workers.cpus has to be 1, not {self.workers.cpus}")
+        return self
+
+    @model_validator(mode="after")
     def workers_share_gpus(self) -> "ComputeConfig":
         if self.device.startswith("cuda:") and (self.workers.count or 1) > 1:
             raise ValueError(

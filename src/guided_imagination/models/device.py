@@ -47,7 +47,13 @@ def for_training(placement: Placement) -> Placement:
 
 
 def place(config: ComputeConfig) -> Placement:
-    """The placement that `config` asks for. Raises InputError for a device that this machine lacks."""
+    """The placement that `config` asks for, in this process. Raises InputError for a device that this machine lacks."""
+    if config.deterministic:
+        make_deterministic()
+    return _placement(config)
+
+
+def _placement(config: ComputeConfig) -> Placement:
     device = torch.device(_best() if config.device == "auto" else config.device)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(
@@ -77,8 +83,8 @@ def _half(device: torch.device) -> torch.dtype:
 def precision(config: ComputeConfig) -> str:
     """The name of the type that networks run in, where workers are."""
     if config.workers.engine == "local":
-        return place(config).precision
-    return call(lambda: place(config).precision, config)
+        return _placement(config).precision
+    return call(lambda: _placement(config).precision, config)
 
 
 def training_precision(config: ComputeConfig) -> str:
