@@ -36,10 +36,18 @@ def test_short_jobs_say_nothing(caplog):
 
 def test_units_of_several_works_are_counted_together(lines):
     first, second = (
-        start(lambda: lambda unit: unit, range(count), ONE_WORKER, shown=("training", "cells")) for count in (2, 3)
+        start(lambda: lambda unit: unit, range(count), ONE_WORKER, shown=("testing", "units")) for count in (2, 3)
     )
     assert [*first, *second]
     counted = [line.split(",")[0] for line in lines()]
-    assert counted[-1] == "training: 5 of 5 cells"
-    assert list(start(lambda: lambda unit: unit, range(1), ONE_WORKER, shown=("training", "cells")))
-    assert lines()[-1].startswith("training: 1 of 1 cells")
+    assert counted[-1] == "testing: 5 of 5 units"
+    assert list(start(lambda: lambda unit: unit, range(1), ONE_WORKER, shown=("testing", "units")))
+    assert lines()[-1].startswith("testing: 1 of 1 units")
+
+
+def test_work_that_is_left_early_is_not_counted_any_more(lines):
+    first = start(lambda: lambda unit: unit, range(5), ONE_WORKER, shown=("leaving", "units"))
+    next(first)
+    first.close()
+    assert list(start(lambda: lambda unit: unit, range(2), ONE_WORKER, shown=("leaving", "units")))
+    assert lines()[-1].startswith("leaving: 2 of 2 units")

@@ -89,11 +89,14 @@ def _counted(results: Iterator[tuple[U, R]], shown: tuple[str, str], count: int)
     bar.total += count
 
     def counted() -> Iterator[tuple[U, R]]:
+        left = count
         try:
             for unit, result in results:
-                yield unit, result
+                left -= 1
                 bar.update()
+                yield unit, result
         finally:
+            bar.total -= left  # of work that was left early
             if bar.n >= bar.total:
                 bar.close()
                 _bars.pop(shown, None)
