@@ -98,7 +98,7 @@ class Schedule:
         self._hand_out()
 
     def drop(self, work: _Work) -> None:
-        """Nobody waits for the units of this work any more: those that are being done are not ended."""
+        """Nobody waits for the units of this work any more: those that are being done end with their workers."""
         with self._lock:
             if work.dropped:
                 return
