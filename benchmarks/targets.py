@@ -1,13 +1,15 @@
-"""Seconds and peak memory of a latent plan: `python -m benchmarks.targets SEEDS CLASSES CANDIDATES STEPS`.
+"""Seconds and peak memory of a latent plan: `python -m benchmarks.targets SEEDS CLASSES CANDIDATES STEPS [FOLDER]`.
 
 Fabricated embeddings of 1,280 components, ratio 5, one spare feature per seed. Memory of the process itself and pages
-of mapped files, which the system takes back when it needs them, are told apart.
+of mapped files, which the system takes back when it needs them, are told apart. In FOLDER the plan stays, and a killed
+run goes on; its seconds are then those since it went on.
 """
 
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Event, Thread
 
@@ -66,7 +68,8 @@ class Memory:
 
 def main() -> None:
     """Plan once in an empty folder and print what it took."""
-    count, classes, candidates, steps = map(int, sys.argv[1:])
+    count, classes, candidates, steps = map(int, sys.argv[1:5])
+    kept = sys.argv[5] if len(sys.argv) > 5 else None
     names = [f"class{number}" for number in range(classes)]
     columns = {"id": [f"{row:07d}" for row in range(count)], "label": [row % classes for row in range(count)]}
     seeds = Dataset.from_dict(columns, features=Features({"id": Value("string"), "label": ClassLabel(names=names)}))
@@ -80,10 +83,10 @@ def main() -> None:
         if candidates > 1
         else None,
         criteria=Criteria(
-            hold="label", weights={"consistency": 1}, logit_scale=30, temperature=0.1, straight_through=True
+            hold="label", weights={"consistency": 1}, logit_scale=30, temperature=0.1, gradient="straight_through"
         ),
     )
-    with tempfile.TemporaryDirectory() as folder, Memory() as memory:
+    with nullcontext(kept) if kept else tempfile.TemporaryDirectory() as folder, Memory() as memory:
         wall, own = time.perf_counter(), time.process_time()
         make(Path(folder), seeds, TargetPlan(guidance, RATIO, RESERVE, 0), Fabricated(classes))
         wall, own = time.perf_counter() - wall, time.process_time() - own

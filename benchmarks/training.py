@@ -26,7 +26,8 @@ from guided_imagination.config import Architecture, Recipe
 from guided_imagination.data.arrays import decode
 from guided_imagination.data.dataset import features
 from guided_imagination.training.classifier import train_classifier
-from guided_imagination.training.recipe import build_model, build_optimizer
+from guided_imagination.training.network import build_model
+from guided_imagination.training.recipe import build_optimizer
 
 CLASSES, TURNS = 10, 5
 

@@ -14,12 +14,12 @@ MISTAKES = {
     "ratio=0": "ratio = 0: input should be greater than or equal to 1",
     "expand_dalle.eps=-1": "expand_dalle.eps = -1: input should be greater than or equal to 0",
     "ratoi=3": "ratoi is not a known key; allowed here: data_dir, models_dir, raw_dir, datasets",
-    "generators.mae_base.size=3": "generators.mae_base.size is not a known key; allowed here: model, revision, kind",
+    "generators.mae_base.size=3": "generators.mae_base.size is not a known key; allowed here: model, revision",
     "datasets=[moths]": "datasets: 'moths' is not known; allowed: fashion",
     "methods.mixup.pipeline=augment_baselines": "'mixup' is not known; allowed: cutout, gridmask, randaugment",
     "train.architectures=[vgg]": "'vgg' is not known; allowed: resnet10_small, resnet50",
-    "train.recipes=quick": "train.recipes: 'quick' is not known; allowed: matched, soft, paper",
-    "expand_dalle.criteria=fancy": "expand_dalle.criteria: 'fancy' is not known; allowed: paper, corrected",
+    "train.recipes=quick": "train.recipes: 'quick' is not known; allowed: matched, soft, finetune, linear_probe, paper",
+    "expand_dalle.criteria=fancy": "expand_dalle.criteria: 'fancy' is not known; allowed: paper, authors, corrected",
     "criteria_sets.paper.weights.beauty=1": "should be 'consistency', 'entropy' or 'diversity'",
 }
 

@@ -1,4 +1,4 @@
-"""The commands in the README name pipelines, namespaces, parameters and make targets that exist."""
+"""The commands in README and docs name pipelines, namespaces, parameters and make targets that exist."""
 
 import re
 import shlex
@@ -14,8 +14,11 @@ from helpers.project import ROOT
 
 pytestmark = pytest.mark.usefixtures("project")
 README = (ROOT / "README.md").read_text()
-RUNS = re.findall(r"^(kedro run [^#\n]*)", README, re.MULTILINE)
-OWN_DATASET = next(block for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "kind: folder" in block)
+PAGES = {page.name: page.read_text() for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+FOUND = {run for page in PAGES.values() for run in re.findall(r"^(kedro run [^#\n]*)", page, re.MULTILINE)}
+RUNS = sorted(run for run in FOUND if "$" not in run)  # what a shell fills in cannot be tried
+YAML = re.findall(r"```yaml\n(.*?)```", PAGES["own_images.md"], re.DOTALL)
+OWN_DATASET = next(block for block in YAML if "kind: folder" in block)
 
 
 def options(command: str) -> dict[str, str]:

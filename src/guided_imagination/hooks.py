@@ -1,17 +1,38 @@
 """Checks before any work, and the grid that the pipelines are built for."""
 
+import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, MemoryDataset
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from guided_imagination import config, pipeline_registry
 from guided_imagination.config.rows import hub_folder
 from guided_imagination.pipelines.typed import GPU
 from guided_imagination.utils.errors import InputError
+
+logger = logging.getLogger(__name__)
+# That the experiment is about training, for what of MLflow asks; and a link to `#/experiments/ID/runs` with
+# `?workflowType=machine_learning&viewStateShareKey=accuracy` shows its cells as VIEW says, the most accurate first.
+COLUMNS = [
+    *(f"tags.`{name}`" for name in ("method", "ratio", "recipe", "seed")),
+    "metrics.`accuracy`",
+    "metrics.`macro_f1`",
+]
+VIEW = {
+    "searchFilter": "tags.key LIKE '%'",
+    "orderByKey": "metrics.`accuracy`",
+    "orderByAsc": False,
+    "selectedColumns": ["attributes.`Duration`", *COLUMNS],
+}
+EXPERIMENT = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.sharedViewState.accuracy": json.dumps(VIEW),
+}
 
 
 class ProjectHooks:
@@ -29,8 +50,9 @@ class ProjectHooks:
             catalog[f"params:{namespace}.settings"] = MemoryDataset(settings.model_dump(mode="json"))
 
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         _check_runner(str(run_params.get("runner")))
+        _check_weeds(pipeline, self.parameters, catalog)
         models = list(_models(pipeline, self.parameters))
         if models:
             _check_models(models, self.parameters)
@@ -38,6 +60,14 @@ class ProjectHooks:
             from guided_imagination.utils.workers import warm_up  # imports torch
 
             warm_up(self.parameters.compute)
+        if any("train" in node.tags for node in pipeline.nodes):
+            import mlflow
+
+            mlflow.set_experiment_tags(EXPERIMENT)
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        logger.info("Running node: %s", node.name)
 
     @hook_impl(trylast=True)  # after the MLflow run is closed
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -50,17 +80,43 @@ class ProjectHooks:
             )
 
 
+def _check_weeds(pipeline: Pipeline, parameters: config.Parameters, catalog: DataCatalog) -> None:
+    """Raises InputError for lists of images to weed that cannot be read, or name what is not there."""
+    readers = [node for node in pipeline.nodes if node.tags & {"train", "export", "report"}]
+    read = {name for node in readers for name in node.inputs if name.endswith(".expanded")}
+    read -= pipeline.all_outputs() if parameters.overwrite else set()  # those will be others
+    found: dict[str, list[config.RowSettings]] = {}
+    for name in sorted(read):
+        place, method, _ = name.split(".")
+        row = parameters.row(place, method)
+        if row.spec.weed:
+            found.setdefault(row.dataset, []).append(row)
+    for dataset, rows in found.items():
+        from guided_imagination.expansion import weeding  # imports what a run without lists need not wait for
+
+        expanded = [
+            (catalog.load(f"{row.place}.{row.method}.expanded"), row.draw, row.method, row.ratio) for row in rows
+        ]
+        weeding.check(rows[0].spec.weed, dataset, parameters.expanded(), expanded)
+
+
 def _models(pipeline: Pipeline, parameters: config.Parameters) -> Iterator[config.PretrainedModel]:
-    """What expansions and audits will load."""
+    """What expansions, audits and trainings will load."""
     for node in pipeline.nodes:
         if node.tags & {config.AUGMENT, *get_args(config.ExpandPipeline)}:
-            row = parameters.row(*str(node.namespace).split("."))
-            if row.expander:
-                yield from (row.expander.generator, row.expander.guide)
-            if row.filtered_by:
-                yield row.filtered_by.guide
+            yield from parameters.row(*str(node.namespace).split(".")).makers
+        elif node.name == "plan" and parameters.plan.speeds is None:
+            for place in parameters.places:
+                for method in parameters.methods:
+                    yield from parameters.row(place, method).models
         elif "audit" in node.tags:
             yield parameters.guides[parameters.audit.guide]
+        elif "train" in node.tags and any(parameters.recipes[name].pretrained for name in parameters.train.recipes):
+            yield from (
+                pretrained
+                for name in parameters.train.architectures
+                if (pretrained := parameters.architectures[name].pretrained)
+            )
 
 
 def _check_models(models: Iterable[config.PretrainedModel], parameters: config.Parameters) -> None:

@@ -1,6 +1,7 @@
 """The project's pipelines: one namespace per dataset and method, from the lists in the parameters."""
 
-from typing import get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
@@ -12,12 +13,17 @@ from guided_imagination.pipelines import (
     expand,
     export,
     ingest,
+    plan,
     pretrain,
     report,
     train,
     tune,
     verify,
 )
+from guided_imagination.pipelines.typed import viz_is_running
+
+STAGES = "stages"
+STAGE_OF = {AUGMENT: "expand", **dict.fromkeys(get_args(ExpandPipeline), "expand")}
 
 _parameters: Parameters | None = None
 
@@ -28,15 +34,15 @@ def build_for(parameters: Parameters) -> None:
     _parameters = parameters
 
 
-def _base_parameters() -> Parameters:
-    """Those of conf/base, for commands that list pipelines without opening a session."""
+def base_parameters() -> dict[str, Any]:
+    """Those of conf/base (and conf/local) as they are written, for commands that open no session."""
     loader = settings.CONFIG_LOADER_CLASS(conf_source=settings.CONF_SOURCE, **settings.CONFIG_LOADER_ARGS)
-    return check(loader["parameters"])
+    return dict(loader["parameters"])
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; `kedro run` runs those of the main job, `verify`, `export` and `pretrain` stand apart."""
-    parameters = _parameters or _base_parameters()
+    parameters = _parameters or check(base_parameters())
     places, methods = list(parameters.places), parameters.methods
     main = {
         "ingest": ingest.create_pipeline(places),
@@ -51,8 +57,20 @@ def register_pipelines() -> dict[str, Pipeline]:
         main["tune"] = search
     apart = {
         "tune": search,
+        "plan": main["ingest"] + plan.create_pipeline(parameters),
         "verify": verify.create_pipeline(places, methods),
         "export": export.create_pipeline(places, parameters.exported()),
         "pretrain": pretrain.create_pipeline(),
     }
-    return {**main, **apart, "__default__": Pipeline(list(main.values()))}
+    pipelines = {**main, **apart, "__default__": Pipeline(list(main.values()))}
+    return {**pipelines, STAGES: _in_stages(main)} if viz_is_running() else pipelines
+
+
+def _in_stages(main: Mapping[str, Pipeline]) -> Pipeline:
+    """The main job for Kedro-Viz, a box for each stage instead of one for each dataset; not to be run."""
+    nodes = [
+        node._copy(namespace=f"{STAGE_OF.get(name, name)}.{node.namespace or name}")
+        for name, pipeline in main.items()
+        for node in pipeline.nodes
+    ]
+    return Pipeline(nodes)

@@ -1,9 +1,8 @@
 """Kedro project settings: https://docs.kedro.org/en/stable/configure/configuration_basics/"""
 
-from importlib.resources import files
-
 from kedro.config import OmegaConfigLoader
 
+from guided_imagination.config.defaults import embedded
 from guided_imagination.hooks import ProjectHooks
 
 HOOKS = (ProjectHooks(),)
@@ -15,6 +14,6 @@ CONFIG_LOADER_ARGS = {
     "merge_strategy": {"parameters": "soft"},
     "custom_resolvers": {
         # `${embedded:clip}` is the folder of a model that ships in the package
-        "embedded": lambda path="": str(files("guided_imagination") / "embedded" / path),
+        "embedded": embedded,
     },
 }

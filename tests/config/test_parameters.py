@@ -105,6 +105,9 @@ def test_embedded_models_and_images_lie_in_the_package(shipped):
         ("recipes.matched.passes", None, "recipes.matched", ["exactly one of updates, passes and epochs"]),
         ("expand_mae.eps", None, "expand_mae.eps", ["missing"]),
         ("criteria_sets.paper.weights", {}, "criteria_sets.paper.weights", ["at least 1"]),
+        ("report.weed_methods", ["gan"], "report.weed_methods: 'gan'", ["gif_dalle", "cutout"]),
+        ("report.weed_images", -1, "report.weed_images = -1", ["greater than or equal to 0"]),
+        ("dataset_specs.fashion.weed", [1], "dataset_specs.fashion.weed.0", ["string"]),
     ],
 )
 def test_a_wrong_parameter_is_named_with_what_is_allowed(shipped, place, value, named, allowed):
@@ -142,7 +145,7 @@ def test_a_row_may_change_settings_for_itself_alone(shipped):
     parameters = check(changed(shipped, "methods.narrow", narrow))
     row, other = (parameters.expander("fashion", "expand_dalle", name) for name in ("narrow", "gif_dalle"))
     assert (row.config.eps, row.criteria) == (0.01, parameters.criteria_sets["paper"])
-    assert (other.config.eps, other.criteria) == (0.2, parameters.criteria_sets["corrected"])
+    assert (other.config.eps, other.criteria) == (1.6, parameters.criteria_sets["corrected"])
 
 
 @pytest.mark.parametrize(
@@ -188,7 +191,7 @@ def test_several_mistakes_are_told_at_once(shipped):
 
 def test_unguided_is_guided_with_zero_steps(shipped):
     config = check(shipped).expand_mae
-    free = Criteria(hold="label", weights={"entropy": 1}, logit_scale=1, temperature=1, straight_through=True)
+    free = Criteria(hold="label", weights={"entropy": 1}, logit_scale=1, temperature=1, gradient="straight_through")
     guided, unguided = config.guidance(free, True), config.guidance(free, False)
     assert guided.steps == config.steps > 0
     assert guided.step_size == config.step_size
@@ -350,3 +353,30 @@ def test_soft_labels_need_a_teacher(shipped):
 def test_ratios_are_words_too_but_none_of_them_is_zero(shipped):
     assert check(changed(shipped, "train.ratios", "1 2 5")).train.ratios == [1, 2, 5]
     assert "train.ratios.1 = 0" in refusal(changed(shipped, "train.ratios", "1 0"))
+
+
+@pytest.mark.parametrize("name", ["toys", "my org/toys", "org/a/b", "org/to--ys", "org/toys.git", "org/{row}", "org/{"])
+def test_a_wrong_repository_is_refused_before_any_work(shipped, name):
+    message = refusal(changed(shipped, "export.push_to_hub", name))
+    assert f"export.push_to_hub = {name!r}: no name of a repository; allowed: ORG/NAME" in message
+
+
+def test_a_repository_holds_one_expansion(shipped):
+    one = changed(shipped, "export", {**shipped["export"], "push_to_hub": "org/toys", "methods": ["gif_mae"]})
+    assert check(one).export.repository("fashion", "gif_mae") == "org/toys"
+    assert "would be the repository of 2 expansions (fashion.gif_mae, fashion_draw1.gif_mae)" in (
+        refusal({**one, "draws": [0, 1]})
+    )
+    each = check({**changed(one, "export.push_to_hub", "org/{dataset}-{method}"), "draws": [0, 1]}).export
+    assert each.repository("fashion_draw1", "gif_mae") == "org/fashion_draw1-gif_mae"
+
+
+def test_what_is_pushed_has_to_be_exported(shipped):
+    tree = changed(shipped, "export", {**shipped["export"], "push_to_hub": "org/toys", "formats": ["imagefolder"]})
+    assert "push_to_hub sends the form huggingface: add it to formats" in refusal(tree)
+
+
+def test_pushes_are_private_unless_asked_otherwise(shipped):
+    assert check(shipped).export.private
+    assert not check(shipped).export.dry_run
+    assert check(shipped).export.repository("fashion", "gif_mae") is None

@@ -1,12 +1,17 @@
 import io
+import json
+import shutil
 import struct
+import subprocess
 import zlib
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from guided_imagination.data.images import decode, eight_bits, png, read, rgb, square
+from guided_imagination.data.images import decode, eight_bits, encode, png, read, rgb, square
 from helpers.fabricate import encoded, picture, tiff
 
 
@@ -190,3 +195,42 @@ def test_a_square_is_cut_from_the_middle_and_not_stretched():
 def test_squares_are_resized_bicubically(side):
     image = picture("square", size=(12, 12))
     assert np.array_equal(pixels(square(image, side)), np.asarray(image.resize((side, side), Image.Resampling.BICUBIC)))
+
+
+SOURCE_TYPE = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
+VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+FORMATS = pytest.mark.parametrize("image_format", ["png", "webp", "jpeg"])
+
+
+def noise(side: int = 8) -> torch.Tensor:
+    return torch.randint(256, (3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@FORMATS
+@pytest.mark.parametrize("source", ["trainedAlgorithmicMedia", "algorithmicallyEnhanced"])
+def test_a_generated_file_says_in_xmp_how_it_came_about(image_format, source):
+    with Image.open(io.BytesIO(encode(noise(), image_format, source=source))) as image:
+        packet = image.info["xmp"]
+    found = [node.attrib[SOURCE_TYPE] for node in ElementTree.fromstring(packet).iter() if SOURCE_TYPE in node.attrib]
+    assert found == [VOCABULARY + source]
+
+
+@FORMATS
+def test_exiftool_reads_it_too_and_finds_no_fault(image_format, tmp_path):
+    if shutil.which("exiftool") is None:
+        pytest.skip("exiftool is not on this machine (Debian: libimage-exiftool-perl)")
+    path = tmp_path / f"image.{image_format}"
+    path.write_bytes(encode(noise(), image_format, source="trainedAlgorithmicMedia"))
+    command = ["exiftool", "-json", "-G1", "-XMP-iptcExt:all", "-validate", "-warning", str(path)]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)[0]
+    assert found["XMP-iptcExt:DigitalSourceType"] == f"{VOCABULARY}trainedAlgorithmicMedia"
+    assert found["ExifTool:Validate"] == "OK"
+
+
+@FORMATS
+def test_what_a_file_says_of_itself_changes_no_pixel_and_no_second_writing(image_format):
+    marked, plain = (encode(noise(), image_format, source=source) for source in ("trainedAlgorithmicMedia", None))
+    assert np.array_equal(pixels(decode(marked)), pixels(decode(plain)))
+    assert "xmp" not in Image.open(io.BytesIO(plain)).info
+    assert encode(noise(), image_format, source="trainedAlgorithmicMedia") == marked
+    assert eight_bits(marked) == marked  # what ingestion passes on

@@ -296,6 +296,34 @@ def test_images_without_a_range_stop_the_run_with_the_way_on(tmp_path):
 
 
 @pytest.mark.skipif(not CALTECH.is_dir(), reason=f"the real images of Caltech-101 are not in {CALTECH}")
+@pytest.mark.parametrize(("kind", "name"), [("JPEG", "wide.jpg"), ("PNG", "wide.png")])
+def test_squeezed_images_show_all_of_the_picture(tmp_path, kind, name):
+    """Three stripes of a picture twice as wide as high: the middle shows one, the squeezed square all three."""
+    stripes = np.zeros((40, 80, 3), np.uint8)
+    for colour in range(3):
+        stripes[:, colour * 80 // 3 : (colour + 1) * 80 // 3 + 1, colour] = 255
+    for part in ("a", "b"):
+        (tmp_path / part).mkdir()
+        Image.fromarray(stripes).save(tmp_path / part / name)
+        Image.fromarray(stripes[:, :40]).save(tmp_path / part / f"square-{name}")
+    read = {
+        fit: ingestion.read(folder_spec(tmp_path, fit=fit, test="rest", seeds_per_class=1), 0)
+        for fit in ("crop", "squeeze")
+    }
+    rows = {
+        fit: {row["id"]: row["image"] for part in (made.seeds, made.test) for row in part} for fit, made in read.items()
+    }
+    names = [row for row in rows["squeeze"] if "square" not in row]
+    for row in names:
+        assert rows["crop"][row].size == (80, 40)
+        squeezed = rows["squeeze"][row]
+        assert (squeezed.size, squeezed.format) == ((80, 80), kind)
+        pixels, _ = to_tensors([{"image": squeezed, "label": 0}], 40)
+        assert [pixels[0, :, 20, x].argmax().item() for x in (6, 20, 34)] == [0, 1, 2]
+    for row in set(rows["squeeze"]) - set(names):
+        assert rows["squeeze"][row].tobytes() == rows["crop"][row].tobytes(), "a square is left as it is"
+
+
 def test_real_images_of_caltech():
     splits = ingestion.read(folder_spec(CALTECH, seeds_per_class=30, test="rest"), 0)
     assert (len(splits.seeds), len(splits.test)) == (360, 240)

@@ -212,3 +212,8 @@ def test_images_are_decoded_by_threads_in_bounded_chunks(tmp_path, source, monke
     chunks.clear()
     ingestion.read(spec_of(source, max_unreadable=0.1), 0)
     assert set(chunks) == {0, 1}
+
+
+def test_a_licence_makes_no_image_be_read_again(source):
+    spec = DatasetSpec(source={"kind": "folder", "path": str(source)})
+    assert keys(spec, 0) == keys(spec.overridden({"licence": "mit"}), 0)

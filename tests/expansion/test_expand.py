@@ -74,6 +74,8 @@ def test_a_record_says_where_it_comes_from():
         "consistency": 1,
         "entropy": 2,
         "diversity": 3,
+        "latent_scale": 0.5,
+        "latent_cosine": 0.5,
         "prediction": 1,
         "attempt": 0,
     }
@@ -231,3 +233,12 @@ def test_imagination_writes_variants_within_the_ball():
 def test_seeds_are_brought_to_the_resolution():
     rows, _ = expand(ToyAugmenter(), seeds=dataset([0, 1], side=9), resolution=6)
     assert Image.open(BytesIO(rows[0]["image"]["bytes"])).size == (6, 6)
+
+
+@pytest.mark.parametrize("source", ["trainedAlgorithmicMedia", "algorithmicallyEnhanced"])
+def test_every_stored_image_says_how_it_came_about(source):
+    rows, _ = expand(ToyAugmenter(), digital_source=source)
+    packets = [Image.open(BytesIO(row["image"]["bytes"])).info["xmp"].decode() for row in rows]
+    assert [f'DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/{source}"' in p for p in packets] == (
+        [True] * 4
+    )

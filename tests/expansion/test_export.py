@@ -9,7 +9,7 @@ from torchvision.datasets import ImageFolder
 
 from guided_imagination.expansion.dataset_card import dataset_card, model_licence, size_category
 from guided_imagination.expansion.expand import expand
-from guided_imagination.expansion.export import safe_name, splits, write_image_folder, write_shards
+from guided_imagination.expansion.export import safe_name, shared_manifest, splits, write_image_folder, write_shards
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.files import replacing_folder
 from helpers.toy import SIDE, ToyAugmenter, dataset, plan
@@ -145,20 +145,89 @@ def test_the_card_says_what_made_it(expanded):
     assert "T-shirt/top, Ankle boot" in text
 
 
+def test_the_card_says_how_many_were_weeded(expanded):
+    card = dataset_card("toys", "gif", {"train": 10}, expanded.manifest, {"seeds": "MIT"}, NAMES, weeded=2)
+    assert "4 real seed images and 6 images made of them" in card
+    assert "of 8, someone has looked and weeded 2" in card
+    assert "Of the kept ones, weeded by eye: 2." in card
+    whole = dataset_card("toys", "gif", {"train": 12}, expanded.manifest, {"seeds": "MIT"}, NAMES)
+    assert "nobody has checked it by eye" in whole
+    assert "weeded" not in whole
+
+
 def test_one_licence_for_all_is_written_once(expanded):
     card = dataset_card("toys", "gif", {"train": 12}, expanded.manifest, {"seeds": "MIT", "generator": "mit"}, NAMES)
     assert "license: mit\n" in card
 
 
-def test_a_models_own_card_comes_before_the_list(tmp_path):
-    known = {"org/model": "apache-2.0", str(tmp_path): "apache-2.0"}
-    assert model_licence("org/model", tmp_path, known) == "apache-2.0"
-    assert model_licence("org/other", tmp_path, known) == "unknown"
+def test_a_models_own_card_comes_before_what_a_preset_states(tmp_path):
+    assert model_licence("org/model", tmp_path, "apache-2.0") == "apache-2.0"
+    assert model_licence("org/other", tmp_path, None) is None
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# A model\n")
-    assert model_licence(str(tmp_path), tmp_path / "hub", known) == "mit"
+    assert model_licence(str(tmp_path), tmp_path / "hub", "apache-2.0") == "mit"
     (tmp_path / "hub/org/model").mkdir(parents=True)
     (tmp_path / "hub/org/model/README.md").write_text("---\nlicense: cc0-1.0\n---\n")
-    assert model_licence("org/model", tmp_path / "hub", known) == "cc0-1.0"
+    assert model_licence("org/model", tmp_path / "hub", None) == "cc0-1.0"
+
+
+def card_of(expanded, licences, **made):
+    manifest = expanded.manifest
+    manifest["fingerprint"] |= made
+    return dataset_card("toys", "gif", {"train": 12}, manifest, licences, NAMES)
+
+
+def test_a_licence_that_nobody_states_is_not_stated(expanded):
+    card = card_of(expanded, {"seeds": None, "generator": "creativeml-openrail-m"})
+    assert yaml.safe_load(card.split("---\n")[1])["license"] == ["unknown", "creativeml-openrail-m"]
+    assert "- **Licence of the seeds**: not stated\n- **Licence of the generator**: creativeml-openrail-m" in card
+
+
+def test_the_card_says_that_images_are_synthetic_and_that_each_file_says_so(expanded):
+    card = card_of(expanded, {"seeds": "mit"})
+    assert "tags:\n- synthetic\n" in card
+    assert "**The 8 made images are synthetic**, no photographs." in card
+    assert "IPTC's `DigitalSourceType` is `trainedAlgorithmicMedia`" in card
+
+
+HOW = {
+    "stable_diffusion": ({"kind": "stable_diffusion", "steps": 1}, "Stable Diffusion painted over the seed image"),
+    "ascent": ({"kind": "mae", "steps": 1}, "What was decoded was moved by gradient ascent on what the guide sees."),
+    "selection": ({"kind": "unclip", "steps": 0, "selection": {"by": "dpp"}}, "was selected among candidates by the"),
+    "neither": ({"kind": "unclip", "steps": 0, "selection": None}, "near that of the seed image. Nothing guided it."),
+    "tuned": ({"kind": "mae", "adapted weights": "abc"}, "after it was fine-tuned on the seed images"),
+}
+
+
+@pytest.mark.parametrize(("made", "words"), HOW.values(), ids=HOW)
+def test_the_card_says_how_the_images_were_made(expanded, made, words):
+    assert words in card_of(expanded, {"seeds": "mit"}, generator="x", **made)
+
+
+def test_a_card_of_a_classical_augmentation_claims_no_network(expanded):
+    card = card_of(expanded, {"seeds": "mit"}, digital_source="algorithmicallyEnhanced")
+    assert "The classical augmentation `gif` altered the seed images; no network made them." in card
+    assert "`algorithmicallyEnhanced`" in card
+
+
+def test_the_card_says_which_filters_ran_and_that_none_was_for_safety(expanded):
+    card = card_of(expanded, {"seeds": "mit"}, max_seed_similarity=0.97)
+    assert "- The guide has to see the class of the seed in an image.\n" in card  # RejectConfig's default
+    assert "their CLIP cosine is at most 0.97" in card
+    assert "Of 8 drawn images refused: 0 lost class, 0 near copy; kept 8." in card
+    assert "probability" not in card.split("## Filters")[1].split("## Provenance")[0]
+    assert "- No safety filter has looked at them.\n" in card
+    none = card_of(expanded, {"seeds": "mit"}, other_class=False)
+    assert "- None asked for a class or a difference: kept 8.\n- No safety filter has looked at them.\n" in none
+    assert "A safety filter (`checker`) refused" in card_of(expanded, {"seeds": "mit"}, safety_checker="checker")
+
+
+def test_a_shared_manifest_tells_no_place_on_this_machine(expanded):
+    manifest = expanded.manifest
+    manifest["found"] |= {"models": {"generator": "/home/me/models/mae"}, "origin": {"ratio": 2}}
+    shared = shared_manifest(manifest)
+    assert "/home/me" not in str(shared)
+    assert shared["found"]["origin"] == {"ratio": 2}
+    assert shared["shards"] == manifest["shards"]
 
 
 def test_sizes_are_the_hubs():

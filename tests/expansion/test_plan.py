@@ -65,7 +65,14 @@ def test_other_weights_are_another_fingerprint(fingerprint, hub, name):
     assert fingerprint() != before
 
 
-@pytest.mark.parametrize("change", [{"overwrite": True}])
+NOT_SHAPING = {
+    "overwrite": {"overwrite": True},
+    "licence of the seeds": {"spec": SPEC.overridden({"licence": "mit"})},
+    "licence of the generator": {"generator": {"licence": "apache-2.0"}},
+}
+
+
+@pytest.mark.parametrize("change", NOT_SHAPING.values(), ids=NOT_SHAPING)
 def test_what_changes_no_image_is_not_in_the_fingerprint(fingerprint, change):
     assert fingerprint(**change) == fingerprint()
 
@@ -82,6 +89,15 @@ def test_a_baseline_makes_one_image_per_generator(method):
     plan = plan_of(dataset([0, 1]), row(method=method, expander=None, augmentation=BASELINES[method]))
     made = plan.load_augmenter().transform(torch.rand(3, 3, 8, 8), [generator(index) for index in range(3)])
     assert made.shape == (3, 3, 8, 8)
+
+
+def test_the_files_of_generators_and_of_augmentations_say_what_they_are(fingerprint):
+    """IPTC's words: made by a trained network, or altered by an algorithm that is none."""
+    assert fingerprint()["digital_source"] == "trainedAlgorithmicMedia"
+    assert fingerprint(guided=False)["digital_source"] == "trainedAlgorithmicMedia"
+    for method, settings in BASELINES.items():
+        plan = plan_of(dataset([0, 1]), row(method=method, expander=None, augmentation=settings))
+        assert plan.fingerprint["digital_source"] == plan.digital_source == "algorithmicallyEnhanced"
 
 
 def test_a_baselines_fingerprint_holds_its_own_settings_only():

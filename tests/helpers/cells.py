@@ -7,8 +7,9 @@ import torch
 
 from guided_imagination.config import ONE_WORKER, Architecture, Recipe
 from guided_imagination.data.arrays import Labelled
-from guided_imagination.training.cells import CellImages, Job, Run, begin_cells
+from guided_imagination.training.cells import Job, Run, begin_cells
 from guided_imagination.training.grid import Cell
+from guided_imagination.training.sources import CellImages
 from guided_imagination.utils.randomness import generator
 
 ARCHITECTURE = Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})
@@ -59,6 +60,7 @@ class Journal:
         yield Run(f"run of {job.cell.name}", lambda metrics, step: rows.append((metrics, step)))
 
 
-def run(models: Path, *jobs: Job, load=lambda cell: SPLITS, journal: Journal | None = None):
-    """The cells with small images and a journal."""
-    return begin_cells(jobs or [job()], lambda: load, models, ONE_WORKER, (journal or Journal()).track).finish()
+def run(models: Path, *jobs: Job, load=lambda cell: SPLITS, journal: Journal | None = None, share: str | None = None):
+    """The cells with small images and a journal, or a share of them."""
+    compute = ONE_WORKER.overridden({"workers": {"share": share}})
+    return begin_cells(jobs or [job()], lambda: load, models, compute, (journal or Journal()).track).finish()

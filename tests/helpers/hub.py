@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sentencepiece
+import timm
 import yaml
 from diffusers import (
     DDPMScheduler,
@@ -20,6 +21,7 @@ from diffusers import (
     StableUnCLIPImg2ImgPipeline,
 )
 from diffusers.pipelines.stable_diffusion import StableUnCLIPImageNormalizer
+from safetensors.torch import save_file
 from transformers import (
     CLIPImageProcessor,
     CLIPTokenizer,
@@ -33,7 +35,8 @@ from transformers import (
 from guided_imagination.utils.randomness import seeded
 from helpers import tiny
 
-PRESETS = Path(__file__).parents[2] / "conf" / "base" / "parameters_models.yml"
+CONF = Path(__file__).parents[2] / "conf" / "base"
+CLASSIFIER = {"model": "resnet10t", "arguments": {"channels": [8, 8, 8, 8]}}  # which stands for all of timm's
 CLIP_IMAGES = {
     "do_center_crop": True,
     "crop_size": 32,
@@ -149,6 +152,15 @@ def stable_unclip(folder: Path) -> None:
     tokenizer_of_2022(folder / "tokenizer", tokenizer)
 
 
+def classifier(folder: Path) -> None:
+    with seeded("classifier"):
+        network = timm.create_model(CLASSIFIER["model"], num_classes=1000, **CLASSIFIER["arguments"])
+    save_file(network.state_dict(), folder / "model.safetensors")
+    described = {"mean": IMAGENET["image_mean"], "std": IMAGENET["image_std"], "classifier": "fc"}
+    settings = {"architecture": CLASSIFIER["model"], "num_classes": 1000, "pretrained_cfg": described}
+    (folder / "config.json").write_text(json.dumps(settings))
+
+
 def image_settings_of_2022(folder: Path, kind: str, settings: dict[str, object]) -> None:
     """What these repositories hold instead of what an image processor saves today."""
     folder.mkdir(exist_ok=True)
@@ -176,13 +188,19 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "openai/clip-vit-base-patch32": clip_of(BASE),
     "openai/clip-vit-large-patch14": clip_of(LARGE),
     "google/siglip-base-patch16-224": siglip,
+    "timm/resnet50.a1_in1k": classifier,
+    "timm/resnext50_32x4d.a1h_in1k": classifier,
+    "timm/wide_resnet50_2.racm_in1k": classifier,
+    "timm/mobilenetv2_100.ra_in1k": classifier,
 }
 
 
 def presets() -> dict[str, str | None]:
     """The hub models of the configuration and their revisions."""
-    settings = yaml.safe_load(PRESETS.read_text())
-    models = [*settings["generators"].values(), *settings["guides"].values()]
+    settings = yaml.safe_load((CONF / "parameters_models.yml").read_text())
+    architectures = yaml.safe_load((CONF / "parameters_train.yml").read_text())["architectures"].values()
+    pretrained = [architecture["pretrained"] for architecture in architectures if "pretrained" in architecture]
+    models = [*settings["generators"].values(), *settings["guides"].values(), *pretrained]
     return {model["model"]: model.get("revision") for model in models if "${" not in model["model"]}
 
 

@@ -11,20 +11,22 @@ from filelock import FileLock
 ROOT = Path(__file__).parents[2]
 
 
-def kedro_run(*options: str) -> Result:
+def kedro_run(*options: str, command: str = "run") -> Result:
     """Run the command; the log is not in the result but in pytest's `caplog`. Needs the fixture `project`."""
     import mlflow
     from kedro.framework.project import pipelines
+    from kedro_mlflow.framework.hooks.mlflow_hook import mlflow_hook
 
     from guided_imagination.cli import cli
 
     pipelines.configure(f"{cli.name}.pipeline_registry")  # else those of the run before are kept
     before = mlflow.get_tracking_uri()
     try:
-        return CliRunner().invoke(cli, ["run", *options])
+        return CliRunner().invoke(cli, [command, *options])
     finally:
         while mlflow.active_run():  # kedro-mlflow opens its run once more for every thread of nodes
             mlflow.end_run()
+        mlflow_hook.run_id = None  # else a later command that is no experiment takes this run for its own
         mlflow.set_tracking_uri(before)
 
 

@@ -61,6 +61,8 @@ def config() -> ReportConfig:
     return ReportConfig(
         contact_seeds=2,
         contact_variants=2,
+        weed_images=4,
+        weed_methods=None,
         groups={"natural": ["cars"], "medical": ["pathmnist"]},
         compare=[("gif_dalle", "randaugment")],
         price_per_hour=3.6,

@@ -7,7 +7,7 @@ from datasets import Dataset
 from torch import Tensor
 from torch.nn.functional import log_softmax, normalize
 
-from guided_imagination.config import Criteria, Guidance, RejectConfig
+from guided_imagination.config import MOVE_RANGES, Criteria, Guidance, RejectConfig
 from guided_imagination.data.dataset import features
 from guided_imagination.data.images import encode
 from guided_imagination.expansion.plan import Plan
@@ -60,13 +60,13 @@ class ToyGenerator:
 
 def guidance(**changes: object) -> Guidance:
     """Settings of an ascent; `changes` go to the criteria or to the ascent, by name."""
-    ascent = {"eps": 0.3, "steps": 5, "step_size": 0.02}
+    ascent = {"eps": 0.52, "noise": 1.72, "steps": 5, "step_size": 0.02}  # seeds have a root mean square of about 0.58
     criteria = {
         "hold": "label",
         "weights": {"consistency": 1, "entropy": 1, "diversity": 1},
         "logit_scale": 5,
         "temperature": 0.1,
-        "straight_through": True,
+        "gradient": "straight_through",
     }
     for name, value in changes.items():
         (ascent if name in ascent else criteria)[name] = value
@@ -89,7 +89,8 @@ class ToyAugmenter:
         noise = torch.stack([torch.rand(seeds.images.shape[1:], generator=rng) for rng in seeds.rngs])
         self.calls += 1
         scores = {name: torch.full((len(seeds),), 1.0 + number) for number, name in enumerate(CRITERIA)}
-        return Imagined((seeds.images[seeds.owner] + noise) / 2, scores)
+        moves = {name: torch.full((len(seeds),), 0.5) for name in MOVE_RANGES}
+        return Imagined((seeds.images[seeds.owner] + noise) / 2, scores, moves=moves)
 
     def classify(self, images: Tensor) -> ZeroShot:
         """Nine in ten for the class that it sees, if these images were just made; seeds could be either."""

@@ -85,6 +85,22 @@ def test_diversity_looks_only_at_variants_of_the_same_seed():
     torch.testing.assert_close(diversity(seen), torch.zeros(3), atol=1e-7, rtol=0)
 
 
+def test_the_authors_divergence_has_the_mean_in_front():
+    # q = softmax(.5, .5) = (.5, .5), p = softmax(1, 0): KL(q || p) = .5 ln(.5/.731059) + .5 ln(.5/.268941) = 0.120115
+    seen = replace(candidates(), divergence="mean_variant")
+    torch.testing.assert_close(diversity(seen), torch.full((2,), 0.120115), atol=1e-5, rtol=0)
+
+
+def test_in_groups_of_two_the_mean_is_that_of_neighbours():
+    """Four variants of a seed: two that are alike, and two that differ as in the first test; another seed between."""
+    features = torch.tensor([[1.0, 0.0], [0.3, 0.3], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    log_probs = torch.tensor([[0.5, 0.5]] * 5).log()
+    owner = torch.tensor([0, 1, 0, 0, 0])
+    seen = Candidates(features, log_probs, log_probs, torch.tensor([0] * 5), owner, group=2)
+    expected = torch.tensor([0, 0, 0, 0.110944, 0.110944])
+    torch.testing.assert_close(diversity(seen), expected, atol=1e-5, rtol=0)
+
+
 def test_kept_siblings_belong_to_the_mean():
     """A variant that is drawn again alone is as diverse as beside its siblings, which were kept."""
     together = candidates()

@@ -1,3 +1,7 @@
+import math
+import types
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.nn.functional import softmax
 
-from guided_imagination.generators.base import SeedBatch
+from guided_imagination.generators.base import Latent, SeedBatch
+from guided_imagination.imagination import criteria
+from guided_imagination.imagination import imagine as module
 from guided_imagination.imagination.imagine import draw_noise, imagine, perturb, project, tighten
 from guided_imagination.models.device import Batches
 from guided_imagination.utils.clock import Clock
@@ -108,10 +114,12 @@ def test_tightening_pulls_noise_to_the_border():
     assert tighten(torch.tensor([[[1.0], [2.0]]]), z, -b, 0.25).item() == -1.25
 
 
-@pytest.mark.parametrize("straight_through", [False, True])
-def test_guided_latents_stay_in_the_ball(straight_through):
-    made = run(guidance(eps=0.05, steps=7, step_size=0.1, straight_through=straight_through))
-    assert_in_ball(made.images, SEEDS[OWNER], 0.05)  # the toy decoder only cuts at 0 and 1, where the seed is inside
+@pytest.mark.parametrize("gradient", ["clamped", "straight_through", "unclamped"])
+def test_guided_latents_stay_in_the_ball(gradient):
+    made = run(guidance(eps=0.1, steps=7, step_size=0.1, gradient=gradient))
+    # the toy decoder only cuts at 0 and 1, where the seed is inside
+    for image, seed in zip(made.images, SEEDS[OWNER], strict=True):
+        assert_in_ball(image, seed, 0.1 * seed.square().mean().sqrt().item())
 
 
 def test_guidance_raises_the_score_of_every_variant():
@@ -130,12 +138,15 @@ def test_zero_steps_is_the_unguided_perturbation():
     rngs = [generator("run", *name) for name in NAMES]
     z, b = draw_noise((6, 3, 1, 1), rngs)
     feature = SEEDS[OWNER]
-    expected = torch.minimum(torch.maximum((1 + z) * feature + b, feature - 0.3), feature + 0.3).clamp(0, 1)
-    assert torch.equal(run(guidance(steps=0)).images, expected)
+    # eps and the noise are in units of the seed's root mean square
+    unit = feature.square().mean((1, 2, 3), keepdim=True).sqrt()
+    moved = (1 + z) * feature + 1.72 * unit * b
+    expected = torch.minimum(torch.maximum(moved, feature - 0.52 * unit), feature + 0.52 * unit).clamp(0, 1)
+    torch.testing.assert_close(run(guidance(steps=0)).images, expected)
 
 
 def test_unguided_variants_do_not_depend_on_the_criteria():
-    published = guidance(steps=0, hold="prediction", straight_through=False, temperature=1, weights={"entropy": 1})
+    published = guidance(steps=0, hold="prediction", gradient="clamped", temperature=1, weights={"entropy": 1})
     assert torch.equal(run(guidance(steps=0)).images, run(published).images)
 
 
@@ -221,3 +232,78 @@ def test_hold_chooses_between_the_label_and_clips_prediction():
     torch.testing.assert_close(by_prediction["consistency"], probs.max(1).values[OWNER])
     torch.testing.assert_close(by_label["entropy"], torch.zeros(6), atol=1e-6, rtol=0)
     torch.testing.assert_close(by_label["diversity"], torch.zeros(6), atol=1e-6, rtol=0)
+
+
+class Louder(ToyGenerator):
+    """Latents of another scale, which CLIP sees as before."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__(ToyGuide())
+        self.factor = factor
+
+    def encode(self, batch: SeedBatch) -> Latent:
+        latent = super().encode(batch)
+        return latent.with_feature(self.factor * latent.feature)
+
+    def embed(self, latent: Latent) -> torch.Tensor:
+        return super().embed(latent.with_feature(latent.feature / self.factor))
+
+    def decode(self, latent: Latent, rngs: Sequence[torch.Generator]) -> torch.Tensor:
+        return super().decode(latent.with_feature(latent.feature / self.factor), rngs)
+
+
+@pytest.mark.parametrize("factor", [0.01, 16, 30])
+@pytest.mark.parametrize("gradient", ["clamped", "straight_through", "unclamped"])
+def test_the_scale_of_latents_changes_nothing_but_the_recorded_scale(factor, gradient):
+    config = guidance(gradient=gradient)
+    batch = SeedBatch(SEEDS, LABELS, OWNER, [generator("run", *name) for name in NAMES])
+    made = imagine(Louder(factor), ToyGuide(), batch, config, Batches(100), Clock())
+    expected = run(config)
+    torch.testing.assert_close(made.images, expected.images, atol=1e-5, rtol=0)
+    torch.testing.assert_close(made.moves["latent_cosine"], expected.moves["latent_cosine"])
+    torch.testing.assert_close(made.moves["latent_scale"], factor * SEEDS[OWNER].square().mean((1, 2, 3)).sqrt())
+    assert made.moves["latent_cosine"].max() < 0.98
+
+
+def test_where_the_gradient_is_taken_decides_which_way_a_step_goes():
+    """By hand: one component f = 1, z = 0, b = 3, eps 1; S rises up to f' = 2.5 and falls beyond it.
+
+    The clamp holds f' at 2, where S still rises, but b = 3 is far outside: the clamped gradient is zero, straight
+    through it is positive, before the clamp (at 4) it is negative.
+    """
+    feature, z, b = torch.ones(1, 1), torch.zeros(1, 1), torch.full((1, 1), 3.0, requires_grad=True)
+    slopes = {}
+    for gradient, eps in (("clamped", 1.0), ("straight_through", 1.0), ("unclamped", math.inf)):
+        climbed = perturb(feature, z, b, eps, gradient == "straight_through")
+        (slope,) = torch.autograd.grad(-(climbed - 2.5).square().sum(), b)
+        slopes[gradient] = slope.item()
+    assert slopes == {"clamped": 0, "straight_through": 1, "unclamped": -3}
+
+
+@pytest.mark.parametrize(("gradient", "expected"), [("clamped", 0.0), ("straight_through", 0.1), ("unclamped", -0.1)])
+def test_a_step_follows_the_gradient_where_the_settings_take_it(gradient, expected, monkeypatch):
+    """The case above through the whole ascent: a step of 0.1 of a b that starts so far out that z alone decides f'."""
+    monkeypatch.setattr(criteria, "score", lambda seen, weights: -(seen.features.sum(1) - 2.5).square())
+    seen = []
+
+    def look(feature, size):
+        return types.SimpleNamespace(features=feature)
+
+    def spy(feature, z, b, eps, straight_through=False):
+        seen.append((z.detach().clone(), b.detach().clone()))
+        return perturb(feature, z, b, eps, straight_through)
+
+    monkeypatch.setattr(module, "perturb", spy)
+    config = guidance(eps=1.0, noise=1.0, steps=1, step_size=0.1, gradient=gradient)
+    noise = torch.zeros(1, 1), torch.full((1, 1), 3.0)
+    module._climb(torch.ones(1, 1), noise, look, config, Batches(1))
+    (z, b), (after_z, after_b) = seen[0], seen[-1]
+    assert (after_b - b).item() == pytest.approx(expected)
+    assert (after_z - z).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("eps", "least"), [(0.0, 1.0), (0.1, 0.995), (0.19, 0.9818), (0.6, 0.8), (1.0, -1.0)])
+def test_no_variant_in_the_ball_goes_below_the_cosine_that_eps_allows(eps, least):
+    config = guidance(eps=eps, noise=100.0, steps=0)
+    assert config.least_cosine == pytest.approx(least, abs=1e-4)
+    assert run(config).moves["latent_cosine"].min() >= least - 1e-5

@@ -101,7 +101,7 @@ def report_config() -> Any:
     from guided_imagination.config import ReportConfig
 
     sizes = {"contact_seeds": 1, "contact_variants": 1, "price_per_hour": 1, "hand_price_per_image": 1}
-    return ReportConfig(**sizes, groups={}, compare=[], tracking_url="")
+    return ReportConfig(**sizes, weed_images=0, weed_methods=None, groups={}, compare=[], tracking_url="")
 
 
 def test_there_are_three_notebooks() -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shlex
@@ -6,6 +7,7 @@ import subprocess
 import sys
 import time
 from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +15,8 @@ from huggingface_hub._tree_cache import TreeCacheEntry, read_tree_cache, write_t
 from safetensors.torch import save_file
 
 from guided_imagination.config import GuideConfig, MaeConfig, StableDiffusionConfig, StableUnclipConfig
-from guided_imagination.models.weights import check_weights, hub_patterns, locate, weights_checksum
+from guided_imagination.models.convert import convert
+from guided_imagination.models.weights import check_weights, hub_patterns, locate, locate_whole, weights_checksum
 from guided_imagination.utils.errors import InputError
 
 PRIOR = "kandinsky-community/kandinsky-2-2-prior"
@@ -284,3 +287,41 @@ def test_of_a_guide_in_a_pipeline_only_the_encoders_and_of_a_model_only_its_top_
     assert wanted(mae("facebook/vit-mae-base"), ["model.safetensors", "unet/model.safetensors"]) == [
         "model.safetensors"
     ]
+
+
+def test_a_variant_is_downloaded_checked_and_loaded_instead_of_the_full_weights(pipeline, tmp_path):
+    config = StableDiffusionConfig.model_construct(model=str(pipeline), variant="fp16")
+    files = ["model_index.json", "unet/diffusion_pytorch_model.safetensors", "vae/config.json"]
+    halves = ["unet/diffusion_pytorch_model.fp16.safetensors", "text_encoder/model.fp16.safetensors"]
+    assert wanted(config, [*files, *halves]) == ["model_index.json", "vae/config.json", *halves]
+    write(pipeline / "text_encoder" / "model.fp16.safetensors")
+    with pytest.raises(InputError, match=r"unet: expected \*\.fp16\.safetensors, but there are files without"):
+        locate_whole(config, tmp_path)
+    whole = weights_checksum(pipeline, ["unet", "vae"])
+    for name in ("unet", "vae"):
+        write(pipeline / name / "diffusion_pytorch_model.fp16.safetensors", 7.0)
+    check_weights(pipeline, ["unet", "vae"], "fp16")
+    assert weights_checksum(pipeline, ["unet", "vae"]) == whole
+    assert weights_checksum(pipeline, ["unet", "vae"], "fp16") != whole
+
+
+def test_a_mirror_that_agrees_with_the_checksums_is_accepted_and_no_other(model, tmp_path):
+    sums = {"model.safetensors": hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()}
+    listed = mae(str(model)).model_copy(update={"checksums": sums})
+    assert locate_whole(listed, tmp_path) == model
+    write(model / "model.safetensors", 1.0)
+    with pytest.raises(InputError, match=r"model.safetensors is another file than `checksums` names: its SHA-256 is"):
+        locate_whole(listed, tmp_path)
+    missing = mae(str(model)).model_copy(update={"checksums": {"vae/x.safetensors": "0" * 64}})
+    with pytest.raises(InputError, match=r"vae/x.safetensors is missing, which `checksums` names"):
+        locate_whole(missing, tmp_path)
+
+
+def test_where_only_a_pickle_lies_the_sentence_says_how_to_convert_it(tmp_path):
+    torch.save({"a": torch.zeros(1)}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError) as error:
+        check_weights(tmp_path)
+    *command, file = shlex.split(str(error.value).split("`")[1])
+    assert command == ["python", "-m", convert.__module__]
+    convert(Path(file))
+    check_weights(tmp_path)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,8 +10,11 @@ import torch
 from torch import nn
 
 from guided_imagination.pipelines import tracking
-from guided_imagination.pipelines.tracking import Images, track
+from guided_imagination.pipelines.tracking import Images, Sheet, track
+from guided_imagination.utils.errors import InputError
 from helpers.cells import job
+
+SHEET = Sheet(["cat", "dog"], 8, "crop", "# A card")
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +99,11 @@ def test_a_model_is_registered_anew_where_its_run_is_unknown_or_deleted(parent, 
     monkeypatch.setattr("mlflow.pytorch.log_model", log_model)
     monkeypatch.setattr(tracking.mlflow, "register_model", lambda uri, name: SimpleNamespace(version="1"))
     monkeypatch.setattr(mlflow.MlflowClient, "set_model_version_tag", lambda *args: None)
+    monkeypatch.setattr(mlflow.MlflowClient, "update_model_version", lambda *args, **named: None)
     with track(job(5), Path("models"), inputs=[]) as known:
         pass
     for run_id in ("0" * 32, deleted, "", known.run_id):
-        tracking.register("toys", nn.Identity(), torch.zeros(2, 3, 8, 8), run_id, {"method": "gif"})
+        tracking.register("toys", nn.Identity(), torch.zeros(2, 3, 8, 8), run_id, {"method": "gif"}, SHEET)
     *anew, last = in_runs
     assert last == known.run_id
     assert len(set(anew)) == 3
@@ -113,3 +118,26 @@ def test_the_same_cell_in_another_folder_has_its_own_run(parent, tmp_path):
         with track(job(4), tmp_path / name, inputs=[]) as run:
             ids.add(run.run_id)
     assert len(ids) == 2
+
+
+class Half(nn.Module):
+    """Probabilities of two classes, by the brightness of images (B, 3, 8, 8) uint8."""
+
+    def forward(self, pixels):
+        level = pixels.float().mean((1, 2, 3)) / 255
+        return torch.stack([level, 1 - level], 1)
+
+
+def test_a_registered_classifier_is_found_again_with_its_classes_and_card(parent):
+    with pytest.raises(InputError, match=r"no classifier of toys yet \(and none of any dataset\): kedro run trains"):
+        tracking.registered("toys")
+    tracking.register("toys", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), parent, {"key": "one"}, SHEET)
+    classify, sheet = tracking.registered("toys")
+    assert sheet == SHEET
+    assert classify(torch.full((1, 3, 8, 8), 255, dtype=torch.uint8)).tolist() == [[1, 0]]
+    assert "model_card.md" in [file.path for file in mlflow.MlflowClient().list_artifacts(parent)]
+    with pytest.raises(InputError, match=r"no classifier of moths yet \(but of toys\)"):
+        tracking.registered("moths")
+    other = replace(SHEET, classes=["dog", "cat"])
+    tracking.register("toys", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), parent, {"key": "two"}, other)
+    assert tracking.registered("toys")[1].classes == ["dog", "cat"]

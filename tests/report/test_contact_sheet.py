@@ -3,6 +3,7 @@
 from io import BytesIO
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from guided_imagination.expansion.expand import expand
@@ -43,6 +44,26 @@ def test_dropped_variants_are_missing(tmp_path):
     expand(tmp_path, plan(ToyAugmenter(wrong=lambda call, labels: labels == 1)))
     figure = contact_sheet(dataset([0, 1, 0, 1], NAMES), Expansion(tmp_path), 2, 8, "toys")
     assert [text.split()[0] for text in shown(figure)] == ["cat", "con", "con", "dog"]
+
+
+def test_captions_are_readable_at_full_size_and_stay_below_their_image(tmp_path):
+    """Figures are at least 9 pixels high; a long name of a class ends in an ellipsis."""
+    names = ["Chevrolet Silverado 1500 Hybrid Crew Cab 2012", "head of a crocodile"]
+    expand(tmp_path, plan(ToyAugmenter(), seeds=dataset([0, 1], names)))
+    figure = contact_sheet(
+        dataset([0, 1], names), Expansion(tmp_path), 2, 2, "cars: gif_dalle_unperturbed_narrow, draw 3"
+    )
+    figure.set_dpi(DPI)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    whole = figure.bbox
+    for axes in figure.axes:
+        text, image = axes.texts[0], axes.get_window_extent(renderer)
+        box = text.get_window_extent(renderer)
+        assert text.get_fontsize() / 72 * DPI * 0.729 >= 9, "the height of DejaVu's figures, of its size"
+        assert box.width <= image.width + 1
+        assert whole.y0 <= box.y0 < box.y1 <= image.y0
+    assert figure.axes[0].texts[0].get_text().endswith("…")
+    assert figure.texts[0].get_window_extent(renderer).x1 <= whole.x1
 
 
 def test_an_unscored_variant_has_no_text():

@@ -66,6 +66,14 @@ def test_the_tables_show_kept_images_of_those_that_the_ratio_promises(config: Re
     assert f"promises: {SHORT}; the others hold all." in words
 
 
+def test_weeded_images_are_counted_apart_and_make_the_others_dearer(config: ReportConfig):
+    """Of 500 that were kept 100 are weeded: at 2 images per second 1,000 of the others take 625 seconds."""
+    speeds = costs("cars", {"randaugment": WHOLE | {"images_per_second": 2}}, {"randaugment": {"a": 150, "b": 250}})
+    assert kept_words(speeds, ["cars"]).endswith("promises: randaugment 400 of 500 (100 weeded; a 150 to b 250).")
+    row = views.cost(speeds, METHODS, config).frame().set_index("method").loc["randaugment"]
+    assert row[["images", "seconds per 1,000"]].tolist() == ["400 of 500, 100 weeded", "625.0"]
+
+
 def test_words_about_kept_images_name_the_dataset_where_there_are_several():
     speeds = pd.concat([costs(name, {"gif_dalle": MANIFEST}, KEPT) for name in ("cars", "pets", "birds")])
     assert f"cars {SHORT} and pets {SHORT}." in kept_words(speeds, ["cars", "pets"])

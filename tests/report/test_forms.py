@@ -48,6 +48,8 @@ def test_the_papers_averages_are_those_of_its_columns(group):
     """Its averages stand in the file as reported: they guard against a mistyped number."""
     for row in paper_accuracy(group).body:
         *values, average = (cell.value for cell in row[1:])
+        if values == [None] * len(values):
+            continue  # only the average is reported
         assert average == pytest.approx(sum(values) / len(values), abs=0.06)
 
 

@@ -1,10 +1,8 @@
 """The page: what is in it, what it leaves out, and how it behaves in a browser, without a network."""
 
-import os
 import re
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,9 +17,9 @@ from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.sections import Picture, sections
 from guided_imagination.report.table import failure_table
 from helpers import results as fabricated
+from helpers.browser import chromium
+from helpers.browser import opened as open_page
 from helpers.results import METHODS, SPEEDS
-
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
 
 def png() -> bytes:
@@ -48,7 +46,9 @@ def make_page(results, config, experiment: str | None = "7") -> str:
     sheet = Picture(png(), "image/png", "Contact sheet of gif_dalle", "gif_dalle")
     audits = audit.table([{"method": name, "images": 5, "label_agreement": 0.9} for name in ("original", "gif_dalle")])
     tables.append(views.audited(results, (audits if len(results) else audits[:0]).assign(dataset="cars"), METHODS))
-    found = sections({table.name: table for table in tables}, ["natural", "medical"], png(), png(), {"cars": [sheet]})
+    found = sections(
+        {table.name: table for table in tables}, ["natural", "medical"], png(), png(), {"cars": [sheet]}, {}
+    )
     return render(found, "Measured <here>", Tracking("http://127.0.0.1:5000", experiment), "run0")
 
 
@@ -107,15 +107,8 @@ def test_the_papers_figures_stand_apart(html):
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
-    )
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no Chromium at {CHROMIUM}: apt-get install chromium, or set CHROMIUM to its path")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 VIEWS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")]
@@ -126,16 +119,10 @@ TWO = pytest.mark.parametrize("opened", VIEWS[:2], ids=str, indirect=True)
 def opened(request, browser, html, tmp_path) -> Iterator[tuple[Any, list[str]]]:
     """The page at one width and colour scheme, and what went wrong in it: errors, and requests beyond its own file."""
     width, scheme = request.param
-    file = tmp_path / "report.html"
+    file, trouble = tmp_path / "report.html", []
     file.write_text(html, encoding="utf-8")
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page, trouble = context.new_page(), []
-    page.on("console", lambda message: trouble.append(message.text))
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("request", lambda sent: None if sent.url.startswith((file.as_uri(), "data:")) else trouble.append(sent.url))
-    page.goto(file.as_uri())
-    yield page, trouble
-    context.close()
+    with open_page(browser, file, trouble, width, scheme) as page:
+        yield page, trouble
 
 
 def column(page: Any, table: str, index: int) -> list[str]:
@@ -178,9 +165,11 @@ def test_a_picture_opens_and_closes(opened):
     page, trouble = opened
     dialog = page.locator("dialog")
     assert not dialog.is_visible()
-    page.locator(".zoom").last.click()
+    page.locator("#samples-cars .zoom").click()
     assert dialog.locator("img").is_visible()
-    assert dialog.locator("img").bounding_box()["width"] > page.locator(".zoom img").last.bounding_box()["width"]
+    assert (
+        dialog.locator("img").bounding_box()["width"] > page.locator("#samples-cars .zoom img").bounding_box()["width"]
+    )
     assert dialog.locator("img").get_attribute("alt") == "Contact sheet of gif_dalle"
     page.keyboard.press("Escape")
     assert not dialog.is_visible()

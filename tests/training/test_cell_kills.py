@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from guided_imagination.training import cells as training
 from guided_imagination.training.classifier import Trained
-from guided_imagination.training.recipe import build_model
+from guided_imagination.training.network import build_model
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import seeded
 from helpers.cells import ARCHITECTURE, RECIPE, job, run

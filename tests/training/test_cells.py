@@ -151,3 +151,16 @@ def test_a_mistake_of_the_user_ends_the_run(tmp_path):
 
     with pytest.raises(InputError, match="cannot be decoded"):
         run(tmp_path, load=load)
+
+
+def test_independent_runs_share_the_cells_and_the_last_has_the_whole_table(tmp_path):
+    jobs = [job(seed) for seed in range(6)]
+    first, second = Journal(), Journal()
+    table, _ = run(tmp_path / "shared", *jobs, journal=first, share="1/2")
+    assert 0 < len(table) < 6
+    assert set(table["seed"]) == {job.cell.seed for job in jobs if folder(tmp_path / "shared", job.cell.seed).exists()}
+    table, _ = run(tmp_path / "shared", *jobs, journal=second, share="2/2")
+    assert table["seed"].tolist() == list(range(6)), "what the other run has finished counts"
+    alone, _ = run(tmp_path / "alone", *jobs)
+    timed = ["images_per_second", "seconds"]
+    pd.testing.assert_frame_equal(table.drop(columns=timed), alone.drop(columns=timed))

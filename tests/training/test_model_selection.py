@@ -6,7 +6,7 @@ import torch
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.training.classifier import predict
 from guided_imagination.training.model_selection import best_cell, example, load_classifier
-from helpers.cells import ARCHITECTURE, job, run
+from helpers.cells import ARCHITECTURE, RECIPE, job, run
 
 
 def judge(models, seed, validation, accuracy):
@@ -43,7 +43,7 @@ def test_the_classifier_is_loaded_as_it_was_trained(tmp_path):
     run(tmp_path)
     folder = job().cell.folder(tmp_path)
     pixels = torch.randint(256, (6, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    classifier = load_classifier(folder, ARCHITECTURE, 2)
+    classifier = load_classifier(folder, ARCHITECTURE, 2, RECIPE)
     with torch.no_grad():
         probabilities = classifier(pixels)
     torch.testing.assert_close(probabilities.sum(1), torch.ones(6))

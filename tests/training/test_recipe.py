@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from guided_imagination.config import Architecture, Recipe, SoftLabels
+from guided_imagination.config.training import Crop
+from guided_imagination.training.network import build_model
 from guided_imagination.training.recipe import (
     augment,
     batch_rows,
-    build_model,
     build_optimizer,
     normalise,
     random_affine,
@@ -82,6 +83,50 @@ def test_the_shape_is_kept():
 def test_normalise_maps_grey_levels_to_plus_minus_one():
     levels = torch.tensor([0, 51, 255], dtype=torch.uint8)
     torch.testing.assert_close(normalise(levels), torch.tensor([-1.0, -0.6, 1.0]))
+
+
+def test_a_crop_shows_a_part_of_its_area_anywhere_inside():
+    """On ramps the shown part can be read off: its width and height from the slopes, its place from the middle."""
+    x = torch.linspace(-64 / 65, 64 / 65, 65)  # where the centres of pixels lie
+    x = x.expand(1, 65, 65)
+    ramp = torch.stack([x, x.transpose(1, 2), torch.zeros_like(x)], 1).expand(400, -1, -1, -1)
+    with seeded("crop"):
+        shown = random_affine(ramp, 0, 0, 0, Crop(area=(0.5, 0.8), aspect=(0.75, 4 / 3)))
+    width = (shown[:, 0, 32, 48] - shown[:, 0, 32, 16]) / (x[0, 0, 48] - x[0, 0, 16])
+    height = (shown[:, 1, 48, 32] - shown[:, 1, 16, 32]) / (x[0, 0, 48] - x[0, 0, 16])
+    area, aspect = width * height, width / height
+    assert 0.48 < area.min() < 0.52 < 0.78 < area.max() < 0.82
+    assert 0.73 < aspect.min() < 0.78 < 1.28 < aspect.max() < 1.36
+    movable = width < 0.95
+    middle = shown[movable, 0, 32, 32].abs() / (1 - width[movable])
+    assert middle.max() <= 1.01, "the part lies inside the image"
+    assert middle.max() > 0.95, "up to its border"
+    assert middle.mean().item() == pytest.approx(0.5, abs=0.06)
+
+
+def test_resize_and_random_crop_is_a_square_part():
+    # 224 of 256 pixels: 49/64 of the area
+    x = torch.linspace(-1, 1, 65).expand(1, 1, 65, 65).expand(20, 3, -1, -1)
+    shown = random_affine(x, 0, 0, 0, Crop(area=(0.765625, 0.765625)))
+    width = (shown[:, 0, 32, 48] - shown[:, 0, 32, 16]) / (x[0, 0, 0, 48] - x[0, 0, 0, 16])
+    torch.testing.assert_close(width, torch.full((20,), 0.875), atol=1e-3, rtol=0)
+
+
+def test_milestones_divide_the_learning_rate_by_ten():
+    model = nn.Linear(1, 1)
+    settings = recipe(updates=None, epochs=40, milestones=[21, 31], learning_rate=0.5, warmup=0)
+    optimizer, schedule = build_optimizer(model, settings, steps=80)  # two updates per epoch
+    rates = []
+    for _ in range(80):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([0.5] * 42 + [0.05] * 20 + [0.005] * 18)
+
+
+def test_milestones_need_epochs():
+    with pytest.raises(ValueError, match="milestones are epochs, fewer than the recipe's own"):
+        recipe(updates=10, milestones=[3])
 
 
 @pytest.mark.parametrize("architecture", [Architecture(model="mobilenetv2_100"), SMALL], ids=lambda a: a.model)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pytest
 from datasets import Dataset
@@ -12,8 +13,9 @@ from datasets import Dataset
 from guided_imagination.config import ONE_WORKER, TrainConfig
 from guided_imagination.data import arrays
 from guided_imagination.training import cells
-from guided_imagination.training.cells import Sources, begin_row
+from guided_imagination.training.cells import begin_row
 from guided_imagination.training.grid import Cell
+from guided_imagination.training.sources import Sources
 from helpers.cells import Journal
 from helpers.settings import training
 from helpers.stores import fork, outcome
@@ -36,7 +38,7 @@ def train(models, method="gif", architecture="tiny", variants=None, seeds=SEEDS,
     row = [Cell("pets", method, 1, architecture, "short", 0)]
     sources = Sources(seeds, variants, validation, measured, "test", 8)
     table, failures = begin_row(
-        row, sources, training(GRID), models=models, compute=ONE_WORKER, track=Journal().track
+        row, sources, training(GRID), models=models, hub=Path(), compute=ONE_WORKER, track=Journal().track
     ).finish()
     assert not failures
     return table

@@ -12,8 +12,9 @@ from guided_imagination.config import ONE_WORKER, Architecture, TrainConfig
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.training import cells
-from guided_imagination.training.cells import CELL_COLUMNS, Sources, begin_row
+from guided_imagination.training.cells import CELL_COLUMNS, begin_row
 from guided_imagination.training.grid import Cell
+from guided_imagination.training.sources import Sources
 from helpers.cells import ARCHITECTURE, RECIPE, Journal
 from helpers.settings import training
 from helpers.toy import NAMES, ToyAugmenter, dataset, plan
@@ -33,6 +34,7 @@ def train(models: Path, images: Sources, *ratios: int):
         images,
         training(GRID),
         models=models,
+        hub=Path(),
         compute=ONE_WORKER,
         track=Journal().track,
     ).finish()
@@ -144,6 +146,7 @@ def train_grid(folder: Path, pause: float = 0) -> pd.DataFrame:
                     update={"architectures": architectures}
                 ),
                 models=folder / "models",
+                hub=Path(),
                 compute=ONE_WORKER,
                 track=Journal().track,
             ).finish()
@@ -185,5 +188,7 @@ def test_all_rows_get_the_updates_of_the_largest_row(tmp_path):
     recipe = RECIPE.model_copy(update={"updates": None, "passes": 2})
     row = [Cell("pets", "gif", 0, "tiny", "short", 0)]
     settings = training(GRID, largest_ratio=5, short=recipe)
-    table, _ = begin_row(row, sources(), settings, models=tmp_path, compute=ONE_WORKER, track=Journal().track).finish()
+    table, _ = begin_row(
+        row, sources(), settings, models=tmp_path, hub=Path(), compute=ONE_WORKER, track=Journal().track
+    ).finish()
     assert table["updates"].item() == 12

@@ -7,6 +7,7 @@ from guided_imagination.config.checking import check as check
 from guided_imagination.config.datasets import DatasetSpec as DatasetSpec
 from guided_imagination.config.expansion import AUGMENT as AUGMENT
 from guided_imagination.config.expansion import CRITERION_RANGES as CRITERION_RANGES
+from guided_imagination.config.expansion import MOVE_RANGES as MOVE_RANGES
 from guided_imagination.config.expansion import AdaptConfig as AdaptConfig
 from guided_imagination.config.expansion import AuditConfig as AuditConfig
 from guided_imagination.config.expansion import AugmentConfig as AugmentConfig
@@ -20,6 +21,7 @@ from guided_imagination.config.expansion import ExportConfig as ExportConfig
 from guided_imagination.config.expansion import GridMaskConfig as GridMaskConfig
 from guided_imagination.config.expansion import Guidance as Guidance
 from guided_imagination.config.expansion import ImageFileConfig as ImageFileConfig
+from guided_imagination.config.expansion import Preset as Preset
 from guided_imagination.config.expansion import RandAugmentConfig as RandAugmentConfig
 from guided_imagination.config.expansion import RejectConfig as RejectConfig
 from guided_imagination.config.models import ONE_WORKER as ONE_WORKER
@@ -31,10 +33,15 @@ from guided_imagination.config.models import PretrainedModel as PretrainedModel
 from guided_imagination.config.models import StableDiffusionConfig as StableDiffusionConfig
 from guided_imagination.config.models import StableUnclipConfig as StableUnclipConfig
 from guided_imagination.config.models import UnclipConfig as UnclipConfig
+from guided_imagination.config.origin import changes as changes
+from guided_imagination.config.origin import origin_of as origin_of
+from guided_imagination.config.origin import recorded as recorded
+from guided_imagination.config.origin import row_of as row_of
 from guided_imagination.config.parameters import Method as Method
 from guided_imagination.config.parameters import Methods as Methods
 from guided_imagination.config.parameters import Parameters as Parameters
 from guided_imagination.config.parameters import changing_recipe as changing_recipe
+from guided_imagination.config.planning import PlanConfig as PlanConfig
 from guided_imagination.config.pretraining import PretrainConfig as PretrainConfig
 from guided_imagination.config.pretraining import Stage as Stage
 from guided_imagination.config.report import ReportConfig as ReportConfig
@@ -44,6 +51,8 @@ from guided_imagination.config.rows import DatasetSettings as DatasetSettings
 from guided_imagination.config.rows import RowSettings as RowSettings
 from guided_imagination.config.rows import Shared as Shared
 from guided_imagination.config.rows import TrainingSettings as TrainingSettings
+from guided_imagination.config.rows import place_of as place_of
+from guided_imagination.config.strict import merged as merged
 from guided_imagination.config.training import Architecture as Architecture
 from guided_imagination.config.training import Recipe as Recipe
 from guided_imagination.config.training import SoftLabels as SoftLabels

@@ -42,7 +42,10 @@ RepositoryFile = Annotated[Text, AfterValidator(_inside)]
 
 
 class ParquetSource(Strict):
-    """Files with an image column, a label column (a ClassLabel, or integers) and perhaps ids in a column `id`."""
+    """Files with an image column, a label column (a ClassLabel, or integers) and perhaps ids in a column `id`.
+
+    `train`, `val` and `test` are the files of each part. `image_column` and `label_column` name the columns.
+    """
 
     kind: Literal["parquet"]
     train: Texts = Field(min_length=1)
@@ -82,7 +85,10 @@ class NpzSource(Strict):
 
 
 class MedmnistSource(Strict):
-    """An official file of MedMNIST, checked against its checksum, in the folder `root`."""
+    """An official file of MedMNIST, checked against its checksum, in the folder `root`.
+
+    `name` is MedMNIST's, such as pathmnist. `size` is the side of its images in pixels.
+    """
 
     kind: Literal["medmnist"]
     name: Text
@@ -91,7 +97,10 @@ class MedmnistSource(Strict):
 
 
 class TorchvisionSource(Strict):
-    """A class of torchvision.datasets; each part is the keyword arguments that it is made with."""
+    """A class of torchvision.datasets, whose files are in the folder `root`.
+
+    `name` is that of the class. `parts` are the keyword arguments that it is made with, by the name of the part.
+    """
 
     kind: Literal["torchvision"]
     name: Text
@@ -100,7 +109,11 @@ class TorchvisionSource(Strict):
 
 
 class HuggingFaceSource(Strict):
-    """Parquet files of a dataset repository of the Hugging Face hub, at one commit."""
+    """Parquet files of a dataset repository of the Hugging Face hub, at one commit.
+
+    `repository` is its id. `revision` is the commit, in full. `parts` are files of it by the name of the part.
+    `image_column` and `label_column` name the columns.
+    """
 
     kind: Literal["huggingface"]
     repository: Text
@@ -137,7 +150,13 @@ class DatasetSpec(Strict):
     `split` is an index file, as `ingest` writes it, that is used instead of any draw.
     `sizes` are the images that a part must have, `classes` names by label for sources without names, `names`
     other names for classes of the source, `exclude` classes to leave out.
-    `overrides` are changes to the settings of a pipeline, and of generators by name, for this dataset alone.
+    `fit` says how images become square: the middle is kept (crop), or all of it is squeezed when it is ingested.
+    `max_unreadable` is the share of images that may be broken and are left out. `resolution` is the side in pixels at
+    which classifiers see images. `ratio` is how many new images each seed gets where the parameter of that name is
+    null. `templates` are what CLIP reads, with {} for the name of the class; their mean is taken.
+    `weed` are lists (JSON, docs/weeding.md) of new images that are left out of training and export.
+    `overrides` are changes to the settings of a pipeline, and of generators and recipes by name, for this dataset.
+    `licence` of the images, in the hub's spelling, stands on the cards of what is made of them.
     """
 
     source: Source
@@ -155,11 +174,14 @@ class DatasetSpec(Strict):
     exclude: list[str] = Field([])
     max_unreadable: Share = 0.01
     resolution: Count = 224
+    fit: Literal["crop", "squeeze"] = "crop"
     ratio: Count = 5
     templates: list[Template] = Field(["a photo of a {}."], min_length=1)
+    weed: Texts = Field([])
     overrides: dict[
-        Annotated[str, Field(pattern="^(generators|expand_mae|expand_dalle|expand_sd)$")], dict[str, Any]
+        Annotated[str, Field(pattern="^(generators|recipes|expand_mae|expand_dalle|expand_sd)$")], dict[str, Any]
     ] = Field({})
+    licence: Text | None = None
 
     @property
     def draws_seeds(self) -> bool:

@@ -1,13 +1,15 @@
 """Typed settings of what makes new images: criteria, models, expansions, adaptation, baselines."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from guided_imagination.config.datasets import Template
 from guided_imagination.config.models import GeneratorConfig, GuideConfig
-from guided_imagination.config.strict import Cosine, Count, NonNegative, Positive, Share, Strict
+from guided_imagination.config.strict import Cosine, Count, Names, NonNegative, Positive, Share, Strict
 
 T = TypeVar("T")
 ExpandPipeline = Literal["expand_mae", "expand_dalle", "expand_sd"]
@@ -20,15 +22,32 @@ CRITERION_RANGES: dict[CriterionName, Callable[[int], tuple[float, float]]] = {
     "diversity": lambda classes: (0, math.inf),
 }
 
+# how far a latent was moved, and the range of each figure: the root mean square of the seed's, and the cosine with it
+MOVE_RANGES: dict[str, tuple[float, float]] = {"latent_scale": (0, math.inf), "latent_cosine": (-1, 1)}
+
 
 class Criteria(Strict):
-    """One way to score a variant (conf/base/parameters_expand.yml, `criteria_sets`)."""
+    """One way to score a variant, and to climb (conf/base/parameters_expand.yml, `criteria_sets`).
+
+    `gradient` says where a step's gradient is taken: at the clamped feature (zero where the clamp holds), there as if
+    there were no clamp, or at the feature before the clamp. `divergence` is the direction of the KL in `diversity`,
+    whose mean is that of all of a seed's variants or, with `group`, of so many that follow each other. `templates`
+    stand in for the dataset's; `normalise_variants` is off where CLIP sees decoded latents without its mean and
+    deviation. `hold` says which class has to be kept: CLIP's own prediction on the seed, or the label. `weights` are
+    those of the criteria in the score; one without a weight is off. `logit_scale` multiplies cosines before CLIP's
+    softmax. `temperature` is that of the softmax over features in `diversity`. `steps` and `step_size` of the ascent
+    stand in for the pipeline's; null: they do not.
+    """
 
     hold: Literal["prediction", "label"]
     weights: dict[CriterionName, float] = Field(min_length=1)
     logit_scale: Positive
     temperature: Positive
-    straight_through: bool
+    gradient: Literal["clamped", "straight_through", "unclamped"]
+    divergence: Literal["variant_mean", "mean_variant"] = "variant_mean"
+    group: Count | None = None
+    templates: list[Template] | None = Field(None, min_length=1)
+    normalise_variants: bool = True
     steps: int | None = Field(None, ge=0)
     step_size: Positive | None = None
 
@@ -61,17 +80,26 @@ class SelectionConfig(Strict):
 class Guidance(Strict):
     """How a variant's feature is found: the perturbation, the ascent, and the selection among candidates.
 
-    A sign step in the ball is `step_size` for every component; on the manifold a step is so much of the feature's
-    length.
+    `eps` and `noise`, the radius of the ball and the deviation of b, are in units of the root mean square of the
+    seed's feature, so that they mean the same for every generator. A sign step in the ball is `step_size` for every
+    component of z and of b / `noise`; on the manifold a step is so much of the feature's length.
     """
 
     perturbation: Literal["ball", "manifold"] = "ball"
     eps: NonNegative
+    noise: Positive = 1.0
     manifold: ManifoldConfig | None = None
     steps: int = Field(ge=0)
     step_size: NonNegative
     selection: SelectionConfig | None = None
     criteria: Criteria
+
+    @property
+    def least_cosine(self) -> float:
+        """Below no variant can have gone: its cosine with the seed's feature; -1 where nothing is known of it."""
+        if self.perturbation == "manifold":
+            return 1.0 if self.manifold and self.manifold.tau == self.manifold.shrink == 0 else -1.0
+        return math.sqrt(1 - self.eps**2) if self.eps < 1 else -1.0  # every component stays within eps * RMS
 
     @property
     def planned(self) -> bool:
@@ -82,9 +110,14 @@ class Guidance(Strict):
 class AdaptConfig(Strict):
     """Fine-tuning of a generator on the seeds before it expands them, as DreamBooth does for the paper's medical sets.
 
-    All weights of a MAE, or an adapter of `rank` on a UNet's attention (LoRA), by AdamW with a tenth of warm-up and
-    cosine decay. Usual rates are 1e-4 for both; the paper's 400 steps are a fair start.
+    Always all weights of a MAE. Of a diffusion pipeline `weights` are an adapter of `rank` on its UNet's attention
+    (LoRA), or the whole: Stable Diffusion's UNet and text encoder, as the paper has it. By AdamW; `schedule` is a
+    tenth of warm-up with cosine decay, or a constant rate. Usual values of `learning_rate` are 1e-4, and 2e-6 for the
+    whole. The number of `steps`: the paper's 400 are a fair start. Each is on `batch_size` seeds.
     """
+
+    weights: Literal["adapter", "whole"] = "adapter"
+    schedule: Literal["cosine", "constant"] = "cosine"
 
     steps: Count
     batch_size: Count
@@ -113,7 +146,10 @@ NOTHING_REFUSED = RejectConfig(other_class=False)
 
 
 class ExpandConfig(Strict):
-    """Parameters of `expand_mae`, `expand_dalle` and `expand_sd`; generator and guide are names of presets.
+    """Parameters of the pipelines that imagine.
+
+    `generator` and `guide` are names of presets. `criteria` is that of a set of `criteria_sets`. `seeds_per_shard` is
+    how many seeds share a file, what a killed run makes again. `seeds_per_batch` is how many are worked on at once.
 
     Where features are planned (Guidance.planned), each seed has `reserve` spare ones for variants that are refused.
     A guide that agrees with the seeds' labels less than `least_kappa` (Cohen's kappa) neither guides nor refuses.
@@ -124,6 +160,7 @@ class ExpandConfig(Strict):
     adapt: AdaptConfig | None = None
     perturbation: Literal["ball", "manifold"] = "ball"
     eps: NonNegative
+    noise: Positive = 1.0
     manifold: ManifoldConfig | None = None
     criteria: str
     steps: int = Field(ge=0)
@@ -153,6 +190,7 @@ class ExpandConfig(Strict):
         return Guidance(
             perturbation=self.perturbation,
             eps=self.eps,
+            noise=self.noise,
             manifold=self.manifold if self.perturbation == "manifold" else None,
             steps=steps if guided else 0,
             step_size=self.step_size if criteria.step_size is None else criteria.step_size,
@@ -185,6 +223,10 @@ class Expander(Strict):
         generator = _named(generators, config.generator, f"{pipeline}.generator")
         for changes in overrides:
             generator = generator.overridden(changes.get("generators", {}).get(config.generator, {}))
+        if config.adapt and config.adapt.weights == "whole" and not generator.adapts_whole:
+            raise ValueError(
+                f"{pipeline}.adapt.weights: {config.generator!r} takes an adapter; whole is for Stable Diffusion"
+            )
         if not generator.embeds and (config.perturbation != "ball" or config.selection is not None):
             raise ValueError(
                 f"{pipeline}: {config.generator!r} decodes no CLIP embeddings; "
@@ -198,6 +240,17 @@ class Expander(Strict):
         )
 
 
+class Preset(Strict):
+    """Models that go together (conf/base/parameters_presets.yml): changes to the pipelines that they are for.
+
+    `resolution` is the side in pixels of the images that they make well. `pipelines` are changes to the settings of
+    each.
+    """
+
+    resolution: Count
+    pipelines: dict[ExpandPipeline, dict[str, Any]] = Field(min_length=1)
+
+
 def _named(presets: Mapping[str, T], name: str, place: str) -> T:
     if name not in presets:
         raise ValueError(f"{place}: {name!r} is not known; allowed: {', '.join(presets)}")
@@ -205,24 +258,34 @@ def _named(presets: Mapping[str, T], name: str, place: str) -> T:
 
 
 class ImageFileConfig(Strict):
-    """How new images are stored; `quality` is for the lossy formats."""
+    """How new images are stored. `format` is that of the files. `quality` is for the lossy ones."""
 
     format: Literal["png", "webp", "jpeg"]
     quality: int = Field(ge=1, le=100)
 
 
 class CutoutConfig(Strict):
+    """A black square on the image (DeVries and Taylor 2017). `length` is its side, as a share of the image's."""
+
     kind: Literal["cutout"] = "cutout"
     length: Share
 
 
 class GridMaskConfig(Strict):
+    """Black squares on a turned grid (Chen et al. 2020).
+
+    `period` is the least and the greatest distance between squares, as a share of the image's side. `keep` is the
+    share of the image's area that stays.
+    """
+
     kind: Literal["gridmask"] = "gridmask"
     period: tuple[Share, Share]
     keep: Share
 
 
 class RandAugmentConfig(Strict):
+    """RandAugment (Cubuk et al. 2020). `policy` is timm's policy string."""
+
     kind: Literal["randaugment"] = "randaugment"
     policy: str
 
@@ -248,14 +311,45 @@ class AuditConfig(Strict):
     images_per_batch: Count
 
 
-class ExportConfig(Strict):
-    """Which expansions are exported (null: the guided ones), in which forms, with or without test images.
+def _repository(name: str) -> str:
+    """Raises ValueError unless the name, filled in, can be that of a repository (huggingface_hub.utils)."""
+    try:
+        filled = name.format(dataset="d", method="m")
+    except (KeyError, IndexError, ValueError):
+        filled = ""
+    if not _REPOSITORY.fullmatch(filled) or any(part in filled for part in ("--", "..")) or filled.endswith(".git"):
+        raise ValueError(
+            "no name of a repository; allowed: ORG/NAME of letters, digits, -, _ and ., where {dataset} and {method} "
+            "stand for those of each expansion"
+        )
+    return name
 
-    `licences` are those of datasets and generators by name or model id, as the Hugging Face hub writes them.
+
+_REPOSITORY = re.compile(r"\w([\w.-]*\w)?/\w([\w.-]*\w)?", re.ASCII)
+
+
+class ExportConfig(Strict):
+    """Which expansions are exported (null: the guided ones), in which `formats`, with or without test images.
+
+    `push_to_hub` is the repository of the Hugging Face hub that the form huggingface goes to as well, null for none;
+    `{dataset}` and `{method}` in it stand for those of each expansion. With `dry_run` it is only said what would go.
+    `private` is whether a repository that is made for it is.
     """
 
     folder: str
-    methods: list[str] | None
+    methods: Names | None
     formats: list[Literal["imagefolder", "huggingface"]] = Field(min_length=1)
     test: bool
-    licences: dict[str, str]
+    push_to_hub: Annotated[str, AfterValidator(_repository)] | None = None
+    private: bool = True
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def what_is_pushed_is_made(self) -> "ExportConfig":
+        if self.push_to_hub and "huggingface" not in self.formats:
+            raise ValueError("push_to_hub sends the form huggingface: add it to formats")
+        return self
+
+    def repository(self, dataset: str, method: str) -> str | None:
+        """Where an expansion is pushed to."""
+        return self.push_to_hub.format(dataset=dataset, method=method) if self.push_to_hub else None

@@ -10,7 +10,13 @@ ImageSize = Annotated[int, Field(ge=8, multiple_of=8)]  # autoencoders halve it 
 
 
 class PretrainedModel(Strict):
-    """A model id of the Hugging Face hub, or a local folder in the same layout; `revision` pins the hub's commit."""
+    """Pre-trained weights. `model` is an id of the Hugging Face hub, or a local folder in the same layout.
+
+    `revision` pins the hub's commit. `checksums` are the SHA-256 of files by their path in the repository: then any
+    mirror that agrees is as good. `variant: fp16` takes the files of 16 bits, half the download, where there are some.
+    `gigabytes` is what a download takes, for plans. `licence`, in the hub's spelling, is of a model whose folder has no
+    card that states one; it shapes nothing.
+    """
 
     # folders with weights that are used if the model is a diffusers pipeline
     networks: ClassVar[tuple[str, ...]] = ()
@@ -18,9 +24,14 @@ class PretrainedModel(Strict):
     companions: ClassVar[tuple[str, ...]] = ()
 
     embeds: ClassVar[bool] = False  # whether the latent of a generator is the CLIP embedding itself
+    adapts_whole: ClassVar[bool] = False  # whether fine-tuning may change all of its weights
 
     model: str = Field(min_length=1)
     revision: str | None = None
+    variant: Literal["fp16"] | None = None
+    gigabytes: NonNegative | None = None
+    licence: str | None = Field(default=None, min_length=1)
+    checksums: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
 
 
 class GuideConfig(PretrainedModel):
@@ -31,14 +42,24 @@ class GuideConfig(PretrainedModel):
 
 
 class MaeConfig(PretrainedModel):
+    """A masked autoencoder.
+
+    `decoding` is residual (the seed, and what the change of the feature changes in the reconstruction) or full (the
+    reconstruction).
+    """
+
     companions: ClassVar[tuple[str, ...]] = ("image_processor",)
+    adapts_whole: ClassVar[bool] = True
 
     kind: Literal["mae"]
     decoding: Literal["full", "residual"]
 
 
 class UnclipConfig(PretrainedModel):
-    """Kandinsky 2.2's decoder: the guide has to be the CLIP that it was trained with."""
+    """Kandinsky 2.2's decoder: the guide has to be the CLIP that it was trained with.
+
+    `image_size` is the side of its images in pixels. `inference_steps` is how often it denoises.
+    """
 
     networks: ClassVar[tuple[str, ...]] = ("unet", "movq")
     companions: ClassVar[tuple[str, ...]] = ("scheduler",)
@@ -51,7 +72,10 @@ class UnclipConfig(PretrainedModel):
 
 
 class StableUnclipConfig(PretrainedModel):
-    """Stable Diffusion 2.1 conditioned on a CLIP image embedding; the guide has to be that CLIP."""
+    """Stable Diffusion 2.1 conditioned on a CLIP image embedding; the guide has to be that CLIP.
+
+    `image_size` is the side of its images in pixels. `inference_steps` is how often it denoises.
+    """
 
     networks: ClassVar[tuple[str, ...]] = ("image_encoder", "image_normalizer", "text_encoder", "unet", "vae")
     companions: ClassVar[tuple[str, ...]] = ("tokenizer", "feature_extractor", "scheduler", "image_noising_scheduler")
@@ -65,10 +89,16 @@ class StableUnclipConfig(PretrainedModel):
 
 
 class StableDiffusionConfig(PretrainedModel):
-    """Stable Diffusion 1.x, image to image, prompted by "domain adjective class"."""
+    """Stable Diffusion 1.x, image to image, prompted by "domain adjective class".
+
+    `image_size` is the side of its images in pixels. `inference_steps` is how often it denoises. `strength` is the
+    share of these that are done on the seed: the more, the less is left of it. `flip` is how often a seed is mirrored.
+    `domains` and `adjectives` are what prompts draw from.
+    """
 
     networks: ClassVar[tuple[str, ...]] = ("text_encoder", "unet", "vae")
     companions: ClassVar[tuple[str, ...]] = ("tokenizer", "scheduler")
+    adapts_whole: ClassVar[bool] = True
 
     kind: Literal["stable_diffusion"]
     image_size: ImageSize

@@ -17,8 +17,10 @@ from guided_imagination.config.expansion import (
     ExpandPipeline,
     ExportConfig,
     ImageFileConfig,
+    Preset,
 )
 from guided_imagination.config.models import ComputeConfig, GeneratorConfig, GuideConfig
+from guided_imagination.config.planning import PlanConfig
 from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.config.report import ReportConfig
 from guided_imagination.config.rows import (
@@ -37,7 +39,8 @@ from guided_imagination.config.training import Architecture, Recipe, TrainConfig
 class Method(Strict):
     """A row of the tables: which pipeline makes its images (none for the originals), guided or not.
 
-    Unguided means neither ascent nor selection nor filter. `settings` are changes to the settings of an expand pipeline
+    `pipeline` makes its images; null: it has none. `guided` is false for neither ascent nor selection nor filter.
+    `settings` are changes to the settings of an expand pipeline
     for this row alone, for ablations; `recipe` are changes to the recipes that its classifiers are trained with.
     `augmentation` is what `augment_baselines` does for this row (null: what the row is named for), `filtered_by` the
     pipeline whose guide refuses some of its images.
@@ -82,6 +85,7 @@ class Parameters(Strict):
     generators: dict[str, GeneratorConfig]
     guides: dict[str, GuideConfig]
     criteria_sets: dict[str, Criteria]
+    presets: dict[str, Preset] = Field({})
     expand_mae: ExpandConfig
     expand_dalle: ExpandConfig
     expand_sd: ExpandConfig
@@ -94,6 +98,7 @@ class Parameters(Strict):
     report: ReportConfig
     export: ExportConfig
     pretrain: PretrainConfig
+    plan: PlanConfig
 
     @model_validator(mode="before")
     @classmethod
@@ -130,11 +135,10 @@ class Parameters(Strict):
             ("train.architectures", self.train.architectures, self.architectures),
             ("audit.guide", [self.audit.guide], self.guides),
             ("export.methods", self.export.methods or [], self.expanded()),
+            ("report.weed_methods", self.report.weed_methods or [], self.expanded()),
         ]
         for place, names, known in references:
-            for name in names:
-                if name not in known:
-                    raise ValueError(f"{place}: {name!r} is not known; allowed: {', '.join(known)}")
+            _check_known(place, names, known)
         for name, row in self.methods.items():
             if (row.guided or row.settings) and row.pipeline not in get_args(ExpandPipeline):
                 pipelines = ", ".join(get_args(ExpandPipeline))
@@ -143,20 +147,25 @@ class Parameters(Strict):
                 raise ValueError(f"methods.{name}: only rows of {AUGMENT} have an augmentation or are filtered_by")
             self._check_recipe(name, row)
         self._check_ratios()
+        self._check_repositories()
         for dataset in self.datasets:
             for pipeline in get_args(ExpandPipeline):
                 self.expander(dataset, pipeline)
+        for name, preset in self.presets.items():
+            for pipeline, changes in preset.pipelines.items():
+                self._expander(pipeline, f"presets.{name}.pipelines", {pipeline: changes})
         self.settings()
         return self
 
     def _check_recipe(self, name: str, row: Method) -> None:
+        weightless = [name for name in self.train.architectures if self.architectures[name].pretrained is None]
         for recipe in self.train.recipes:
-            try:
-                self.recipes[recipe].overridden(row.recipe)
-            except ValidationError as error:
-                first = error.errors()[0]
-                place = ".".join(map(str, (f"methods.{name}.recipe", *first["loc"])))
-                raise ValueError(f"{place}: {first['msg']}") from None
+            if self.recipes[recipe].pretrained and weightless:
+                raise ValueError(
+                    f"train.recipes: {recipe!r} begins from pre-trained weights, but architectures.{weightless[0]} "
+                    "names none: give it `pretrained`, or leave the recipe out"
+                )
+            _overridden(f"methods.{name}.recipe", self.recipes[recipe], row.recipe)
 
     def _check_ratios(self) -> None:
         for dataset in self.datasets:
@@ -165,6 +174,16 @@ class Parameters(Strict):
                 raise ValueError(
                     f"train.ratios: an expansion of {dataset} has {made} variants of each seed, so {made} is the most"
                 )
+
+    def _check_repositories(self) -> None:
+        """A repository holds one expansion: the next would take its place."""
+        rows = [(place, method) for place in self.places for method in self.exported()]
+        if self.export.push_to_hub and len({self.export.repository(*row) for row in rows}) < len(rows):
+            raise ValueError(
+                f"export.push_to_hub: {self.export.push_to_hub} would be the repository of {len(rows)} expansions "
+                f"({', '.join(map('.'.join, rows))}): choose one by export.methods, datasets and draws, or put "
+                "{dataset} and {method} into the name"
+            )
 
     def _augmentation(self, method: str) -> str:
         return self.methods[method].augmentation or method
@@ -179,8 +198,14 @@ class Parameters(Strict):
 
     def exported(self) -> list[str]:
         """The methods whose images `export` writes."""
-        guided = [method for method, row in self.methods.items() if row.guided]
-        return guided if self.export.methods is None else self.export.methods
+        return self._guided_or(self.export.methods)
+
+    def looked_at(self) -> list[str]:
+        """The methods whose images the report's page shows one by one."""
+        return self._guided_or(self.report.weed_methods) if self.report.weed_images else []
+
+    def _guided_or(self, methods: list[str] | None) -> list[str]:
+        return [method for method, row in self.methods.items() if row.guided] if methods is None else methods
 
     @property
     def places(self) -> dict[str, tuple[str, int]]:
@@ -252,7 +277,13 @@ class Parameters(Strict):
         return self.ratio or self.dataset_specs[dataset].ratio
 
     def _training(self, dataset: str, changes: Mapping[str, Any]) -> TrainingSettings:
-        recipes = {name: self.recipes[name].overridden(changes) for name in self.train.recipes}
+        own = self.dataset_specs[dataset].overrides.get("recipes", {})
+        place = f"dataset_specs.{dataset}.overrides.recipes"
+        _check_known(place, own, self.recipes)
+        recipes = {
+            name: _overridden(f"{place}.{name}", self.recipes[name], own.get(name, {})).overridden(changes)
+            for name in self.train.recipes
+        }
         teacher, soft = self.train.teacher, any(recipe.soft_labels for recipe in recipes.values())
         if soft and teacher is None:
             raise ValueError("train.teacher: a recipe has soft_labels, so a guide has to give them; none is named")
@@ -271,19 +302,37 @@ class Parameters(Strict):
         if method is not None:
             changes.append({pipeline: self.methods[method].settings})
             places.append(f"methods.{method}.settings")
+        return self._expander(pipeline, places[-1], *changes)
+
+    def _expander(self, pipeline: ExpandPipeline, place: str, *changes: Mapping[str, Mapping[str, Any]]) -> Expander:
         try:
             return Expander.of(
                 pipeline, getattr(self, pipeline), self.generators, self.guides, self.criteria_sets, *changes
             )
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in problem["loc"])
-            raise ValueError(f"{places[-1]}: {place}: {problem['msg']}") from error
+            key = ".".join(str(part) for part in problem["loc"])
+            raise ValueError(f"{place}: {key}: {problem['msg']}") from error
 
 
 # their folders under data/06_models and 08_reporting, or their namespaces, are taken
 RESERVED_DATASETS = ("report", "pretrain", "hub")
 RESERVED_METHODS = ("tune", "clip_zero_shot", *get_args(ExpandPipeline))
+
+
+def _overridden(place: str, recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    try:
+        return recipe.overridden(changes)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, (place, *first["loc"])))
+        raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _check_known(place: str, names: Collection[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{place}: {name!r} is not known; allowed: {', '.join(known)}")
 
 
 def _check_names(place: str, names: Collection[str], reserved: Collection[str]) -> None:

@@ -9,7 +9,12 @@ from guided_imagination.utils.seeding import derive_seed
 
 
 class Stage(BaseModel):
-    """How one model is trained: AdamW, linear warm-up, cosine decay to zero."""
+    """How one model is trained: AdamW, linear warm-up, cosine decay to zero.
+
+    `steps` is the number of updates. `batch_size` is in images. `learning_rate` is the highest. `weight_decay` is that
+    of AdamW. `warmup_steps` is how many updates the learning rate rises. `seed` is that of weights and batches. `model`
+    is the configuration of the transformers or diffusers class.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,7 +28,11 @@ class Stage(BaseModel):
 
 
 class PretrainConfig(BaseModel):
-    """Parameters of the pipeline `pretrain`."""
+    """Parameters of the pipeline `pretrain`.
+
+    `class_names` are those of Fashion-MNIST in the order of its labels. `output` is the folder of the finished models.
+    `checkpoints` is that of models in training.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,13 +1,20 @@
 """Typed settings of the report."""
 
-from guided_imagination.config.strict import Count, NonNegative, Strict
+from pydantic import Field
+
+from guided_imagination.config.strict import Count, Names, NonNegative, Strict
 
 
 class ReportConfig(Strict):
-    """Sizes of contact sheets, groups of datasets (a table each), pairs of rows, prices, MLflow's address."""
+    """Sizes of contact sheets, groups of datasets (a table each), pairs of rows, prices, MLflow's address.
+
+    `weed_images` new images of each of `weed_methods` (null: the guided rows) can be looked at on the page.
+    """
 
     contact_seeds: Count
     contact_variants: Count
+    weed_images: int = Field(ge=0)
+    weed_methods: Names | None
     groups: dict[str, list[str]]
     compare: list[tuple[str, str]]
     price_per_hour: NonNegative

@@ -14,7 +14,7 @@ from guided_imagination.config.expansion import (
     ImageFileConfig,
     RandAugmentConfig,
 )
-from guided_imagination.config.models import ComputeConfig, GuideConfig
+from guided_imagination.config.models import ComputeConfig, GuideConfig, PretrainedModel
 from guided_imagination.config.strict import Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
 
@@ -110,3 +110,19 @@ class RowSettings(Shared):
     augmentation: CutoutConfig | GridMaskConfig | RandAugmentConfig | None
     filtered_by: Expander | None = None
     training: TrainingSettings
+
+    @property
+    def makers(self) -> list[PretrainedModel]:
+        """What making its images loads."""
+        guides = [self.filtered_by.guide] if self.filtered_by else []
+        return [self.expander.generator, self.expander.guide, *guides] if self.expander else [*guides]
+
+    @property
+    def models(self) -> list[PretrainedModel]:
+        """All that this row loads: to make images, to audit them, to train on them."""
+        begun = [
+            architecture.pretrained
+            for name, architecture in self.training.architectures.items()
+            if architecture.pretrained and any(recipe.pretrained for recipe in self.training.recipes[name].values())
+        ]
+        return [*self.makers, self.audit_guide, *begun]

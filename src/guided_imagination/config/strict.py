@@ -51,12 +51,13 @@ class Strict(BaseModel):
 
     def overridden(self, changes: Mapping[str, Any]) -> Self:
         """A checked copy in which `changes`, nested as in YAML, take the place of values of the same key."""
-        return type(self).model_validate(_merged(self.model_dump(), changes))
+        return type(self).model_validate(merged(self.model_dump(), changes))
 
 
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """`old` with the values of `new` in place of those of the same key, nested as in YAML."""
     both = {
-        key: _merged(old[key], value) if isinstance(value, Mapping) and isinstance(old.get(key), Mapping) else value
+        key: merged(old[key], value) if isinstance(value, Mapping) and isinstance(old.get(key), Mapping) else value
         for key, value in new.items()
     }
     return {**old, **both}

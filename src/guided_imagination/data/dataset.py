@@ -3,7 +3,7 @@
 import ctypes
 import hashlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from datasets import ClassLabel, Dataset, Features, Image, Value, load_from_disk
 from torch import Tensor
 
 from guided_imagination.data.images import rgb, square
-from guided_imagination.utils.files import read_json, write_json
+from guided_imagination.utils.files import explaining_full_disk, read_json, write_json
 
 ROWS_BETWEEN_FORGETTING = 4096
 ROWS_PER_BATCH = 64  # encoded images in memory while they are written
@@ -38,22 +38,38 @@ def write(samples: Iterable[tuple[str, bytes, int]], class_names: list[str]) -> 
     """
     schema = features(class_names).arrow_schema
     digest = hashlib.blake2b(digest_size=8)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        path = str(Path(folder) / "images.arrow")
-        with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-            rows: list[dict[str, Any]] = []
-            for sample, content, label in samples:
-                rows.append({"id": sample, "image": {"bytes": content, "path": None}, "label": label})
-                _update(digest, rows[-1])
-                if len(rows) == ROWS_PER_BATCH:
-                    writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
-                    rows = []
-            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
-        table = pa.ipc.open_stream(pa.memory_map(path)).read_all()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        rows: list[dict[str, Any]] = []
+        for sample, content, label in samples:
+            rows.append({"id": sample, "image": {"bytes": content, "path": None}, "label": label})
+            _update(digest, rows[-1])
+            if len(rows) == ROWS_PER_BATCH:
+                yield pa.RecordBatch.from_pylist(rows, schema=schema)
+                rows = []
+        yield pa.RecordBatch.from_pylist(rows, schema=schema)
+
+    table = on_disk(batches(), schema)
     # without a fingerprint, datasets would read the whole table to make one
     written = Dataset(table, fingerprint=digest.hexdigest())
     _written[written._fingerprint] = digest.hexdigest()
     return written
+
+
+def on_disk(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    """A table that is mapped from a file without a name in the folder for temporary files.
+
+    Raises InputError if there is no room for it.
+    """
+    with (
+        explaining_full_disk(Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+    ):
+        path = str(Path(folder) / "images.arrow")
+        with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        return pa.ipc.open_stream(pa.memory_map(path)).read_all()
 
 
 def to_tensors(rows: Iterable[Mapping[str, Any]], resolution: int | None = None) -> tuple[Tensor, Tensor]:

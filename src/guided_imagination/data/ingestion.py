@@ -15,13 +15,13 @@ from datasets import Dataset
 
 from guided_imagination.config.datasets import REST, DatasetSpec
 from guided_imagination.data.dataset import checksum, class_names, write
-from guided_imagination.data.images import SIXTEEN, eight_bits
+from guided_imagination.data.images import SIXTEEN, eight_bits, squeezed
 from guided_imagination.data.images import read as read_image
 from guided_imagination.data.reuse import Earlier, Keys, keys
 from guided_imagination.data.sources import open_source
 from guided_imagination.data.sources.base import Labels, Opened, Part, concatenate, take
 from guided_imagination.data.sources.classes import name_classes
-from guided_imagination.data.splits import UNUSABLE, Rows, read_split, rows_of, split_rows
+from guided_imagination.data.splits import UNUSABLE, read_split, rows_of, split_rows
 from guided_imagination.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -57,26 +57,54 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
         logger.info("%s: nothing has changed since it was ingested", folder)
         return Splits(made["seeds"], made["validation"], made["test"], earlier.manifest["quarantined"], wanted)
     opened = open_source(spec.source)
-    raw = spec.classes or opened.classes
-    if raw is None:
-        raise InputError(f"{opened.place} has no class names: list them by label under classes")
-    if opened.classes and len(raw) != len(opened.classes):
-        raise InputError(f"classes lists {len(raw)} names, {opened.place} has {len(opened.classes)} classes")
+    raw = _raw_classes(spec, opened)
     classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
     images, pool, validation, test = _gather(spec, opened, relabel, raw)
     wanted = keys(spec, draw)  # after what opening may have downloaded
     quarantined = earlier.quarantined(wanted)
     if quarantined is None:
         quarantined = _unreadable(images, opened.place, spec.max_unreadable)
-    left_out = {image["id"] for image in quarantined}
-    labels = np.where([name in left_out for name in images.ids], UNUSABLE, images.labels)
+    labels = _usable(images, quarantined)
     if spec.split is None:
         rows = split_rows(spec, labels, pool, validation, test, classes, draw)
     else:
         rows = rows_of(read_split(Path(spec.split)), images.ids, labels, classes, spec.split, opened.place)
-    _check_classes(labels, rows, classes, opened.place)
-    seeds, validation, test = (_store(images, part, classes) for part in (rows.seeds, rows.validation, rows.test))
+    _check_classes(labels[rows.seeds], labels[rows.test], classes, opened.place)
+    seeds, validation, test = (
+        _store(images, part, classes, spec.fit) for part in (rows.seeds, rows.validation, rows.test)
+    )
     return Splits(seeds, validation, test, quarantined, wanted)
+
+
+def read_whole(spec: DatasetSpec, opened: Opened, every_class: bool = True) -> Dataset:
+    """All images of the parts `spec.seeds` of a source that is open, as `read` stores them: nothing is set aside.
+
+    Raises InputError as `read` does, and where a class has no image if `every_class` needs one.
+    """
+    raw = _raw_classes(spec, opened)
+    classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
+    images, pool, _, _ = _gather(spec, opened, relabel, raw)
+    labels = _usable(images, _unreadable(images, opened.place, spec.max_unreadable))
+    rows = pool[labels[pool] != UNUSABLE]
+    if every_class:
+        _check_seeds(labels[rows], classes, opened.place)
+    return _store(images, rows, classes, spec.fit)
+
+
+def _raw_classes(spec: DatasetSpec, opened: Opened) -> list[str]:
+    """The source's own names of the classes, by label."""
+    raw = spec.classes or opened.classes
+    if raw is None:
+        raise InputError(f"{opened.place} has no class names: list them by label under classes")
+    if opened.classes and len(raw) != len(opened.classes):
+        raise InputError(f"classes lists {len(raw)} names, {opened.place} has {len(opened.classes)} classes")
+    return raw
+
+
+def _usable(images: Part, quarantined: list[dict[str, str]]) -> Labels:
+    """The labels of all images, UNUSABLE for those that cannot be decoded."""
+    left_out = {image["id"] for image in quarantined}
+    return np.where([name in left_out for name in images.ids], UNUSABLE, images.labels)
 
 
 def index(splits: Splits) -> dict[str, Any]:
@@ -230,16 +258,20 @@ def _look(chunk: list[bytes | str]) -> list[Found]:
     return found
 
 
-def _check_classes(labels: Labels, rows: Rows, classes: list[str], place: str) -> None:
-    seeds, test = (set(np.unique(labels[part]).tolist()) for part in (rows.seeds, rows.test))
-    for label, name in enumerate(classes):
-        if label not in seeds:
-            raise InputError(f"{place}: the class {name!r} has no image among the seeds")
-        if label not in test:
-            logger.warning("%s: the class %r has no test image", place, name)
+def _check_classes(seeds: Labels, test: Labels, classes: list[str], place: str) -> None:
+    _check_seeds(seeds, classes, place)
+    for label in sorted(set(range(len(classes))) - set(test.tolist())):
+        logger.warning("%s: the class %r has no test image", place, classes[label])
 
 
-def _store(images: Part, rows: Labels, classes: list[str]) -> Dataset:
-    return write(
-        ((images.ids[row], eight_bits(images.load(row)), int(images.labels[row])) for row in rows.tolist()), classes
-    )
+def _check_seeds(seeds: Labels, classes: list[str], place: str) -> None:
+    for label in sorted(set(range(len(classes))) - set(seeds.tolist())):
+        raise InputError(f"{place}: the class {classes[label]!r} has no image among the seeds")
+
+
+def _store(images: Part, rows: Labels, classes: list[str], fit: str) -> Dataset:
+    def stored(row: int) -> bytes:
+        content = eight_bits(images.load(row))
+        return squeezed(content) if fit == "squeeze" else content
+
+    return write(((images.ids[row], stored(row), int(images.labels[row])) for row in rows.tolist()), classes)

@@ -19,7 +19,7 @@ from guided_imagination.data.sources import places
 from guided_imagination.utils.files import read_json
 
 logger = logging.getLogger(__name__)
-LATER = {"resolution", "ratio", "templates", "overrides"}  # settings that shape no split
+LATER = {"resolution", "ratio", "templates", "weed", "overrides", "licence"}  # settings that shape no split
 DRAWING = {"seeds_per_class", "seeds_total", "validation_per_class", "test_share", "split"}
 
 

@@ -6,11 +6,11 @@ and rid of what it refuses: such a table compares guided rows with each other; g
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from guided_imagination.data.dataset import to_tensors
 from guided_imagination.expansion.rejection import REASONS
-from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import entropy
 from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.files import replacing
@@ -96,6 +95,17 @@ class Reference:
             return cls(View(**tensors, ids=arrays["ids"].tolist()), real)
 
 
+class Images(Protocol):
+    """New images of seeds, whatever keeps them: as many as `manifest` counts under totals.kept."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """With `totals`; what was drawn, and how fast, where that is known."""
+
+    def stream(self, seeds: Collection[str]) -> Iterator[Mapping[str, Any]]:
+        """Rows of image, label and seed_id of these seeds."""
+
+
 def view(rows: Iterable[Mapping[str, Any]], classify: Classify, resolution: int, key: str, block: int) -> View:
     """Look at a stream of rows (image, label, and the seed's id in `key`), `block` images in memory at once."""
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -129,7 +139,7 @@ def reference(
 
 def audit(
     known: Reference,
-    expanded: Expansion | None,
+    expanded: Images | None,
     classify: Classify,
     resolution: int,
     near_duplicate: float,
@@ -174,8 +184,13 @@ def statistics(images: View, known: Reference, near_duplicate: float) -> dict[st
 
 
 def costs(manifest: Mapping[str, Any]) -> dict[str, float]:
-    """What an expansion's manifest adds: the share of drawn variants that were refused, and the speed."""
+    """What an expansion's manifest adds: the share of drawn variants that were refused, and the speed.
+
+    Nothing where only the images are known.
+    """
     totals = manifest["totals"]
+    if "drawn" not in totals:
+        return {}
     refused = sum(totals.get(why, 0) for why in REASONS)
     return {"rejected": refused / totals["drawn"], "images_per_second": manifest["images_per_second"]}
 

@@ -7,16 +7,22 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData, ModelCard
 
-UNKNOWN = "unknown"
+NOT_STATED, UNKNOWN = "not stated", "unknown"  # for people, and the hub's word
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
+HOW = {  # by the kind of generator
+    "mae": "a masked autoencoder reconstructed the seed image from a changed latent",
+    "unclip": "an unCLIP decoder drew an image for a CLIP embedding near that of the seed image",
+    "stable_unclip": "Stable unCLIP drew an image for a CLIP embedding near that of the seed image",
+    "stable_diffusion": "Stable Diffusion painted over the seed image, prompted by the name of its class",
+}
 
 
-def model_licence(model: str, hub: Path, known: Mapping[str, str]) -> str:
-    """The licence of a model (a folder, or an id that may lie in `hub`) by its card, else by name, else "unknown"."""
+def model_licence(model: str, hub: Path, known: str | None) -> str | None:
+    """The licence of a model (a folder, or an id that may lie in `hub`) by its card, else what is `known` of it."""
     for card in (Path(model) / "README.md", hub / model / "README.md"):
         if card.exists() and (stated := ModelCard.load(card, ignore_metadata_errors=True).data.license):
             return stated
-    return known.get(model, UNKNOWN)
+    return known
 
 
 def size_category(rows: int) -> str:
@@ -29,27 +35,30 @@ def dataset_card(
     method: str,
     rows: Mapping[str, int],
     manifest: Mapping[str, Any],
-    licences: Mapping[str, str],
+    licences: Mapping[str, str | None],
     names: Sequence[str],
+    *,
+    parquet: bool = True,
+    weeded: int = 0,
 ) -> str:
     """A card in Markdown.
 
-    rows: images by split; licences: of the "seeds", and of the "generator" if there is one.
+    rows: images by split; licences: of the "seeds", and of the "generator" if there is one, None where nobody states
+    it; parquet: whether the images are in `data/<split>-*.parquet`; weeded: how many images someone who looked at them
+    has left out.
     """
+    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in rows]
     header = DatasetCardData(
-        license=_one_or_all([licence.lower() for licence in licences.values()]),
+        license=_one_or_all([(licence or UNKNOWN).lower() for licence in licences.values()]),
         task_categories=["image-classification"],
         size_categories=[size_category(sum(rows.values()))],
         tags=["synthetic", "guided-imagination", method],
         pretty_name=f"{dataset}, expanded by {method}",
-        configs=[
-            {
-                "config_name": "default",
-                "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in rows],
-            }
-        ],
+        configs=[{"config_name": "default", "data_files": files}] if parquet else None,
     )
-    return str(DatasetCard(f"---\n{header.to_yaml()}\n---\n{_text(dataset, method, rows, manifest, licences, names)}"))
+    return str(
+        DatasetCard(f"---\n{header.to_yaml()}\n---\n{_text(dataset, method, rows, manifest, licences, names, weeded)}")
+    )
 
 
 def _one_or_all(licences: Sequence[str]) -> str | list[str]:
@@ -62,30 +71,44 @@ def _text(
     method: str,
     rows: Mapping[str, int],
     manifest: Mapping[str, Any],
-    licences: Mapping[str, str],
+    licences: Mapping[str, str | None],
     names: Sequence[str],
+    weeded: int,
 ) -> str:
     made, totals = manifest["fingerprint"], manifest["totals"]
-    real = rows["train"] - totals["kept"]
+    new = totals["kept"] - weeded
+    real = rows["train"] - new
+    filters = [*_filters(made, totals), *([f"Of the kept ones, weeded by eye: {weeded:,}."] if weeded else [])]
+    checked = (
+        f"of {totals['kept']:,}, someone has looked and weeded {weeded:,}" if weeded else "nobody has checked it by eye"
+    )
     test = f", and the {rows['test']:,} real test images" if "test" in rows else ""
     models = [f"- **{key.capitalize()}**: `{made[key]}`" for key in ("generator", "guide") if key in made]
-    terms = [f"- **Licence of the {what}**: {licence}" for what, licence in licences.items()]
-    refused = {name: count for name, count in totals.items() if name not in ("drawn", "kept", "dropped")}
-    reasons = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in refused.items())
+    terms = [f"- **Licence of the {what}**: {licence or NOT_STATED}" for what, licence in licences.items()]
     return f"""# {dataset}, expanded by {method}
 
-{real:,} real seed images and {totals["kept"]:,} images made of them (split `train`, column `generated`){test}; \
+{real:,} real seed images and {new:,} images made of them (split `train`, column `generated`){test}; \
 {len(names)} classes: {", ".join(names)}.
 
-A generated image has the label of its seed (`seed_id`); nobody has checked it by eye. `method`, `variant`, `attempt`
+**The {new:,} made images are synthetic**, no photographs.{_marked(made)}
+
+A made image has the label of its seed (`seed_id`); {checked}. `method`, `variant`, `attempt`
 and `random_seed` say how it was made, the other columns what the guide saw in it.
 
+## How the images were made
+{_how(method, made)}
+
+## Filters
+{chr(10).join(f"- {line}" for line in filters)}
+
 ## Provenance
-- **Made by**: Guided Imagination, method `{method}`
+- **Made by**: Guided Imagination {made["code"]}, method `{method}`
 {chr(10).join([*models, *terms])}
 - **Ratio**: {made["ratio"]} new images per seed image
-- **Drawn**: {totals["drawn"]:,} images, of which refused: {reasons or "none"}; kept {totals["kept"]:,}
 - **Started**: {manifest["started"]}
+
+`manifest.json` has the parameters and the checksums of all that was made; `kedro reproduce FOLDER`, in a copy of Guided
+Imagination, says how to make it again, and with `--check` whether the same bytes come out.
 
 Everything that shaped the images:
 
@@ -93,3 +116,45 @@ Everything that shaped the images:
 {json.dumps(made, indent=2, ensure_ascii=False)}
 ```
 """
+
+
+def _marked(made: Mapping[str, Any]) -> str:
+    source = made.get("digital_source")
+    return f" Each of their files says so in XMP: IPTC's `DigitalSourceType` is `{source}`." if source else ""
+
+
+def _how(method: str, made: Mapping[str, Any]) -> str:
+    if "generator" not in made:
+        return f"The classical augmentation `{method}` altered the seed images; no network made them."
+    maker = HOW.get(made.get("kind", ""), "a generative model made an image of the seed image")
+    tuned = ", after it was fine-tuned on the seed images" if "adapted weights" in made else ""
+    chosen = [
+        *(["moved by gradient ascent on what the guide sees"] if made.get("steps") else []),
+        *(["selected among candidates by the guide"] if made.get("selection") else []),
+    ]
+    guided = f"What was decoded was {' and '.join(chosen)}." if chosen else "Nothing guided it."
+    return f"For each, {maker}{tuned}. {guided}"
+
+
+def _filters(made: Mapping[str, Any], totals: Mapping[str, int]) -> list[str]:
+    """A sentence for each filter that ran, what they did, and which did not run."""
+    asked = {
+        "other_class": "The guide has to see the class of the seed in an image.",
+        "min_label_probability": "The guide has to give that class at least the probability {}.",
+        "max_seed_similarity": "An image must not nearly be a copy of its seed: their CLIP cosine is at most {}.",
+    }
+    ran = [text.format(made[name]) for name, text in asked.items() if made.get(name) not in (None, False)]
+    refused = {name: count for name, count in totals.items() if name not in ("drawn", "kept", "dropped")}
+    reasons = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in refused.items())
+    then = {"drop": "dropped", "keep": "kept, the best of its attempts"}[made["rejected"]]
+    did = [
+        f"Of {totals['drawn']:,} drawn images refused: {reasons or 'none'}; kept {totals['kept']:,}. What was refused "
+        f"was drawn again up to {made['redraws']} times, then {then}."
+    ]
+    safety = made.get("safety_checker")
+    looked = (
+        f"A safety filter (`{safety}`) refused what it found unsafe."
+        if safety
+        else "No safety filter has looked at them."
+    )
+    return [*(ran + did if ran else [f"None asked for a class or a difference: kept {totals['kept']:,}."]), looked]

@@ -15,6 +15,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from torch import Tensor
 
+from guided_imagination.config import MOVE_RANGES
 from guided_imagination.data.dataset import class_names, forget, to_tensors
 from guided_imagination.data.images import encode, resize
 from guided_imagination.expansion import store
@@ -61,7 +62,7 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any] | None:
         plan.shards,
         tables,
         overwrite=plan.overwrite,
-        averaged=list(CRITERIA),
+        averaged=[*CRITERIA, *MOVE_RANGES],
         share=store.Share(*plan.compute.workers.part),
     )
     if made and manifest is not None:
@@ -75,12 +76,7 @@ def _work(place: Path, plan: Plan) -> Callable[[int | None], store.Made | None]:
 
     def make(shard: int | None) -> store.Made | None:
         if shard is None:
-            with writing_alone(place / "preparation"):  # of another share too
-                store.find(place, "models", plan.models)
-                _ask(place, plan, augmenter)
-                if plan.targets is not None:
-                    assert isinstance(augmenter, Imagination)
-                    make_targets(place, plan.seeds, plan.targets, augmenter)
+            prepare(place, plan, augmenter)
             return None
         clock = Clock()
         table, counts = expand_shard(plan, augmenter, shard, clock, read_targets(place) if plan.targets else None)
@@ -88,6 +84,20 @@ def _work(place: Path, plan: Plan) -> Callable[[int | None], store.Made | None]:
         return store.Made(shard, table, counts, clock)
 
     return make
+
+
+def prepare(folder: Path, plan: Plan, augmenter: Augmenter) -> None:
+    """What has to be in `folder` before the first shard: what the guide knows of the seeds, and planned features.
+
+    Raises InputError for a guide that does not know the classes.
+    """
+    with writing_alone(folder / "preparation"):  # of another share too
+        store.find(folder, "models", plan.models)
+        store.find(folder, "origin", plan.origin)
+        _ask(folder, plan, augmenter)
+        if plan.targets is not None:
+            assert isinstance(augmenter, Imagination)
+            make_targets(folder, plan.seeds, plan.targets, augmenter)
 
 
 def _ask(folder: Path, plan: Plan, augmenter: Augmenter) -> None:
@@ -122,6 +132,9 @@ def _report(method: str, made: dict[str, Any]) -> None:
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in made["seconds"].items())
     speed = f"{made['images_per_second']} images/s in {sessions} session{'s' * (sessions > 1)}"
     logger.info("%s: %d new images, %s | %s", method, images, speed, seconds)
+    scale, cosine = (made["means"].get(name) for name in MOVE_RANGES)
+    if cosine is not None:
+        logger.info("%s: latents of root mean square %.3g went to cosine %.3f with their seeds'", method, scale, cosine)
     logger.info("%s: %s", method, ", ".join(f"{count} {name}" for name, count in made["totals"].items()))
 
 
@@ -219,7 +232,7 @@ class _Spare:
 
 
 def _file(pixels: Tensor, plan: Plan) -> dict[str, Any]:
-    return {"bytes": encode(pixels, plan.image_format, plan.quality), "path": None}
+    return {"bytes": encode(pixels, plan.image_format, plan.quality, plan.digital_source), "path": None}
 
 
 def _stored(images: Tensor, side: int) -> Tensor:
@@ -266,6 +279,7 @@ def _draw(
             "variant": variant,
             "method": plan.method,
             **{name: float(made.criteria[name][index]) if made.criteria else None for name in CRITERIA},
+            **{name: float(made.moves[name][index]) if made.moves else None for name in MOVE_RANGES},
             **{name: values[index] for name, values in checked.items()},
             "attempt": attempt,
             "random_seed": random_seeds[index],

@@ -1,8 +1,9 @@
 """Expansions for use elsewhere: an ImageFolder, and a Hugging Face dataset folder.
 
-Both hold the same rows: the seeds and the new images as split `train`, told apart by the column
-`generated`, and real test images as split `test`. Image files are passed on as they are stored;
-in an ImageFolder those of kinds that its readers skip, such as GIF, become PNG.
+Both hold a card, the manifest, by which the expansion can be made again, and the same rows:
+the seeds and the new images as split `train`, told apart by the column `generated`, and real test images
+as split `test`. Image files are passed on as they are stored, with what they say of themselves; in an
+ImageFolder those of kinds that its readers skip, such as GIF, become PNG.
 """
 
 import io
@@ -40,9 +41,14 @@ def export_features(names: Sequence[str]) -> Features:
 def splits(seeds: Dataset, expanded: Expansion, test: Dataset | None) -> Parts:
     """What is exported, read while it is written."""
     schema = export_features(class_names(seeds)).arrow_schema
-    shards = [expanded.folder / shard["file"] for shard in expanded.manifest["shards"]]
-    train = [_real(seeds, schema), *(_generated(shard, schema) for shard in shards)]
+    train = [_real(seeds, schema), *(_generated(expanded, shard, schema) for shard in expanded.files)]
     return {"train": train, **({"test": [_real(test, schema)]} if test is not None else {})}
+
+
+def shared_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest for others: without where models lay on this machine, and what only a killed run needs."""
+    found = {name: value for name, value in manifest["found"].items() if name in ("guide", "origin")}
+    return {**manifest, "found": found}
 
 
 def _real(images: Dataset, schema: pa.Schema) -> Iterator[pa.Table]:
@@ -50,11 +56,12 @@ def _real(images: Dataset, schema: pa.Schema) -> Iterator[pa.Table]:
         yield _fitted({"image": table["image"], "label": table["label"], "id": table["id"]}, False, schema)
 
 
-def _generated(shard: Path, schema: pa.Schema) -> Iterator[pa.Table]:
+def _generated(expanded: Expansion, shard: Path, schema: pa.Schema) -> Iterator[pa.Table]:
     with pq.ParquetFile(shard) as file:
         for batch in file.iter_batches(ROWS):
-            columns = {name: batch[name] for name in batch.schema.names}
-            origin = (batch[name].to_pylist() for name in ("seed_id", "method", "variant"))
+            kept = expanded.weed(pa.Table.from_batches([batch]))
+            columns = {name: kept[name] for name in kept.schema.names}
+            origin = (kept[name].to_pylist() for name in ("seed_id", "method", "variant"))
             columns["id"] = pa.array(["~".join(map(str, parts)) for parts in zip(*origin, strict=True)])
             yield _fitted(columns, True, schema)
 

@@ -1,5 +1,6 @@
 """What an expansion is made of: seeds, an augmenter, and everything that shapes the images."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,18 +10,30 @@ from typing import Any, Literal
 from datasets import Dataset
 
 from guided_imagination import __version__
-from guided_imagination.config import ONE_WORKER, ComputeConfig, ExpandConfig, Expander, RejectConfig, RowSettings
+from guided_imagination.config import (
+    ONE_WORKER,
+    ComputeConfig,
+    ExpandConfig,
+    Expander,
+    PretrainedModel,
+    RejectConfig,
+    RowSettings,
+)
 from guided_imagination.config.expansion import NOTHING_REFUSED
 from guided_imagination.data import augmentation
 from guided_imagination.data.dataset import checksum, class_names
-from guided_imagination.data.images import ImageFormat
+from guided_imagination.data.images import DigitalSource, ImageFormat
 from guided_imagination.expansion.augmenters import Augmentation, Augmenter, Imagination
 from guided_imagination.expansion.targets import TargetPlan
-from guided_imagination.models.device import Batches, place, precision
+from guided_imagination.models.device import precision
 from guided_imagination.models.weights import model_checksum, model_name
 from guided_imagination.models.zero_shot import ZeroShotClassifier
 
+logger = logging.getLogger(__name__)
+
 AUGMENTED_PER_SHARD, AUGMENTED_PER_BATCH = 100, 5  # seeds; only memory depends on them
+ADAPTED = "adapted weights"  # in a fingerprint, of a generator that was fine-tuned
+ALIKE = 0.98  # the cosine of a latent with its seed's, above which a variant is not new
 
 
 @dataclass(frozen=True)
@@ -31,9 +44,11 @@ class Plan:
     pixels); `settings` are the augmenter's parameters, `inputs` the checksums of weights and seeds, by name.
     A variant that `reject` refuses is drawn again, at most `redraws` times; then it is dropped, or the
     least bad of its attempts is kept, so that every seed has `ratio` variants. `quality` in [1, 100] is
-    that of lossy image formats. With `targets` all features are made before the first decode, and a variant that is
-    refused takes the next spare one. A guide that agrees with the labels less than `least_kappa` is refused. `models`
-    are hub ids or folders, which may differ between machines; they are loaded by the workers that `compute` asks for.
+    that of lossy image formats, `digital_source` what every image file says of how it came about. With `targets`
+    all features are made before the first decode, and a variant that is refused takes the next spare one. A guide
+    that agrees with the labels less than `least_kappa` is refused. `models` are hub ids or folders, which may differ
+    between machines; they are loaded by the workers that `compute` asks for. `origin` is what the project's
+    parameters were (config.origin), by which it can be made again.
     """
 
     method: str
@@ -53,10 +68,12 @@ class Plan:
     load_augmenter: Callable[[], Augmenter] = field(repr=False)
     image_format: ImageFormat = "png"
     quality: int = 95
+    digital_source: DigitalSource = "trainedAlgorithmicMedia"
     targets: TargetPlan | None = None
     least_kappa: float | None = None
     models: dict[str, str] = field(default_factory=dict)
     compute: ComputeConfig = ONE_WORKER
+    origin: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def shards(self) -> int:
@@ -65,7 +82,16 @@ class Plan:
     @property
     def fingerprint(self) -> dict[str, Any]:
         """Everything that, if it changed, would change the images."""
-        names = ("method", "ratio", "seed", "resolution", "seed_resolution", "image_format", "quality")
+        names = (
+            "method",
+            "ratio",
+            "seed",
+            "resolution",
+            "seed_resolution",
+            "image_format",
+            "quality",
+            "digital_source",
+        )
         blocks = ("redraws", "rejected", "seeds_per_shard", "seeds_per_batch")
         fixed = {name: getattr(self, name) for name in (*names, *blocks)}
         spare = {"reserve": self.targets.reserve} if self.targets else {}
@@ -78,7 +104,12 @@ class Plan:
             yield start, self.seeds.select(range(start, min(start + self.seeds_per_batch, stop)))
 
 
-def plan_of(seeds: Dataset, row: RowSettings, adapted: Mapping[str, str] | None = None) -> Plan:
+def plan_of(
+    seeds: Dataset,
+    row: RowSettings,
+    adapted: Mapping[str, str] | None = None,
+    origin: Mapping[str, Any] | None = None,
+) -> Plan:
     """The expansion of a row by its generator or classical augmentation.
 
     adapted: the record of a generator that was fine-tuned on the seeds, with its `folder` and `checksum`.
@@ -93,6 +124,7 @@ def plan_of(seeds: Dataset, row: RowSettings, adapted: Mapping[str, str] | None 
         resolution=row.spec.resolution,
         overwrite=row.overwrite,
         compute=row.compute,
+        origin=dict(origin or {}),
         image_format=row.image_files.format,
         quality=row.image_files.quality,
         **{**part, **shared},
@@ -104,6 +136,12 @@ def _imagination(
 ) -> dict[str, Any]:
     config, generator, names = expander.config, expander.generator, class_names(seeds)
     guidance = config.guidance(expander.criteria, row.guided)
+    if ALIKE < guidance.least_cosine < 1:
+        logger.warning(
+            "%s: eps %g keeps every variant above cosine %.2f with its seed, so that hardly anything new can come: "
+            "it is in units of the latent's root mean square, where 0.2 begins to act (0: no perturbation)",
+            *(row.method, guidance.eps, ALIKE),
+        )
     resolution = getattr(generator, "image_size", row.spec.resolution)
     checks = _checks(config, refusing=row.guided)
     reserve = config.reserve if checks["reject"].refuses else 0
@@ -115,7 +153,8 @@ def _imagination(
 
         look = _look(row, expander, names)
         folder = Path(adapted["folder"]) if adapted else None
-        loaded = load_generator(generator, look.guide, names, look.placement, row.hub, folder)
+        shown = look.guide if expander.criteria.normalise_variants else look.guide.without_normalisation()
+        loaded = load_generator(generator, shown, names, look.placement, row.hub, folder)
         return Imagination(loaded, look, guidance, resolution)
 
     return {
@@ -125,16 +164,16 @@ def _imagination(
         "targets": TargetPlan(guidance, row.ratio, reserve, row.seed) if guidance.planned else None,
         "settings": {
             "classes": names,
-            "templates": row.spec.templates,
+            "templates": _templates(row, expander),
             **_rounding(row, expander),
-            **generator.model_dump(exclude={"model", "revision"}),
+            **generator.model_dump(exclude=set(PretrainedModel.model_fields)),
             **guidance.model_dump(),
         },
         "inputs": {
             "generator": model_name(generator),
             "generator weights": model_checksum(generator, row.hub),
             **_guide_inputs(row, expander),
-            **({"adapted weights": adapted["checksum"]} if adapted else {}),
+            **({ADAPTED: adapted["checksum"]} if adapted else {}),
         },
         "models": {"generator": generator.model, "guide": expander.guide.model},
         "load_augmenter": load,
@@ -152,12 +191,14 @@ def _checks(config: ExpandConfig, *, refusing: bool) -> dict[str, Any]:
 
 
 def _look(row: RowSettings, expander: Expander, names: list[str]) -> ZeroShotClassifier:
-    from guided_imagination.models.loading import load_guide  # imports transformers and diffusers
+    from guided_imagination.models.loading import load_zero_shot  # imports transformers and diffusers
 
-    memory = Batches(expander.config.images_per_batch, fixed=row.compute.deterministic)
-    placement = place(row.compute)
-    guide = load_guide(expander.guide, names, row.spec.templates, placement, row.hub)
-    return ZeroShotClassifier(guide, expander.criteria.logit_scale, placement, memory)
+    asked = expander.guide, names, _templates(row, expander), row.compute, row.hub
+    return load_zero_shot(*asked, expander.criteria.logit_scale, expander.config.images_per_batch)
+
+
+def _templates(row: RowSettings, expander: Expander) -> list[str]:
+    return expander.criteria.templates or row.spec.templates
 
 
 def _rounding(row: RowSettings, expander: Expander) -> dict[str, Any]:
@@ -168,7 +209,7 @@ def _rounding(row: RowSettings, expander: Expander) -> dict[str, Any]:
 
 def _filter_settings(row: RowSettings, expander: Expander, names: list[str]) -> dict[str, Any]:
     """What the guide's opinion depends on."""
-    asked = {"classes": names, "templates": row.spec.templates, "logit_scale": expander.criteria.logit_scale}
+    asked = {"classes": names, "templates": _templates(row, expander), "logit_scale": expander.criteria.logit_scale}
     return asked | _rounding(row, expander)
 
 
@@ -182,6 +223,7 @@ def _augmentation(seeds: Dataset, row: RowSettings) -> dict[str, Any]:
     checker, names = row.filtered_by, class_names(seeds)
     return {
         "seed_resolution": row.spec.resolution,
+        "digital_source": "algorithmicallyEnhanced",
         "seeds_per_shard": AUGMENTED_PER_SHARD,
         "seeds_per_batch": AUGMENTED_PER_BATCH,
         **(_checks(checker.config, refusing=True) if checker else _UNCHECKED),

@@ -14,7 +14,7 @@ from datasets import ClassLabel, Features, Image, Value
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from guided_imagination.config import CRITERION_RANGES
+from guided_imagination.config import CRITERION_RANGES, MOVE_RANGES
 from guided_imagination.expansion import store
 from guided_imagination.utils.seeding import derive_seed
 
@@ -48,8 +48,8 @@ MEASUREMENTS: dict[str, Callable[[Seen], "Tensor"]] = {
 def record_features(names: Sequence[str]) -> Features:
     """The columns of an expansion, one row per new image.
 
-    The criteria are those of the latent that was decoded; MEASUREMENTS are what the guide sees in the stored
-    pixels. All of them are null for augmentations.
+    The criteria are those of the latent that was decoded, and so is how far it went from its seed's (MOVE_RANGES);
+    MEASUREMENTS are what the guide sees in the stored pixels. All of them are null for augmentations.
     """
     classes = ClassLabel(names=list(names))
     return Features(
@@ -59,7 +59,7 @@ def record_features(names: Sequence[str]) -> Features:
             "seed_id": Value("string"),
             "variant": Value("int32"),
             "method": Value("string"),
-            **{str(name): Value("float32") for name in CRITERION_RANGES},
+            **{str(name): Value("float32") for name in [*CRITERION_RANGES, *MOVE_RANGES]},
             **{name: classes if name == "prediction" else Value("float32") for name in MEASUREMENTS},
             "attempt": Value("int32"),
             "random_seed": Value("int64"),
@@ -123,7 +123,7 @@ def verify(folder: Path) -> list[str]:
 def _rules(classes: int, seeds: Mapping[str, int], fingerprint: Mapping[str, Any]) -> dict[str, Callable[[Row], bool]]:
     """What has to hold of each row, by the words for a row of which it does not."""
     side, ratio, method = (fingerprint[name] for name in ("resolution", "ratio", "method"))
-    ranges = {str(name): ends(classes) for name, ends in CRITERION_RANGES.items()}
+    ranges = {str(name): ends(classes) for name, ends in CRITERION_RANGES.items()} | MOVE_RANGES
     allowed = ", ".join(f"{name} {_span(*ends)}" for name, ends in ranges.items())
 
     def plausible(row: Row) -> bool:
@@ -142,7 +142,7 @@ def _rules(classes: int, seeds: Mapping[str, int], fingerprint: Mapping[str, Any
         f"have a prediction outside [0, {classes})": lambda row: 0 <= (row["prediction"] or 0) < classes,
         f"have a variant outside [0, {ratio})": lambda row: 0 <= row["variant"] < ratio,
         f"are of another method than {method!r}": lambda row: row["method"] == method,
-        f"have criteria out of range ({allowed})": plausible,
+        f"have criteria or moves out of range ({allowed})": plausible,
         "have a random seed that their name and attempt do not give": lambda row: (
             row["random_seed"] == random_seed(row)
         ),

@@ -99,5 +99,6 @@ def load(
     config: MaeConfig, weights: Weights, guide: Guide, class_names: Sequence[str], placement: Placement
 ) -> MaeGenerator:
     """A Loader; what fine-tuning left is a whole MAE."""
-    mae = load_network(ViTMAEForPreTraining, weights.adapted or weights.folder, placement)
+    folder, variant = (weights.adapted, None) if weights.adapted else (weights.folder, config.variant)
+    mae = load_network(ViTMAEForPreTraining, folder, placement, variant)
     return MaeGenerator(mae, AutoImageProcessor.from_pretrained(weights.folder), guide, config.decoding)

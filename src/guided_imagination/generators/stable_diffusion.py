@@ -96,5 +96,7 @@ def load(
 ) -> StableDiffusionGenerator:
     """A Loader."""
     unused = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-    pipeline = load_pipeline(StableDiffusionImg2ImgPipeline, weights.folder, placement, weights.adapted, **unused)
+    pipeline = load_pipeline(
+        StableDiffusionImg2ImgPipeline, weights.folder, placement, weights.adapted, config.variant, **unused
+    )
     return StableDiffusionGenerator(pipeline, guide, class_names, config)

@@ -122,7 +122,7 @@ def load_kandinsky(
     config: UnclipConfig, weights: Weights, guide: Guide, class_names: Sequence[str], placement: Placement
 ) -> UnclipGenerator:
     """A Loader."""
-    pipeline = load_pipeline(KandinskyV22Pipeline, weights.folder, placement, weights.adapted)
+    pipeline = load_pipeline(KandinskyV22Pipeline, weights.folder, placement, weights.adapted, config.variant)
     return UnclipGenerator(pipeline, guide, config.image_size, config.inference_steps, config.guidance_scale)
 
 
@@ -130,7 +130,7 @@ def load_stable_unclip(
     config: StableUnclipConfig, weights: Weights, guide: Guide, class_names: Sequence[str], placement: Placement
 ) -> StableUnclipGenerator:
     """A Loader."""
-    pipeline = load_pipeline(StableUnCLIPImg2ImgPipeline, weights.folder, placement, weights.adapted)
+    pipeline = load_pipeline(StableUnCLIPImg2ImgPipeline, weights.folder, placement, weights.adapted, config.variant)
     return StableUnclipGenerator(
         pipeline, guide, config.image_size, config.inference_steps, config.guidance_scale, config.noise_level
     )

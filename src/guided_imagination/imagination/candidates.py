@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from guided_imagination.config import Guidance
-from guided_imagination.imagination.imagine import draw_noise, perturb
+from guided_imagination.imagination.imagine import draw_noise, perturb, scale_of
 from guided_imagination.imagination.manifold import ClassShape, propose
 from guided_imagination.imagination.selection import LogProbs, ascend, select
 
@@ -48,7 +48,8 @@ def _propose(seeds: Tensor, shape: ClassShape, config: Guidance, count: int, rng
     """A candidate of each of the repeated seeds (S * count, D)."""
     if config.perturbation == "ball":
         z, b = (noise.flatten(0, 1).to(seeds) for noise in draw_noise((len(rngs), count, seeds.shape[1]), rngs))
-        return perturb(seeds, z, b, config.eps)
+        scale = scale_of(seeds)
+        return scale * perturb(seeds / scale, z, config.noise * b, config.eps)
     assert config.manifold is not None
     noise = torch.cat([torch.randn(count, len(shape.spread), generator=rng) for rng in rngs])
     return propose(seeds, shape.mean, shape.spread, noise.to(seeds), config.manifold.tau, config.manifold.shrink)

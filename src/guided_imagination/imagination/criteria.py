@@ -5,6 +5,7 @@ An ablation is a dict entry: `score` weighs the criteria of `CRITERIA` by name.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ class Candidates:
     held: (N,) class that a variant has to keep: CLIP's on the seed (paper) or the label.
     owner: (N,) which seed a variant belongs to, in [0, S).
     temperature: of the softmax over features in `diversity`; 1 in the paper.
+    divergence, group: the direction of its KL, and of how many variants in their order its mean is (None: all).
     siblings: further variants of the seeds, which are kept and not scored.
     """
 
@@ -33,6 +35,8 @@ class Candidates:
     held: Tensor
     owner: Tensor
     temperature: float = 1.0
+    divergence: Literal["variant_mean", "mean_variant"] = "variant_mean"
+    group: int | None = None
     siblings: Siblings | None = None
 
 
@@ -55,12 +59,24 @@ def entropy_gain(seen: Candidates) -> Tensor:
 def diversity(seen: Candidates) -> Tensor:
     """S_div = KL(softmax(f'/t) || softmax(mean f'/t)) (N,) >= 0, the mean over all of the seed's variants.
 
-    At t = 1 (paper) unit-norm features give about 1e-4, so the term hardly acts; a small t makes it act.
+    At t = 1 (paper) unit-norm features give about 1e-4, so the term hardly acts; a small t makes it act. The authors'
+    code has KL(softmax(mean) || softmax(f')), `divergence` "mean_variant", with the mean of two variants that follow
+    each other, `group` 2. With groups, earlier siblings do not count.
     """
-    mean = group_mean(seen.features, seen.owner, seen.siblings)[seen.owner]
+    owner, siblings = (seen.owner, seen.siblings) if seen.group is None else (_groups(seen.owner, seen.group), None)
+    mean = group_mean(seen.features, owner, siblings)[owner]
     log_p = log_softmax(seen.features / seen.temperature, dim=1)
     log_q = log_softmax(mean / seen.temperature, dim=1)
+    if seen.divergence == "mean_variant":
+        log_p, log_q = log_q, log_p
     return (log_p.exp() * (log_p - log_q)).sum(1)
+
+
+def _groups(owner: Tensor, size: int) -> Tensor:
+    """The group (N,) of each variant: `size` variants of an owner that follow each other."""
+    number = (owner[:, None] == owner[None]).tril(-1).sum(1)  # of a variant among its owner's
+    _, groups = torch.stack([owner, number // size], 1).unique(dim=0, return_inverse=True)
+    return groups
 
 
 def group_mean(values: Tensor, owner: Tensor, siblings: Siblings | None = None) -> Tensor:

@@ -1,10 +1,12 @@
 """Perturb a seed's latent, guide the perturbation by CLIP, decode it (paper, section 4): knows no generator."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 from torch.utils.checkpoint import checkpoint
 
 from guided_imagination.config import CriterionName, Guidance
@@ -19,12 +21,13 @@ from guided_imagination.utils.clock import Clock
 class Imagined:
     """`images` (N, 3, H, W) in [0, 1]; of the latents that were decoded, each criterion (N,) and CLIP features (N, D).
 
-    Augmentations have neither criteria nor features.
+    moves: of each latent (N,) what MOVES names. Augmentations have none of these.
     """
 
     images: Tensor
     criteria: dict[CriterionName, Tensor]
     features: Tensor | None = None
+    moves: dict[str, Tensor] = field(default_factory=dict)
 
 
 def draw_noise(shape: tuple[int, ...], rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
@@ -49,6 +52,18 @@ def perturb(feature: Tensor, z: Tensor, b: Tensor, eps: float, straight_through:
     inside = project(free, feature, eps)
     # the difference is zero: the value stays exactly inside, the gradient is that of `free`
     return inside.detach() + (free - free.detach()) if straight_through else inside
+
+
+def scale_of(feature: Tensor) -> Tensor:
+    """The root mean square of each feature's components: (N, ...) -> (N, 1, ...), positive."""
+    mean = feature.square().flatten(1).mean(1).view(-1, *[1] * (feature.dim() - 1))
+    return mean.sqrt().clamp(min=torch.finfo(feature.dtype).tiny)
+
+
+def moves(seeds: Tensor, variants: Tensor) -> dict[str, Tensor]:
+    """How far features (N, ...) went from the seeds': `latent_scale`, the seeds' root mean square, `latent_cosine`."""
+    cosine = cosine_similarity(seeds.flatten(1), variants.flatten(1))
+    return {"latent_scale": scale_of(seeds).flatten(), "latent_cosine": cosine.clamp(-1, 1)}
 
 
 def tighten(feature: Tensor, z: Tensor, b: Tensor, eps: float) -> Tensor:
@@ -81,8 +96,18 @@ def imagine(
     def look(feature: Tensor, size: int) -> criteria.Candidates:
         features = _embed(generator, latent.with_feature(feature), size)
         log_probs = guide.log_probs(features, config.criteria.logit_scale)
-        seen = (features, log_probs, seed_log_probs, held, seeds.owner)
-        return criteria.Candidates(*seen, config.criteria.temperature, seeds.siblings)
+        settings = config.criteria
+        return criteria.Candidates(
+            features,
+            log_probs,
+            seed_log_probs,
+            held,
+            seeds.owner,
+            temperature=settings.temperature,
+            divergence=settings.divergence,
+            group=settings.group,
+            siblings=seeds.siblings,
+        )
 
     with clock("guide"):
         feature = seeds.features
@@ -95,7 +120,7 @@ def imagine(
 
     with clock("decode"), torch.no_grad():
         images = memory.run(lambda size: _decode(generator, latent.with_feature(feature), rngs, size), rngs)
-    return Imagined(images, scores, seen.features)
+    return Imagined(images, scores, seen.features, moves(latent.feature, feature))
 
 
 def _climb(
@@ -105,28 +130,35 @@ def _climb(
     config: Guidance,
     memory: Batches,
 ) -> Tensor:
-    """The perturbed feature after `config.steps` sign steps of z and b up the score."""
-    z, b = (part.to(feature) for part in noise)
+    """The perturbed feature after `config.steps` sign steps of z and b up the score.
 
-    def perturbed(z: Tensor, b: Tensor) -> Tensor:
-        return perturb(feature, z, b, config.eps, config.criteria.straight_through)
+    All of it happens to the feature divided by its root mean square, so that the same settings do the same to
+    features of any scale; b is `config.noise` times what was drawn.
+    """
+    z, b = (part.to(feature) for part in noise)
+    scale, rule = scale_of(feature), config.criteria.gradient
+    unit, b, step_b = feature / scale, config.noise * b, config.noise * config.step_size
+
+    def climbed(z: Tensor, b: Tensor) -> Tensor:
+        eps = math.inf if rule == "unclamped" else config.eps
+        return scale * perturb(unit, z, b, eps, rule == "straight_through")
 
     def slopes(z: Tensor, b: Tensor) -> tuple[Tensor, ...]:
         z, b = z.requires_grad_(), b.requires_grad_()
 
         def gradients(size: int) -> tuple[Tensor, ...]:
-            scores = criteria.score(look(perturbed(z, b), size), config.criteria.weights)
+            scores = criteria.score(look(climbed(z, b), size), config.criteria.weights)
             return torch.autograd.grad(scores.sum(), (z, b))
 
         return memory.run(gradients)
 
     for _ in range(config.steps):
-        if config.criteria.straight_through:
-            b = tighten(feature, z, b, config.eps)
+        if rule == "straight_through":
+            b = tighten(unit, z, b, config.eps)
         slope_z, slope_b = slopes(z, b)
         z = (z + config.step_size * slope_z.sign()).detach()
-        b = (b + config.step_size * slope_b.sign()).detach()
-    return perturbed(z, b)
+        b = (b + step_b * slope_b.sign()).detach()
+    return scale * perturb(unit, z, b, config.eps)
 
 
 def _encode(generator: Generator, seeds: SeedBatch, size: int) -> Latent:

@@ -1,6 +1,7 @@
 """The frozen CLIP guide: features with gradients, and a zero-shot head made of class names."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Protocol
 
 import torch
@@ -112,6 +113,13 @@ class Guide(nn.Module):
         weights = next(encoders.parameters())
         self.dtype = weights.dtype
         self.register_buffer("head", zero_shot_weights(encoders, tokenizer, class_names, templates, weights.device))
+
+    def without_normalisation(self) -> "Guide":
+        """The same guide, which gives images to its encoder in [0, 1], as the authors' code does with new ones."""
+        other, other_processor = copy(self), copy(self.image_processor)
+        other_processor.do_normalize = False
+        other.image_processor = other_processor
+        return other
 
     @property
     def device(self) -> torch.device:

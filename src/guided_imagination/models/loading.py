@@ -19,10 +19,11 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from guided_imagination.config import GuideConfig, PretrainedModel
+from guided_imagination.config import ComputeConfig, GuideConfig, PretrainedModel
 from guided_imagination.models.clip import Guide, JointEncoders, SeparateEncoders
-from guided_imagination.models.device import Placement
+from guided_imagination.models.device import Batches, Placement, place
 from guided_imagination.models.weights import locate_whole
+from guided_imagination.models.zero_shot import ZeroShotClassifier
 from guided_imagination.utils.errors import InputError, first_line
 
 # bars of a second, which hide what matters; downloads keep theirs
@@ -39,16 +40,32 @@ def load_guide(
     with explaining_wrong_model(config, folder):
         if (folder / "model_index.json").is_file():
             encoders = SeparateEncoders(
-                load_network(CLIPVisionModelWithProjection, folder / "image_encoder", placement),
-                load_network(CLIPTextModelWithProjection, folder / "text_encoder", placement),
+                load_network(CLIPVisionModelWithProjection, folder / "image_encoder", placement, config.variant),
+                load_network(CLIPTextModelWithProjection, folder / "text_encoder", placement, config.variant),
             )
             image_processor = CLIPImageProcessor.from_pretrained(folder / "image_processor")
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
         else:
-            encoders = JointEncoders(load_network(AutoModel, folder, placement))
+            encoders = JointEncoders(load_network(AutoModel, folder, placement, config.variant))
             image_processor = AutoImageProcessor.from_pretrained(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder)
     return Guide(encoders, image_processor, tokenizer, class_names, templates)
+
+
+def load_zero_shot(
+    config: GuideConfig,
+    class_names: Sequence[str],
+    templates: Sequence[str],
+    compute: ComputeConfig,
+    hub_folder: Path,
+    logit_scale: float,
+    images_per_batch: int,
+) -> ZeroShotClassifier:
+    """A guide that looks at `images_per_batch` images at once, or fewer where memory runs out and that may be."""
+    placement = place(compute)
+    guide = load_guide(config, class_names, templates, placement, hub_folder)
+    memory = Batches(images_per_batch, fixed=compute.deterministic)
+    return ZeroShotClassifier(guide, logit_scale, placement, memory)
 
 
 @contextmanager
@@ -64,22 +81,34 @@ def explaining_wrong_model(config: PretrainedModel, folder: Path) -> Iterator[No
         ) from error
 
 
-def load_network(kind: Any, folder: Path, placement: Placement) -> Any:
+def load_network(kind: Any, folder: Path, placement: Placement, variant: str | None = None) -> Any:
     """A model of transformers on its device.
 
     Raises InputError for weights of another kind, which would leave some random.
     """
-    model, report = kind.from_pretrained(folder, dtype=placement.dtype, use_safetensors=True, output_loading_info=True)
+    model, report = kind.from_pretrained(
+        folder, dtype=placement.dtype, variant=variant, use_safetensors=True, output_loading_info=True
+    )
     if report["missing_keys"]:
         raise InputError(f"{folder} has no weights for {sorted(report['missing_keys'])[0]} of {type(model).__name__}")
     return model.to(placement.device)
 
 
 def load_pipeline(
-    kind: type[DiffusionPipeline], folder: Path, placement: Placement, adapted: Path | None, **components: Any
+    kind: type[DiffusionPipeline],
+    folder: Path,
+    placement: Placement,
+    adapted: Path | None,
+    variant: str | None = None,
+    **components: Any,
 ) -> Any:
-    """A frozen pipeline of diffusers, with a peft adapter in the folder `adapted` merged into its UNet."""
-    pipeline = kind.from_pretrained(folder, dtype=placement.dtype, use_safetensors=True, **components)
+    """A frozen pipeline of diffusers.
+
+    adapted: a folder with a peft adapter, which is merged into the UNet, or with a whole pipeline in place of this one.
+    """
+    if adapted is not None and (adapted / "model_index.json").is_file():
+        folder, adapted, variant = adapted, None, None
+    pipeline = kind.from_pretrained(folder, dtype=placement.dtype, variant=variant, use_safetensors=True, **components)
     if adapted is not None:
         pipeline.unet = _adapted(pipeline.unet, adapted)
     for component in pipeline.components.values():

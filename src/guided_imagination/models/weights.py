@@ -16,8 +16,6 @@ from guided_imagination.config import PretrainedModel
 from guided_imagination.utils.errors import InputError, first_line
 
 SETTINGS = ("*.json", "*.txt", "*.model")  # configurations and tokenizers
-# one file or shards, but no variant as in model.fp16.safetensors or diffusion_pytorch_model.non_ema.safetensors
-WEIGHTS = ("*model.safetensors", "*model-*-of-*.safetensors")
 # the files of what stands beside networks, by the last word of its name: one of several sets
 COMPANIONS = {
     "tokenizer": (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",)),  # CLIP, then SigLIP
@@ -60,6 +58,13 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
     return found
 
 
+def found_locally(model: PretrainedModel, folder: Path) -> bool:
+    """Whether `locate` needs no network for it."""
+    if Path(model.model).is_dir() or (folder / model.model).is_dir():
+        return True
+    return _cached(model, hub_patterns(model)) is not None
+
+
 def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
     """The model in the hub's cache if all of it is there: then the hub is not asked."""
     try:
@@ -67,7 +72,7 @@ def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
             model.model, revision=model.revision, allow_patterns=patterns, local_files_only=True
         )
         folder = Path(snapshot)
-        check_weights(folder, model.networks)
+        check_weights(folder, model.networks, model.variant)
         check_companions(folder, model.companions)
     except (LocalEntryNotFoundError, InputError):
         return None
@@ -75,9 +80,17 @@ def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
 
 
 def locate_whole(model: PretrainedModel, folder: Path) -> Path:
-    """`locate`, and `check_weights` of the networks that are used."""
+    """`locate`, and `check_weights` of the networks that are used; files with a known checksum have it."""
     found = locate(model, folder)
-    check_weights(found, model.networks)
+    check_weights(found, model.networks, model.variant)
+    for name, expected in model.checksums.items():
+        file = found / name
+        if not file.is_file():
+            raise InputError(f"{file} is missing, which `checksums` names: the download is not complete")
+        status = file.stat()
+        got = _content(file, status.st_size, status.st_mtime_ns, status.st_ino, "sha256").hex()
+        if got != expected:
+            raise InputError(f"{file} is another file than `checksums` names: its SHA-256 is {got}, not {expected}")
     return found
 
 
@@ -88,27 +101,30 @@ def model_name(model: PretrainedModel) -> str:
 
 def model_checksum(model: PretrainedModel, folder: Path) -> str:
     """`weights_checksum` of the networks that are used."""
-    return weights_checksum(locate(model, folder), model.networks)
+    return weights_checksum(locate(model, folder), model.networks, model.variant)
 
 
 def hub_patterns(model: PretrainedModel) -> list[str]:
     """Which files of a hub repository are used; `*` stands for slashes too, as the hub reads it."""
-    top = [pattern.removeprefix("*") for pattern in WEIGHTS]
-    return [*SETTINGS, *top, *(f"{network}/{pattern}" for network in model.networks for pattern in WEIGHTS)]
+    weights = _weights(model.variant)
+    top = [pattern.removeprefix("*") for pattern in weights]
+    return [*SETTINGS, *top, *(f"{network}/{pattern}" for network in model.networks for pattern in weights)]
 
 
-def check_weights(folder: str | Path, networks: Sequence[str] = ()) -> None:
+def check_weights(folder: str | Path, networks: Sequence[str] = (), variant: str | None = None) -> None:
     """Raise InputError unless every network has all of its weights, in files whose headers agree with their sizes.
 
     networks: the subfolders that are used if `folder` holds a pipeline; by default all that have weights to load.
     """
     folder = Path(folder)
     for place in _network_folders(folder, networks):
-        files = _matching(place, WEIGHTS)
-        for index in place.glob("*model.safetensors.index.json"):
+        files = _matching(place, _weights(variant))
+        for index in place.glob(f"*model.safetensors.index{_dotted(variant)}.json"):
             files += [place / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
         if not files:
-            raise InputError(f"no weights in {place}: expected *.safetensors, as save_pretrained writes them")
+            raise InputError(
+                f"no weights in {place}: expected *{_dotted(variant)}.safetensors{_advice(place, variant)}"
+            )
         for file in files:
             _check_header(file)
 
@@ -129,11 +145,11 @@ def check_companions(folder: Path, names: Sequence[str]) -> None:
             )
 
 
-def weights_checksum(folder: str | Path, networks: Sequence[str] = ()) -> str:
+def weights_checksum(folder: str | Path, networks: Sequence[str] = (), variant: str | None = None) -> str:
     """A checksum of a model: every configuration and used weight file by name and content."""
     folder = Path(folder)
     files = {file for file in _matching(folder, (f"**/{pattern}" for pattern in SETTINGS)) if not _hidden(file, folder)}
-    files.update(file for place in _network_folders(folder, networks) for file in _matching(place, WEIGHTS))
+    files.update(file for place in _network_folders(folder, networks) for file in _matching(place, _weights(variant)))
     digest = hashlib.blake2b(digest_size=8)
     for name, file in sorted((file.relative_to(folder).as_posix(), file) for file in files):
         status = file.stat()
@@ -142,10 +158,28 @@ def weights_checksum(folder: str | Path, networks: Sequence[str] = ()) -> str:
 
 
 @cache  # the same gigabytes serve many expansions of one run
-def _content(file: Path, size: int, modified: int, inode: int) -> bytes:
+def _content(file: Path, size: int, modified: int, inode: int, kind: str = "blake2b") -> bytes:
     """The content's digest; the other arguments tell versions of a file apart."""
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "blake2b").digest()
+        return hashlib.file_digest(stream, kind).digest()
+
+
+def _weights(variant: str | None) -> tuple[str, str]:
+    """One file or shards: of this variant alone, as in model.fp16.safetensors."""
+    return f"*model{_dotted(variant)}.safetensors", f"*model{_dotted(variant)}-*-of-*.safetensors"
+
+
+def _dotted(variant: str | None) -> str:
+    return f".{variant}" if variant else ""
+
+
+def _advice(place: Path, variant: str | None) -> str:
+    if variant and _matching(place, _weights(None)):
+        return ", but there are files without this variant: set variant to null"
+    if pickles := _matching(place, ("*.bin", "*.pth")):
+        convert = f"python -m guided_imagination.models.convert {pickles[0]}"
+        return f", but there is a pickle, which this project does not load: `{convert}` makes a safe file of it"
+    return ", as save_pretrained writes them"
 
 
 def _network_folders(folder: Path, networks: Sequence[str]) -> list[Path]:

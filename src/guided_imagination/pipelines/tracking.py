@@ -1,11 +1,11 @@
 """MLflow: a child run per training cell below the run of `kedro run`, and the registry of the best models."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mlflow
 import pandas as pd
@@ -15,6 +15,9 @@ from mlflow.exceptions import MlflowException
 from torch import nn
 
 from guided_imagination.training.cells import Job, Run
+from guided_imagination.utils.errors import InputError
+
+CARD = "model_card.md"
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,29 @@ def _run(run_id: str, known: set[tuple[str, int]]) -> Run:
     return Run(run_id, log)
 
 
-def register(name: str, model: nn.Module, pixels: torch.Tensor, run_id: str, tags: dict[str, str]) -> None:
+@dataclass(frozen=True)
+class Sheet:
+    """What a classifier needs beside its weights: class names, how images become square, a card for readers."""
+
+    classes: list[str]
+    resolution: int
+    fit: Literal["crop", "squeeze"]
+    card: str
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return {"classes": self.classes, "resolution": self.resolution, "fit": self.fit}
+
+
+def register(
+    name: str, model: nn.Module, pixels: torch.Tensor, run_id: str, tags: dict[str, str], sheet: Sheet
+) -> None:
     """Log `model`, which takes images like `pixels`, in the run that trained it and register it as `name`.
 
-    Where the tracking store does not know that run, or not any more, the model has a run of its own with these tags.
-    It is kept as a graph of torch.export, without pickled code. A model with the same tags is not registered again.
+    The card is its description, and the artifact CARD of the run.
+    Where the tracking store does not know that run, or not any more, the model has a run of its own with these
+    tags. It is kept as a graph of torch.export, without pickled code. A model with the same tags is not registered
+    again.
     """
     client = mlflow.MlflowClient()
     versions = client.search_model_versions(f"name = '{name}'")
@@ -94,10 +115,34 @@ def register(name: str, model: nn.Module, pixels: torch.Tensor, run_id: str, tag
             input_example=pixels.numpy(),
             serialization_format="pt2",
             pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
+            metadata=sheet.metadata,
         )
+        mlflow.log_text(sheet.card, CARD)
     version = mlflow.register_model(logged.model_uri, name)
+    client.update_model_version(name, version.version, description=sheet.card)
     for key, value in tags.items():
         client.set_model_version_tag(name, version.version, key, value)
+
+
+def registered(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], Sheet]:
+    """The newest classifier that is registered as `name`. Raises InputError if there is none, or it has no sheet."""
+    client = mlflow.MlflowClient()
+    versions = client.search_model_versions(f"name = '{name}'")
+    if not versions:
+        others = ", ".join(model.name for model in client.search_registered_models())
+        raise InputError(
+            f"there is no classifier of {name} yet ({f'but of {others}' if others else 'and none of any dataset'}): "
+            "kedro run trains some and registers the best, where there are validation images to choose by"
+        )
+    newest = max(versions, key=lambda version: int(version.version))
+    uri = f"models:/{name}/{newest.version}"
+    metadata = mlflow.models.get_model_info(uri).metadata
+    if not metadata:
+        raise InputError(
+            f"version {newest.version} of {name} is of guided-imagination 0.4.0 or older, without the names of its "
+            f"classes: delete it in the registry, and kedro run --pipelines train registers it anew"
+        )
+    return mlflow.pytorch.load_model(uri), Sheet(**metadata, card=newest.description or "")
 
 
 def _is_known(client: mlflow.MlflowClient, run_id: str) -> bool:

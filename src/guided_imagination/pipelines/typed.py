@@ -49,6 +49,11 @@ def typed(function: NodeFunction, **fixed: Any) -> Callable[..., Any]:
         return checked()(*inputs, **named, **fixed)
 
     node.__name__ = function.name
-    if "kedro_viz.integrations.kedro.data_loader" in sys.modules:  # Kedro-Viz is running, which shows this source
+    if viz_is_running():  # which shows this source
         vars(node)["__wrapped__"] = function.load()
     return node
+
+
+def viz_is_running() -> bool:
+    """Whether Kedro-Viz, and no run, asks for the pipelines."""
+    return "kedro_viz.integrations.kedro.data_loader" in sys.modules

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import zip_longest
-from typing import Any
+from textwrap import wrap
+from typing import Any, Protocol
 
 import numpy as np
 from datasets import Dataset
@@ -11,13 +12,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from guided_imagination.config import CRITERION_RANGES
-from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.report.figures import GROUND, INK
 from guided_imagination.report.sections import Picture
 
-CELL, GAP, TEXT, HEAD = 1.0, 0.06, 0.1, 0.25  # inches: an image, between two, a line of text, the title
+CELL, GAP, TEXT, HEAD = 1.0, 0.08, 0.16, 0.22  # inches: an image, between two, a line of text, one of the title
 DPI = 100
+POINTS, TITLE = 9, 11  # sizes of text: figures are 9 and 11 pixels high
+LETTER = 0.56  # of the size of text, about the width of a letter
 
 
 def turns(labels: Sequence[int]) -> Iterator[int]:
@@ -29,7 +31,14 @@ def turns(labels: Sequence[int]) -> Iterator[int]:
         yield from (index for index in round_ if index is not None)
 
 
-def contact_sheet(seeds: Dataset, expanded: Expansion, rows: int, columns: int, title: str) -> Figure:
+class Variants(Protocol):
+    """New images of seeds, whatever keeps them."""
+
+    def of_seed(self, seed_id: str) -> Dataset:
+        """The variants of one seed."""
+
+
+def contact_sheet(seeds: Dataset, expanded: Variants, rows: int, columns: int, title: str) -> Figure:
     """`rows` seeds of the classes in turn, each with at most `columns` of its variants beside it.
 
     Under a variant stand the criteria that its expansion kept; a variant that was dropped stays blank.
@@ -40,7 +49,7 @@ def contact_sheet(seeds: Dataset, expanded: Expansion, rows: int, columns: int, 
     scored = any(criteria_text(variant) for _, variants in lines for variant in variants)
     sheet = _Sheet(len(lines), 1 + max((len(variants) for _, variants in lines), default=0), scored, title)
     for row, (seed, variants) in enumerate(lines):
-        sheet.show(row, 0, seed["image"], names[seed["label"]])
+        sheet.show(row, 0, seed["image"], fitted(names[seed["label"]], CELL, POINTS, sheet.lines))
         for column, variant in enumerate(variants, start=1):
             sheet.show(row, column, variant["image"], criteria_text(variant))
     return sheet.figure
@@ -50,12 +59,16 @@ class _Sheet:
     """A figure of equal places, placed by hand: a layout engine takes seconds for so many axes."""
 
     def __init__(self, rows: int, columns: int, scored: bool, title: str) -> None:
-        self.line = CELL + TEXT * (3 if scored else 1) + GAP
-        self.width, self.height = columns * (CELL + GAP) + GAP, rows * self.line + GAP + (HEAD if title else 0)
-        self.top = self.height - GAP - (HEAD if title else 0)
+        self.lines = len(CRITERIA) if scored else 2
+        self.line = CELL + TEXT * self.lines + GAP
+        self.width = columns * (CELL + GAP) + GAP
+        heading = fitted(title, self.width, TITLE, 3)
+        head = HEAD * len(heading.splitlines()) + (GAP if title else 0)
+        self.height = rows * self.line + GAP + head
+        self.top = self.height - GAP - head
         self.figure = Figure(figsize=(self.width, self.height), facecolor=GROUND)
         if title:
-            self.figure.text(GAP / self.width, 1 - GAP / self.height, title, fontsize=10, color=INK, va="top")
+            self.figure.text(GAP / self.width, 1 - GAP / self.height, heading, fontsize=TITLE, color=INK, va="top")
 
     def show(self, row: int, column: int, image: Image.Image, text: str) -> None:
         """The image at no more pixels than its place has; small ones keep their pixels."""
@@ -66,7 +79,7 @@ class _Sheet:
         small = image.convert("RGB")
         small.thumbnail((round(CELL * DPI), round(CELL * DPI)))
         axes.imshow(np.asarray(small), interpolation="nearest")
-        axes.text(0, -0.03, text, fontsize=6, color=INK, va="top", linespacing=1.1, transform=axes.transAxes)
+        axes.text(0, -0.03, text, fontsize=POINTS, color=INK, va="top", linespacing=1.15, transform=axes.transAxes)
 
 
 def for_page(sheet: bytes, method: str) -> Picture:
@@ -81,9 +94,14 @@ def criteria_text(variant: dict[str, Any]) -> str:
     """ "con 0.91", "ent +0.12", "div 0.03", a line each; empty for an image that nobody scored."""
     scored = {name: criterion for name, criterion in CRITERIA.items() if variant.get(name) is not None}
     signs = {name: "+" if CRITERION_RANGES[name](2)[0] < 0 else "" for name in scored}
-    return "\n".join(f"{scored[name].short} {variant[name]:{signs[name]}.2f}" for name in scored)
+    return "\n".join(f"{scored[name].short} {variant[name]:{signs[name]}z.2f}" for name in scored)
 
 
-def _variants(expanded: Expansion, seed_id: str, columns: int) -> list[dict[str, Any]]:
+def fitted(text: str, width: float, points: float, lines: int) -> str:
+    """`text` in at most so many lines of at most `width` inches; more of it ends in an ellipsis."""
+    return "\n".join(wrap(text, int(width * 72 / points / LETTER), max_lines=lines, placeholder="…"))
+
+
+def _variants(expanded: Variants, seed_id: str, columns: int) -> list[dict[str, Any]]:
     variants = expanded.of_seed(seed_id)
     return [variants[index] for index in range(min(columns, len(variants)))]

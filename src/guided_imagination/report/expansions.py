@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from datasets import Features
 
 from guided_imagination.expansion.audit import COLUMNS, format_cell
@@ -76,17 +75,16 @@ def _number(value: float) -> float | None:
 HAND = "labelled by hand"
 
 
-SPEEDS = ["dataset", "method", "images_per_second", "images", "promised", "smallest", "largest"]
+SPEEDS = ["dataset", "method", "images_per_second", "images", "promised", "weeded", "smallest", "largest"]
 
 
 def kept_by_class(expanded: Expansion) -> dict[str, int]:
-    """How many new images each class has, in the order of labels; only the column of labels is read."""
+    """How many new images each class has that are not weeded, in the order of labels; no image is read."""
     counts: Counter[int] = Counter()
     names: list[str] = []
-    for shard in expanded.manifest["shards"]:
-        path = expanded.folder / shard["file"]
-        names = Features.from_arrow_schema(pq.read_schema(path))["label"].names
-        counts.update(pq.read_table(path, columns=["label"])["label"].to_pylist())
+    for table in expanded.tables(["label"]):
+        names = Features.from_arrow_schema(table.schema)["label"].names
+        counts.update(table["label"].to_pylist())
     return {name: counts[label] for label, name in enumerate(names)}
 
 
@@ -95,8 +93,8 @@ def costs(
 ) -> pd.DataFrame:
     """SPEEDS of expansions, by the manifests of their methods and what `kept_by_class` counts in them.
 
-    images were kept of those that the ratio promised; smallest and largest are classes with their numbers
-    ("Trouser 37").
+    images are there of those that the ratio promised: none that was dropped, or weeded by someone who looked at it;
+    smallest and largest are classes with their numbers ("Trouser 37").
     """
     rows = []
     for method, manifest in manifests.items():
@@ -104,8 +102,9 @@ def costs(
         sizes = [f"{name} {number}" for name, number in sorted(classes.items(), key=lambda item: item[1])]
         images = sum(classes.values()) if classes else None
         promised = totals["kept"] + totals["dropped"] if "dropped" in totals else None
+        weeded = totals["kept"] - images if images is not None and "kept" in totals else None
         ends = (sizes[0], sizes[-1]) if sizes else (None, None)
-        rows.append((dataset, method, manifest.get("images_per_second"), images, promised, *ends))
+        rows.append((dataset, method, manifest.get("images_per_second"), images, promised, weeded, *ends))
     return pd.DataFrame(rows, columns=SPEEDS)
 
 
@@ -130,7 +129,8 @@ def kept_words(speeds: pd.DataFrame, datasets: Sequence[str]) -> str:
         return "Every expansion holds as many new images as its ratio promises."
     several = known["dataset"].nunique() > 1
     parts = [
-        f"{f'{row.dataset} ' if several else ''}{row.method} {_of(row)} ({row.smallest} to {row.largest})"
+        f"{f'{row.dataset} ' if several else ''}{row.method} {_of(row)} "
+        f"({f'{_weeded(row):,} weeded; ' if _weeded(row) else ''}{row.smallest} to {row.largest})"
         for row in short.itertuples()
     ]
     rest = "; the others hold all" if len(short) < len(known) else ""
@@ -139,6 +139,10 @@ def kept_words(speeds: pd.DataFrame, datasets: Sequence[str]) -> str:
 
 def _of(row: Any) -> str:
     return f"{row.images:,.0f} of {row.promised:,.0f}" if pd.notna(row.promised) else f"{row.images:,.0f}"
+
+
+def _weeded(row: Any) -> int:
+    return 0 if pd.isna(row.weeded) else int(row.weeded)
 
 
 def cost_table(
@@ -161,8 +165,9 @@ def cost_table(
     nothing = Entry("")
     by_hand = [[Entry("any"), Entry(HAND), nothing, nothing, nothing, Entry(_money(dollars), dollars)]] if rows else []
     words = (
-        "Images are the new ones that were kept, of those that the ratio promised; by class, the classes with fewest "
-        "and most of them. Seconds per 1,000 kept images, redraws and checks included, on the machine that made them, "
+        "Images are the new ones that were kept, of those that the ratio promised, without those that were weeded; by "
+        "class, the classes with fewest and most of them. Seconds per 1,000 of them, redraws and checks included, on "
+        "the machine that made them, "
         f"as their manifests say; US dollars at {price_per_hour:g} per hour of that machine (report.price_per_hour). "
         f"By hand: {hand_price_per_image:g} dollars per image for one person's label (report.hand_price_per_image), "
         "with nothing for finding or taking the images; a new image carries the label of its seed."
@@ -173,11 +178,13 @@ def cost_table(
 
 def _row(row: Any, price_per_hour: float) -> list[Entry]:
     counted = pd.notna(row.images)
-    images = Entry(_of(row), float(row.images)) if counted else Entry("")
+    weeded = _weeded(row)
+    told = f"{_of(row)}{f', {weeded:,} weeded' if weeded else ''}" if counted else ""
+    images = Entry(told, float(row.images) if counted else None)
     classes = Entry(f"{row.smallest} to {row.largest}") if counted and pd.notna(row.smallest) else Entry("")
     cost = [Entry(""), Entry("")]
-    if row.images_per_second > 0:
-        seconds = 1000 / row.images_per_second
+    if row.images_per_second > 0 and row.images != 0:
+        seconds = 1000 / row.images_per_second * (1 + (weeded / row.images if weeded else 0))
         dollars = seconds / 3600 * price_per_hour
         cost = [Entry(f"{seconds:,.1f}", seconds), Entry(_money(dollars), dollars)]
     return [Entry(row.dataset), Entry(row.method), images, classes, *cost]

@@ -11,7 +11,7 @@ from guided_imagination.report.accuracy import layout
 from guided_imagination.report.summary import BASE, times
 from guided_imagination.report.table import Table
 
-METHODS = [BASE, "cutout", "gridmask", "randaugment", "gif_mae", "gif_dalle"]
+METHODS = [BASE, "cutout", "gridmask", "randaugment", "gif_mae", "gif_dalle", "sd_unperturbed", "gif_sd"]
 
 
 def paper_accuracy(group: str) -> Table:
@@ -20,16 +20,18 @@ def paper_accuracy(group: str) -> Table:
     rows = content.get(group, {"datasets": []})
     lines = _lines(rows, "datasets", architecture=content["architecture"])
     title = f"The paper's figures: {group} datasets, ResNet-50"
-    return _table(lines, [], "dataset", f"paper_accuracy_{group}", title, "As reported in the paper's table.")
+    words = f"As reported in the paper's table; {content['note']}."
+    return _table(lines, [], "dataset", f"paper_accuracy_{group}", title, words)
 
 
 def paper_architectures() -> Table:
     """Architectures x methods on Cars."""
     rows = _content()["architectures"]
-    lines = _lines({key: value for key, value in rows.items() if key != "dataset"}, "architectures")
+    lines = _lines({key: value for key, value in rows.items() if key not in ("dataset", "note")}, "architectures")
     lines["dataset"] = rows["dataset"]
     title = f"The paper's figures: architectures, on {rows['dataset']}"
-    return _table(lines, [], "architecture", "paper_architectures", title, "As reported in the paper's table.")
+    words = f"As reported in the paper's table: {rows['note']}."
+    return _table(lines, [], "architecture", "paper_architectures", title, words)
 
 
 def paper_efficiency() -> Table:
@@ -58,6 +60,7 @@ def _lines(rows: Mapping[str, Sequence[Any]], column: str, **fixed: str) -> pd.D
             for method, means in rows.items()
             if method != column
             for key, mean in zip(rows[column], means, strict=True)
+            if mean is not None
         ],
         columns=["method", name, "mean"],
     )

@@ -2,7 +2,8 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from guided_imagination.report.paper import paper_accuracy, paper_architectures, paper_efficiency
 from guided_imagination.report.table import Table
@@ -37,13 +38,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """What was measured, and beside it what the paper reports on datasets of the same kind."""
+    """What was measured, and beside it what the paper reports on datasets of the same kind.
+
+    `look` is of `report.look`: images to look at one by one.
+    """
 
     name: str
     title: str
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
     paper: Sequence[Table] = ()
+    look: Mapping[str, Any] | None = None
 
 
 def sections(
@@ -52,10 +57,12 @@ def sections(
     curves: bytes,
     gains: bytes,
     samples: Mapping[str, Sequence[Picture]],
+    looks: Mapping[str, Mapping[str, Any]],
 ) -> list[Section]:
     """All that can be shown.
 
-    tables: those of `views` by name; curves, gains: the figures as PNG; samples: contact sheets by dataset.
+    tables: those of `views` by name; curves, gains: the figures as PNG; samples: contact sheets by dataset; looks: what
+    can be weeded, by dataset.
     """
     gain = Picture(gains, "image/png", GAINS, "Where the gain comes from")
     figure = Picture(curves, "image/png", CURVES, "Accuracy against expansion ratio")
@@ -71,12 +78,17 @@ def sections(
         ),
         Section("architectures", "Architectures", [tables["architectures"]], paper=[paper_architectures()]),
         *(Section(f"samples-{name}", f"Seeds and variants: {name}", pictures=found) for name, found in samples.items()),
+        *(
+            Section(f"weed-{name}", f"Look and weed: {name}", look=found)
+            for name, found in looks.items()
+            if found["rows"]
+        ),
         Section("audit", "Audit of the expansions", [tables["audit"]]),
         Section("ablation", "Ablation", [tables["ablation"]], [gain] if tables["ablation"] else []),
         Section("differences", "Paired differences", [tables["differences"]]),
         Section("cost", "Cost", [tables["cost"]]),
     ]
-    shown = [section for part in parts if (section := _without_empty(part)).tables or section.pictures]
+    shown = [section for part in parts if (section := _without_empty(part)).tables or section.pictures or section.look]
     return [*shown, *_rest_of_paper(shown)]
 
 
@@ -86,7 +98,7 @@ def _accuracy(table: Table, group: str) -> Section:
 
 def _without_empty(section: Section) -> Section:
     tables, paper = ([table for table in tables if table] for tables in (section.tables, section.paper))
-    return Section(section.name, section.title, tables, section.pictures, paper)
+    return replace(section, tables=tables, paper=paper)
 
 
 def _rest_of_paper(shown: Sequence[Section]) -> list[Section]:

@@ -9,23 +9,23 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
-from datasets import Dataset
 from safetensors.torch import save
 from torch import Tensor
 
 from guided_imagination import __version__
 from guided_imagination.config import Architecture, ComputeConfig, Recipe, TrainingSettings
 from guided_imagination.config.rows import place_of
-from guided_imagination.data.arrays import Labelled, decode
-from guided_imagination.data.dataset import checksum, class_names
+from guided_imagination.data.dataset import class_names
 from guided_imagination.models.device import Placement, for_training, place, training_precision
 from guided_imagination.training.classifier import Trained, predict, train_classifier
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import METRICS, classification_metrics, predictions
+from guided_imagination.training.network import Weights, locate_weights
 from guided_imagination.training.recipe import recipe_key
+from guided_imagination.training.sources import CellImages, Sources, Teacher
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json, replacing_folder, restore_folder, writing_alone
 from guided_imagination.utils.seeding import derive_seed
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 CELL_COLUMNS = ["dataset", "draw", "method", "ratio", "architecture", "recipe", "seed"]
 ORIGIN_COLUMNS = ["split", "recipe_key", "code", "precision", "updates"]  # rows that differ in these are not alike
-RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images_per_second", "seconds", *ORIGIN_COLUMNS, "run_id"]
+RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images", "images_per_second", "seconds", *ORIGIN_COLUMNS, "run_id"]
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,6 @@ class Run:
 
     run_id: str
     log: Callable[[dict[str, float], int], None]
-
-
-@dataclass(frozen=True)
-class CellImages:
-    """What a cell trains on, watches while it trains, and is measured with at the end."""
-
-    train: Labelled
-    validation: Labelled | None
-    measured: Labelled
 
 
 @dataclass(frozen=True)
@@ -70,12 +61,15 @@ class Job:
     precision: str
     classes: int
     log_points: int
+    weights: Weights | None = None
 
     @property
     def key(self) -> str:
         """Differs from that of every job with another result."""
-        settings = asdict(self.cell), self.architecture.model_dump(), self.recipe.model_dump()
-        return f"{derive_seed(*settings, self.inputs, self.origin):016x}"
+        architecture = self.architecture.model_dump(exclude={"pretrained"})  # its content counts, not where it lies
+        settings = asdict(self.cell), architecture, self.recipe.model_dump()
+        begun = [self.weights.checksum] if self.weights else []
+        return f"{derive_seed(*settings, self.inputs, self.origin, *begun):016x}"
 
     @property
     def origin(self) -> dict[str, str]:
@@ -96,7 +90,7 @@ Track = Callable[[Job, Path], AbstractContextManager[Run]]
 def train_cell(job: Job, splits: CellImages, models: Path, placement: Placement) -> dict[str, Any]:
     """Train one cell, or go on with a killed one, and keep its weights, predictions and result in its folder.
 
-    The result has every metric, the history of logged metrics, and the speed.
+    The result has every metric, the history of logged metrics, the number of training images, and the speed.
     """
     folder = job.cell.folder(models)
     checkpoint = folder / f"checkpoint-{job.key}.pt"
@@ -111,16 +105,18 @@ def train_cell(job: Job, splits: CellImages, models: Path, placement: Placement)
         log_points=job.log_points,
         placement=placement,
         checkpoint=checkpoint,
+        weights=job.weights,
     )
-    return _keep(job, trained, splits.measured, folder, placement)
+    return _keep(job, trained, splits, folder, placement)
 
 
-def _keep(job: Job, trained: Trained, measured: Labelled, folder: Path, placement: Placement) -> dict[str, Any]:
+def _keep(job: Job, trained: Trained, splits: CellImages, folder: Path, placement: Placement) -> dict[str, Any]:
     """Put weights, predictions and result in place at once; an earlier result and the checkpoint go with the folder."""
+    measured = splits.measured
     logits = predict(trained.model, measured, placement)
     metrics = classification_metrics(logits, measured.labels)
-    origin = {"key": job.key, **job.origin, "updates": trained.updates}
-    result = {**origin, **metrics, **trained.speed, "history": trained.history}
+    origin = {"key": job.key, **job.origin, "updates": trained.updates, "images": len(splits.train)}
+    result = {**origin, "settings": job.recipe.model_dump(), **metrics, **trained.speed, "history": trained.history}
     with replacing_folder(folder) as made:
         # not save_model, whose error on a full disk is not an OSError; contiguous: weights are channels_last
         weights = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
@@ -225,100 +221,20 @@ def _finished_or_trained(
         return f"{type(error).__name__}: {error}"
 
 
-class Variants(Protocol):
-    """New images of the seeds, whatever keeps them: rows of image, label and variant (the number within its seed)."""
-
-    @property
-    def count(self) -> int:
-        """The number of images."""
-
-    @property
-    def checksum(self) -> str:
-        """Of everything that made the images, and of the images themselves."""
-
-    @property
-    def seeds_checksum(self) -> str:
-        """Of the seeds that they were made of, as `data.dataset.checksum` gives it."""
-
-    def parts(self) -> Iterator[Dataset]:
-        """All of them in their order; one part is in memory."""
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """Who gives soft labels: `load` makes it, images (B, 3, H, W) uint8 -> log-probabilities (B, C).
-
-    `key` differs between teachers that say something else.
-    """
-
-    key: str
-    load: Callable[[], Callable[[Tensor], Tensor]]
-
-
-@dataclass(frozen=True)
-class Sources:
-    """The images of a row before they are decoded to squares of `resolution` pixels; `split` names the measured."""
-
-    seeds: Dataset
-    variants: Variants | None
-    validation: Dataset
-    measured: Dataset
-    split: str
-    resolution: int
-
-    @property
-    def checksum(self) -> str:
-        """Of what a cell's result depends on."""
-        parts = [checksum(images) for images in (self.seeds, self.validation, self.measured)]
-        return " ".join([str(self.resolution), *parts, self.variants.checksum if self.variants else ""])
-
-    def decode(self, images: Path, method: str, teacher: "Teacher | None" = None) -> Callable[[Cell], CellImages]:
-        """All images in arrays below `images`, ready for a cell of any ratio; rows share those that are not theirs."""
-        kept = self.arrays(images, method)
-        train = decode(self._parts(), self._count, kept["train"], self.resolution)
-        if teacher is not None:
-            train = train.taught(kept["train"], teacher.key, teacher.load())
-        validation = self._whole(self.validation, kept["validation"]) if len(self.validation) else None
-        measured = self._whole(self.measured, kept["measured"])
-        return lambda cell: CellImages(train.first(cell.ratio), validation, measured)
-
-    def arrays(self, images: Path, method: str) -> dict[str, Path]:
-        """The folders of decoded images, which are named by their content."""
-
-        def named(owner: str, *parts: str) -> Path:
-            return images / f"{owner}-{derive_seed(self.resolution, *parts):016x}"
-
-        new = self.variants.checksum if self.variants else ""
-        shared = {name: checksum(getattr(self, name)) for name in ("validation", "measured")}
-        row = {"train": named(f"row-{method}", checksum(self.seeds), new)}
-        return {**row, **{name: named("split", content) for name, content in shared.items()}}
-
-    @property
-    def _count(self) -> int:
-        return len(self.seeds) + (self.variants.count if self.variants else 0)
-
-    def _parts(self) -> Iterator[Dataset]:
-        yield self.seeds
-        if self.variants is not None:
-            yield from self.variants.parts()
-
-    def _whole(self, images: Dataset, folder: Path) -> Labelled:
-        return decode([images], len(images), folder, self.resolution).data
-
-
 def begin_row(
     cells: Sequence[Cell],
     sources: Sources,
     settings: TrainingSettings,
     *,
     models: Path,
+    hub: Path,
     compute: ComputeConfig,
     track: Track,
     teacher: Teacher | None = None,
 ) -> Begun:
     """Let workers train the cells of one dataset and method that are not finished.
 
-    `teacher` is needed where a recipe has soft labels.
+    `hub` has models that were put there by hand; `teacher` is needed where a recipe has soft labels.
 
     The decoded images of the row are kept until all of its cells are finished, those that rows share until they
     change; a finished row decodes none.
@@ -330,15 +246,17 @@ def begin_row(
 
     def job(cell: Cell) -> Job:
         recipe = settings.recipes[cell.architecture][cell.recipe].resolved(largest)
+        architecture = settings.architectures[cell.architecture]
         return Job(
             cell,
-            settings.architectures[cell.architecture],
+            architecture,
             recipe,
             f"{inputs} {teacher.key}" if teacher and recipe.soft_labels else inputs,
             sources.split,
             precision,
             classes,
             settings.grid.log_points,
+            locate_weights(architecture, hub) if recipe.pretrained else None,
         )
 
     images, method = models / place_of(cells[0].dataset, cells[0].draw) / "images", cells[0].method

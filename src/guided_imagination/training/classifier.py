@@ -1,4 +1,4 @@
-"""One classifier, trained from random weights and looked at: it knows nothing of cells, files or MLflow."""
+"""One classifier, trained and looked at: it knows nothing of cells, files or MLflow."""
 
 import math
 import time
@@ -15,10 +15,10 @@ from torch.nn.functional import cross_entropy
 from guided_imagination.config import Architecture, Recipe
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.models.device import CPU, Placement
+from guided_imagination.training.network import Weights, build_model
 from guided_imagination.training.recipe import (
     augment,
     batch_rows,
-    build_model,
     build_optimizer,
     normalise,
     soft_targets,
@@ -112,11 +112,15 @@ def train_classifier(
     log_points: int,
     placement: Placement = CPU,
     checkpoint: Path | None = None,
+    weights: Weights | None = None,
 ) -> Trained:
-    """A classifier trained from random weights; its history has loss and validation accuracy at `log_points` points."""
+    """A trained classifier; its history has loss and validation accuracy at `log_points` points.
+
+    weights: what a recipe with `pretrained` begins from.
+    """
     steps = updates(recipe, len(train))
     with seeded(seed, "initialisation"):
-        model = build_model(architecture, classes)
+        model = build_model(architecture, classes, recipe, weights)
     model = model.to(placement.device).to(memory_format=torch.channels_last)
     optimizer, schedule = build_optimizer(model, recipe, steps)
     every, history, pace = math.ceil(steps / log_points), History(), Pace()

@@ -8,10 +8,11 @@ import torch
 from safetensors.torch import load_model
 from torch import Tensor, nn
 
-from guided_imagination.config import Architecture
+from guided_imagination.config import Architecture, Recipe
 from guided_imagination.training.cells import CELL_COLUMNS
 from guided_imagination.training.grid import Cell
-from guided_imagination.training.recipe import build_model, normalise
+from guided_imagination.training.network import build_model
+from guided_imagination.training.recipe import normalise
 from guided_imagination.utils.files import read_json
 
 VALIDATION = "validation_accuracy"
@@ -43,9 +44,9 @@ def best_cell(results: pd.DataFrame, models: Path) -> tuple[Cell, dict[str, Any]
     return max(kept, key=lambda pair: pair[1]["history"][-1][0][VALIDATION], default=None)
 
 
-def load_classifier(folder: Path, architecture: Architecture, classes: int) -> Classifier:
+def load_classifier(folder: Path, architecture: Architecture, classes: int, recipe: Recipe) -> Classifier:
     """The classifier that a cell has left in its folder, on the CPU, in evaluation mode."""
-    network = build_model(architecture, classes)
+    network = build_model(architecture, classes, recipe)
     load_model(network, folder / "model.safetensors")
     return Classifier(network).eval()
 

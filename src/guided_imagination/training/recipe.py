@@ -1,17 +1,17 @@
-"""What a recipe stands for: batch transforms, model, optimiser and schedule."""
+"""What a recipe stands for: batch transforms, optimiser and schedule."""
 
 import math
 
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample, one_hot
 from torch.optim import SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torchvision.transforms.v2 import CutMix, MixUp, RandomChoice
 from transformers import get_cosine_schedule_with_warmup
 
-from guided_imagination.config import Architecture, RandAugmentConfig, Recipe, SoftLabels
+from guided_imagination.config import RandAugmentConfig, Recipe, SoftLabels
+from guided_imagination.config.training import Crop
 from guided_imagination.data.augmentation import randaugment
 from guided_imagination.utils.randomness import batch_indices
 from guided_imagination.utils.seeding import derive_seed
@@ -28,7 +28,7 @@ def augment(
     if recipe.randaugment is not None:
         pixels = _randaugment(pixels, recipe.randaugment)
     pixels, labels = pixels.to(device, non_blocking=True), labels.to(device, non_blocking=True)
-    images = random_affine(normalise(pixels), recipe.rotation, recipe.translation, recipe.flip)
+    images = random_affine(normalise(pixels), recipe.rotation, recipe.translation, recipe.flip, recipe.crop)
     kinds = {MixUp: recipe.mixup, CutMix: recipe.cutmix}
     mixes = [kind(alpha=alpha, num_classes=classes) for kind, alpha in kinds.items() if alpha > 0]
     return RandomChoice(mixes)(images, labels) if mixes else (images, labels)
@@ -58,11 +58,12 @@ def batch_rows(step: int, size: int, real: int, recipe: Recipe, seed: int) -> Te
     return torch.cat([kept, real + batch_indices(step, size - real, recipe.batch_size - count, seed, "new")])
 
 
-def random_affine(images: Tensor, rotation: float, translation: float, flip: float) -> Tensor:
+def random_affine(images: Tensor, rotation: float, translation: float, flip: float, crop: Crop | None = None) -> Tensor:
     """Turn by up to `rotation` degrees, move by up to `translation` of the side, mirror with chance `flip`.
 
     (B, 3, H, W) -> the same; every image is drawn on its own, all are resampled at once, the outside
-    is filled from the border. Draws from torch's global generator (`fit` seeds it per update).
+    is filled from the border. With `crop`, a part anywhere in the image is what is turned and moved. Draws from
+    torch's global generator (`fit` seeds it per update).
     """
     count = len(images)
     angle = torch.empty(count).uniform_(-rotation, rotation).deg2rad()
@@ -70,35 +71,31 @@ def random_affine(images: Tensor, rotation: float, translation: float, flip: flo
     mirror = torch.where(torch.rand(count) < flip, -1.0, 1.0)
     cosine, sine = angle.cos(), angle.sin()
     rows = [torch.stack([cosine * mirror, -sine, shift[:, 0]], 1), torch.stack([sine * mirror, cosine, shift[:, 1]], 1)]
+    if crop is not None:
+        size, centre = _draw_parts(count, crop)
+        rows = [row * size[:, [axis]] + centre[:, [axis]] * LAST for axis, row in enumerate(rows)]
     grid = affine_grid(torch.stack(rows, 1).to(images.device), list(images.shape), align_corners=False)
     return grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+LAST = torch.tensor([0.0, 0.0, 1.0])  # where a row of an affine matrix has what is added
+
+
+def _draw_parts(count: int, crop: Crop) -> tuple[Tensor, Tensor]:
+    """Width and height (B, 2) in [0, 1] of parts of an image, and their centres (B, 2) in [-1, 1]: x, then y.
+
+    The area is uniform, the aspect ratio log-uniform, as torchvision's RandomResizedCrop draws them; a part that would
+    be wider or higher than the image is cut to it.
+    """
+    area = torch.empty(count).uniform_(*crop.area)
+    aspect = torch.empty(count).uniform_(*map(math.log, crop.aspect)).exp()
+    size = torch.stack([(area * aspect).sqrt(), (area / aspect).sqrt()], 1).clamp(max=1)
+    return size, (2 * torch.rand(count, 2) - 1) * (1 - size)
 
 
 def normalise(images: Tensor) -> Tensor:
     """uint8 or float images in [0, 255] -> [-1, 1]."""
     return images.float() / 127.5 - 1
-
-
-def build_model(architecture: Architecture, classes: int) -> nn.Module:
-    """A timm model with random weights and a head for `classes`.
-
-    `dense_stem` names what shall not shrink the image at the start: the first convolution's stride,
-    the first pooling, or both, as is usual for ResNets on images of 32 pixels.
-    """
-    model = timm.create_model(architecture.model, num_classes=classes, **architecture.arguments)
-    for kind in architecture.dense_stem:
-        _make_dense(model, kind)
-    return model
-
-
-def _make_dense(model: nn.Module, kind: str) -> None:
-    for name, module in model.named_modules():
-        if kind == "convolution" and isinstance(module, nn.Conv2d):
-            module.stride = (1, 1)
-            return
-        if kind == "pooling" and isinstance(module, nn.MaxPool2d):
-            model.set_submodule(name, nn.Identity())
-            return
 
 
 def recipe_key(recipe: Recipe) -> str:
@@ -119,15 +116,24 @@ def updates(recipe: Recipe, samples: int) -> int:
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe, steps: int) -> tuple[Optimizer, LRScheduler]:
-    """The optimiser and its cosine schedule with a linear warm-up."""
+    """The optimiser of what can be trained, and its schedule: a linear warm-up, then a cosine or steps down."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if recipe.optimizer == "sgd":
         optimizer: Optimizer = SGD(
-            model.parameters(),
+            parameters,
             recipe.learning_rate,
             momentum=0.9,
             nesterov=recipe.nesterov,
             weight_decay=recipe.weight_decay,
         )
     else:
-        optimizer = AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    return optimizer, get_cosine_schedule_with_warmup(optimizer, round(recipe.warmup * steps), steps)
+        optimizer = AdamW(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
+    warmup = round(recipe.warmup * steps)
+    if not recipe.milestones:
+        return optimizer, get_cosine_schedule_with_warmup(optimizer, warmup, steps)
+    falls = [round(epoch / (recipe.epochs or epoch) * steps) for epoch in recipe.milestones]
+
+    def rate(step: int) -> float:
+        return min(1.0, (step + 1) / max(warmup, 1)) * 0.1 ** sum(step >= fall for fall in falls)
+
+    return optimizer, LambdaLR(optimizer, rate)

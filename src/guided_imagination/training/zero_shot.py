@@ -39,7 +39,8 @@ def reference(
     """One row of RESULT_COLUMNS: how well the guide called `name` classifies the split without any training."""
     cell = Cell(dataset, METHOD, ORIGINALS, name, RECIPE, 0, draw)
     classify = ZeroShotClassifier(guide, LOGIT_SCALE, placement, Batches(BATCH))
-    origin = {"split": split, "recipe_key": RECIPE, "code": __version__, "precision": placement.precision, "updates": 0}
+    code = {"split": split, "recipe_key": RECIPE, "code": __version__, "precision": placement.precision}
+    origin = {**code, "updates": 0, "images": 0}
     with replacing_folder(cell.folder(models)) as made:
         data = decode([measured], len(measured), made / "images", resolution).data
         logits = torch.cat([classify(data[rows][0] / 255).log_probs for rows in torch.arange(len(data)).split(BATCH)])

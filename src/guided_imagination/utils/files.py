@@ -80,7 +80,7 @@ def writing_alone(path: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            logger.info("waiting for another run that writes %s", path)
+            logger.info("waiting for another process that writes %s", path)
             lock.acquire()
     try:
         yield

@@ -47,9 +47,9 @@ def test_criteria_are_means_over_kept_variants(tmp_path):
     # five seeds: two shards of four images at 0.1 and 0.2, one of two at 0.3
     seeds = toy_plan().seeds.select(range(5))
     manifest = expand(tmp_path, toy_plan(Rising(), seeds=seeds))
-    assert manifest["criteria"]["consistency"] == pytest.approx((4 * 0.1 + 4 * 0.2 + 2 * 0.3) / 10)
-    assert manifest["criteria"]["entropy"] == pytest.approx(2)
-    assert manifest["shards"][2]["criteria"]["consistency"] == pytest.approx(0.3)
+    assert manifest["means"]["consistency"] == pytest.approx((4 * 0.1 + 4 * 0.2 + 2 * 0.3) / 10)
+    assert manifest["means"]["entropy"] == pytest.approx(2)
+    assert manifest["shards"][2]["means"]["consistency"] == pytest.approx(0.3)
 
 
 def test_sessions_add_up_over_resumes(tmp_path):

@@ -44,7 +44,7 @@ def forge(folder, change, file=SECOND):
         if shard["file"] == file:
             size = (folder / file).stat().st_size
             shard |= {"rows": len(rows), "bytes": size, "checksum": checksum(folder / file)}
-            shard["criteria"] = means(forged, shard["criteria"])
+            shard["means"] = means(forged, shard["means"])
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -55,7 +55,9 @@ def test_a_sound_expansion_has_no_findings(made):
 def test_a_classical_augmentation_has_no_criteria_to_check(tmp_path):
     expand(tmp_path, toy_plan(load_augmenter=lambda: Augmentation(lambda images, rngs: 1 - images)))
     assert verify(tmp_path) == []
-    assert Expansion(tmp_path).manifest["criteria"] == {"consistency": None, "entropy": None, "diversity": None}
+    assert Expansion(tmp_path).manifest["means"] == dict.fromkeys(
+        ["consistency", "entropy", "diversity", "latent_scale", "latent_cosine"]
+    )
 
 
 def test_dropped_variants_are_not_missed(tmp_path):
@@ -164,7 +166,10 @@ def change(**columns):
 
 ONE = "1 of 4 images "
 FIRST = ", first variant 1 of seed '3'"
-RANGE = "have criteria out of range (consistency in [0, 1], entropy within ±2.08, diversity >= 0)"
+RANGE = (
+    "have criteria or moves out of range (consistency in [0, 1], entropy within ±2.08, diversity >= 0, "
+    "latent_scale >= 0, latent_cosine within ±1.00)"
+)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +183,8 @@ RANGE = "have criteria out of range (consistency in [0, 1], entropy within ±2.0
         ),
         (change(image={"bytes": None, "path": "elsewhere.png"}), f"{ONE}cannot be decoded to 4x4 pixels{FIRST}"),
         (change(consistency=1.1), f"{ONE}{RANGE}{FIRST}"),
+        (change(latent_cosine=1.1), f"{ONE}{RANGE}{FIRST}"),
+        (change(latent_scale=-0.5), f"{ONE}{RANGE}{FIRST}"),
         (change(consistency=float("nan")), f"{ONE}{RANGE}{FIRST}"),
         (change(entropy=-2.2), f"{ONE}{RANGE}{FIRST}"),
         (change(diversity=-0.5), f"{ONE}{RANGE}{FIRST}"),
@@ -238,8 +245,8 @@ def test_a_seed_in_two_shards(tmp_path):
 def test_forged_totals(made):
     manifest = json.loads((made / "manifest.json").read_text())
     manifest["totals"]["drawn"] += 1
-    manifest["criteria"]["entropy"] = 0.5
+    manifest["means"]["entropy"] = 0.5
     (made / "manifest.json").write_text(json.dumps(manifest))
     first, second = verify(made)
     assert first.startswith("manifest.json: its totals {")
-    assert second == "manifest.json: its means of the criteria are not those of its shards"
+    assert second == "manifest.json: its means of columns are not those of its shards"

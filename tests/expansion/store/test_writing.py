@@ -21,6 +21,8 @@ COLUMNS = [
     "consistency",
     "entropy",
     "diversity",
+    "latent_scale",
+    "latent_cosine",
     "prediction",
     "label_probability",
     "seed_similarity",
@@ -172,7 +174,7 @@ def test_a_store_keeps_any_table_and_makes_only_what_is_missing(tmp_path):
 
     manifest, made = store.write(tmp_path, {"size": 2}, 3, tables, overwrite=False, averaged=["n"])
     assert made
-    assert manifest["criteria"] == {"n": 2.0}  # of 0, 2, 1, 3, 2, 4
+    assert manifest["means"] == {"n": 2.0}  # of 0, 2, 1, 3, 2, 4
     assert manifest["totals"] == {"drawn": 6}
     assert [shard["file"] for shard in manifest["shards"]] == sorted(shards(tmp_path))
     (tmp_path / "train-00001-of-00003.parquet").unlink()

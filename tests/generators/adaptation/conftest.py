@@ -60,6 +60,7 @@ def expander(models) -> Callable[..., Expander]:
             ),
         }
         training = {"steps": 4, "batch_size": 4, "learning_rate": 1e-2, "rank": 2}
+        training |= {"weights": "adapter", "schedule": "cosine"}
         own = {key: value for key, value in changes.items() if key not in training}
         training |= {key: value for key, value in changes.items() if key in training}
         rest = {"eps": 1, "steps": 1, "step_size": 1, "redraws": 0, "rejected": "keep", "criteria": "toy"}
@@ -69,7 +70,7 @@ def expander(models) -> Callable[..., Expander]:
             generator=generators[kind](**own),
             guide=GuideConfig(model=str(models / "guide")),
             criteria=Criteria(
-                hold="label", weights={"diversity": 1}, logit_scale=1, temperature=1, straight_through=True
+                hold="label", weights={"diversity": 1}, logit_scale=1, temperature=1, gradient="straight_through"
             ),
         )
 

@@ -2,14 +2,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import StableDiffusionImg2ImgPipeline, UNet2DConditionModel
 from peft import PeftModel
 from transformers import ViTImageProcessor, ViTMAEForPreTraining
 
-from guided_imagination.config import ExpandConfig
+from guided_imagination.config import ExpandConfig, Expander
 from guided_imagination.generators.adaptation import adapt as adaptation
 from guided_imagination.generators.adaptation import adapt as adapted
 from guided_imagination.generators.adaptation import adapt as fine_tuning
+from guided_imagination.models.device import CPU
+from guided_imagination.models.loading import load_pipeline
 from guided_imagination.models.weights import weights_checksum
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json
@@ -158,3 +160,29 @@ def test_an_encoder_without_its_decoder_is_refused(adapt, models, mae_model, mae
     mae_processor.save_pretrained(tmp_path / "encoder")
     with pytest.raises(InputError, match=r"encoder has no weights for decoder\..* of ViTMAEForPreTraining"):
         adapt("mae", model=str(tmp_path / "encoder"))
+
+
+def test_a_whole_pipeline_is_kept_resumed_and_loaded_in_place_of_the_base(adapt, expander, models, tmp_path):
+    record = adapt("stable_diffusion", weights="whole", schedule="constant", steps=4, learning_rate=1e-3)
+    folder = Path(record["folder"])
+    assert (folder / "model_index.json").is_file()
+    settings = expander("stable_diffusion")
+    loaded = load_pipeline(StableDiffusionImg2ImgPipeline, models / "stable_diffusion", CPU, folder)
+    base = load_pipeline(StableDiffusionImg2ImgPipeline, models / "stable_diffusion", CPU, None)
+    kept = UNet2DConditionModel.from_pretrained(folder, subfolder="unet", use_safetensors=True).state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in loaded.unet.state_dict().items())
+    assert any(not torch.equal(value, kept[name]) for name, value in base.unet.state_dict().items())
+    assert settings.generator.adapts_whole
+    assert adapt("stable_diffusion", weights="whole", schedule="constant", steps=4, learning_rate=1e-3) == record
+
+
+def test_whole_weights_are_refused_where_only_an_adapter_is_known(expander):
+    settings = expander("unclip", weights="whole")
+    with pytest.raises(ValueError, match=r"expand_dalle.adapt.weights: 'unclip' takes an adapter"):
+        Expander.of(
+            "expand_dalle",
+            settings.config,
+            {"unclip": settings.generator},
+            {"clip": settings.guide},
+            {"toy": settings.criteria},
+        )

@@ -1,9 +1,11 @@
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
+from torch import nn
 
 from guided_imagination.generators.adaptation import adapt as fine_tuning
-from guided_imagination.generators.adaptation.adapt import Losses, fine_tune
+from guided_imagination.generators.adaptation.adapt import Losses, fine_tune, memory_needed
 from guided_imagination.generators.adaptation.loading import load_task
 from guided_imagination.generators.adaptation.seeds import Seeds
 from guided_imagination.models.device import CPU, Placement
@@ -20,10 +22,16 @@ UNETS = KINDS[1:]
 
 @pytest.fixture
 def load(expander, tmp_path):
-    def run(kind, placement=CPU):
-        settings = expander(kind)
+    def run(kind, placement=CPU, **changes):
+        settings = expander(kind, **changes)
         return load_task(
-            settings.generator, settings.guide, SEEDS, rank=2, seed=0, placement=placement, hub_folder=tmp_path
+            settings.generator,
+            settings.guide,
+            SEEDS,
+            config=settings.config.adapt,
+            seed=0,
+            placement=placement,
+            hub_folder=tmp_path,
         )
 
     return run
@@ -117,3 +125,27 @@ def test_a_killed_training_goes_on_where_it_was_saved(load, train, monkeypatch):
     monkeypatch.setattr(fine_tuning, "batch_indices", rows)
     train(load("mae"), steps=20)
     assert steps == [*range(17), 16, 17, 18, 19]  # saved after every tenth of the updates
+
+
+def test_dreambooth_trains_all_of_unet_and_text_encoder_and_nothing_else(load, train, tmp_path):
+    task = load("stable_diffusion", weights="whole")
+    learned = {name: value.clone() for name, value in task.model.named_parameters()}
+    assert {name.split(".")[0] for name in learned} == {"unet", "text_encoder"}
+    before = loss(task)
+    train(task, steps=40, learning_rate=1e-3, schedule="constant")
+    assert loss(task) < 0.97 * before
+    same = [name for name, value in task.model.named_parameters() if torch.equal(value, learned[name])]
+    # keys' biases cancel in the softmax, and the prompts are shorter than the context
+    assert all("k_proj.bias" in name or "position_embedding" in name or "token_embedding" in name for name in same)
+    task.save(tmp_path / "saved")
+    pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "saved", use_safetensors=True)
+    for name, module in (("unet", pipeline.unet), ("text_encoder", pipeline.text_encoder)):
+        for key, value in module.state_dict().items():
+            assert torch.equal(value, task.model[name].state_dict()[key]), f"{name}.{key} is saved as it was trained"
+
+
+def test_the_memory_of_what_is_trained_is_known_before():
+    # 6 weights of 32 bits that learn: 4 bytes of weight, gradient and two moments each; 3 of 16 bits that do not
+    model = nn.ModuleDict({"learns": nn.Linear(2, 3, bias=False), "stays": nn.Linear(3, 1, bias=False).half()})
+    model["stays"].requires_grad_(False)
+    assert memory_needed(model) == 6 * 16 + 3 * 2

@@ -55,7 +55,8 @@ def test_kandinsky_is_told_what_it_is_told_when_it_generates(monkeypatch, expand
 
     monkeypatch.setattr("guided_imagination.generators.adaptation.loading.kandinsky_lesson", lesson)
     settings = expander("unclip")
-    load_task(settings.generator, settings.guide, SEEDS, rank=2, seed=0, placement=CPU, hub_folder=tmp_path)
+    config = settings.config.adapt
+    load_task(settings.generator, settings.guide, SEEDS, config=config, seed=0, placement=CPU, hub_folder=tmp_path)
     generator = UnclipGenerator(kandinsky, guide, SIDE, 2, 2.0)
     images = SEEDS.images(torch.arange(4))
     latent = generator.encode(SeedBatch(images, SEEDS.labels, torch.arange(4), []))

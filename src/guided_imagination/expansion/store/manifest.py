@@ -33,7 +33,7 @@ def manifest(
         "fingerprint": fingerprint,
         "shards": [asdict(record) for record in records],
         "totals": totals(records),
-        "criteria": overall_means(records),
+        "means": overall_means(records),
         "started": sessions[0]["started"],
         "ended": sessions[-1]["ended"],
         "images_per_second": round(images / total, 2) if total else None,

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
@@ -13,12 +14,18 @@ from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json
 from guided_imagination.utils.seeding import derive_seed
 
+Image = tuple[str, int]  # a new image by the id of its seed and the number of the variant
+
 
 @dataclass(frozen=True)
 class Expansion:
-    """An expansion on disk, read shard by shard. Reading raises InputError if it is not complete."""
+    """An expansion on disk, read shard by shard. Reading raises InputError if it is not complete.
+
+    `weeded` images are there, as the manifest says, but nobody who reads gets them.
+    """
 
     folder: Path
+    weeded: frozenset[Image] = frozenset()
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -32,14 +39,18 @@ class Expansion:
     @property
     def count(self) -> int:
         """The number of images."""
-        return sum(shard["rows"] for shard in self.manifest["shards"])
+        return sum(shard["rows"] for shard in self.manifest["shards"]) - len(self.weeded)
 
     @property
     def checksum(self) -> str:
-        """Of everything that shaped the images, and of the shards: images that were made again are others."""
+        """Of everything that shaped the images, of the shards, and of what was weeded.
+
+        Images that were made again are others.
+        """
         manifest = self.manifest
         shards = [shard["checksum"] for shard in manifest["shards"]]
-        return f"{derive_seed(json.dumps(manifest['fingerprint'], sort_keys=True), *shards):016x}"
+        weeded = [json.dumps(sorted(self.weeded))] if self.weeded else []
+        return f"{derive_seed(json.dumps(manifest['fingerprint'], sort_keys=True), *shards, *weeded):016x}"
 
     @property
     def seeds_checksum(self) -> str:
@@ -56,10 +67,34 @@ class Expansion:
                 "--params overwrite=true, or use another --params data_dir=FOLDER"
             )
 
+    @property
+    def files(self) -> list[Path]:
+        """The shards in their order."""
+        return [self.folder / shard["file"] for shard in self.manifest["shards"]]
+
+    def without(self, weeded: Collection[Image]) -> "Expansion":
+        """The same without some images. Raises InputError for one that is not there."""
+        there = {image for table in self.tables(NAMED) for image in images_of(table)}
+        if unknown := sorted(set(weeded) - there):
+            seed, variant = unknown[0]
+            raise InputError(f"{self.folder} has no variant {variant} of seed {seed!r}")
+        return replace(self, weeded=self.weeded | frozenset(weeded))
+
+    def tables(self, columns: Collection[str] | None = None) -> Iterator[pa.Table]:
+        """What is not weeded of each shard in its order: all columns, or those asked for and NAMED."""
+        wanted = None if columns is None else list(dict.fromkeys([*columns, *NAMED]))
+        for file in self.files:
+            yield self.weed(pq.read_table(file, columns=wanted))
+
+    def weed(self, table: pa.Table) -> pa.Table:
+        """The rows of a shard, or of some of it, that are not weeded."""
+        if not self.weeded:
+            return table
+        return table.filter(pa.array([image not in self.weeded for image in images_of(table)], pa.bool_()))
+
     def parts(self) -> Iterator[Dataset]:
         """The shards in their order; one of them is in memory."""
-        for shard in self.manifest["shards"]:
-            yield Dataset(pq.read_table(self.folder / shard["file"]))
+        return map(Dataset, self.tables())
 
     def stream(self, seeds: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
         """Every row, or those of some seeds, with its image decoded, in the order of seeds and variants."""
@@ -70,8 +105,19 @@ class Expansion:
 
     def of_seed(self, seed_id: str) -> Dataset:
         """The variants of one seed."""
-        files = [self.folder / shard["file"] for shard in self.manifest["shards"]]
-        return Dataset(pq.read_table(files, filters=[("seed_id", "=", seed_id)]))
+        return Dataset(self.weed(pq.read_table(self.files, filters=[("seed_id", "=", seed_id)])))
+
+
+def images_of(table: pa.Table) -> Iterator[Image]:
+    """Which image each row is."""
+    return zip(*(table[name].to_pylist() for name in NAMED), strict=True)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest in a folder, whether its shards are there or not, as in what was exported. Raises InputError."""
+    if not (folder / MANIFEST).is_file():
+        raise InputError(f"{folder} has no {MANIFEST}: name the folder of a complete expansion, or of an export")
+    return read_json(folder / MANIFEST)
 
 
 def is_complete(folder: Path) -> bool:
@@ -91,6 +137,7 @@ JOURNAL = "journal{}.jsonl"  # a line per session and finished shard; one for ea
 MANIFEST = "manifest.json"  # written last: without it the expansion is unfinished
 REPLACEMENT = "replacement"  # folder of an expansion that will take the place of this one
 SHARDS = "*.parquet"
+NAMED = ["seed_id", "variant"]  # the columns that tell images apart
 
 
 def shard_path(folder: Path, shard: int, shards: int) -> Path:

@@ -17,8 +17,8 @@ from guided_imagination.utils.files import replacing
 class ShardRecord:
     """A finished shard.
 
-    `checksum` is the SHA-256 of the file, `counts` of what was drawn, and `criteria` the means of
-    columns over its rows (None: there are none, or nothing guided them).
+    `checksum` is the SHA-256 of the file, `counts` of what was drawn, and `means` those of
+    columns over its rows (None: there are no values).
     """
 
     file: str
@@ -26,7 +26,7 @@ class ShardRecord:
     bytes: int
     checksum: str
     counts: Mapping[str, int]
-    criteria: Mapping[str, float | None]
+    means: Mapping[str, float | None]
 
     def agrees(self, folder: Path) -> bool:
         """Whether the file is there, whole and unchanged."""
@@ -69,8 +69,8 @@ def totals(records: list[ShardRecord]) -> dict[str, Any]:
 def overall_means(records: list[ShardRecord]) -> dict[str, float | None]:
     """The mean of each averaged column over all rows of all shards; None without values."""
     overall: dict[str, float | None] = {}
-    for name in dict.fromkeys(name for record in records for name in record.criteria):
-        valued = [(mean, record.rows) for record in records if (mean := record.criteria[name]) is not None]
+    for name in dict.fromkeys(name for record in records for name in record.means):
+        valued = [(mean, record.rows) for record in records if (mean := record.means[name]) is not None]
         rows = sum(count for _, count in valued)
         overall[name] = sum(mean * count for mean, count in valued) / rows if rows else None
     return overall

@@ -70,8 +70,8 @@ def _shard_faults(
         if table.num_rows != record.rows:
             yield f"has {table.num_rows} rows instead of {record.rows}: {REMAKE}"
         yield from faults(table, fingerprint, record.counts.get("dropped", 0), seen)
-        if not _close(means(table, record.criteria), record.criteria):
-            yield f"has other criteria means than the manifest: {REMAKE}"
+        if not _close(means(table, record.means), record.means):
+            yield f"has other means of columns than the manifest: {REMAKE}"
     except (pa.ArrowException, OSError, ValueError, KeyError, AttributeError) as error:
         yield f"is no shard of an expansion ({error}): {REMAKE}"
 
@@ -82,8 +82,8 @@ def _total_faults(manifest: Mapping[str, Any], records: list[ShardRecord]) -> It
         yield f"its totals {manifest['totals']} are not those of its shards, {totals(records)}"
     if manifest["totals"].get("kept", rows) != rows:
         yield f"its total of {manifest['totals']['kept']} kept images is not the {rows} rows of its shards"
-    if not _close(overall_means(records), manifest["criteria"]):
-        yield "its means of the criteria are not those of its shards"
+    if not _close(overall_means(records), manifest["means"]):
+        yield "its means of columns are not those of its shards"
 
 
 def _close(left: Mapping[str, float | None], right: Mapping[str, float | None]) -> bool:

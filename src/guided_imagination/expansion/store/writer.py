@@ -70,6 +70,8 @@ def write(
     with sole_writer(folder, share):
         with writing_alone(folder / MANIFEST):
             finish_replacement(folder)
+            if share == WHOLE and not any(folder.glob(SHARDS)) and differences(folder, fingerprint):
+                (folder / PLAN).unlink(missing_ok=True)  # one that ended before its first shard: nothing can be lost
             found = differences(folder, fingerprint)
             if not overwrite or share != WHOLE:
                 refuse(folder, found)
@@ -173,8 +175,12 @@ def differences(folder: Path, fingerprint: Mapping[str, Any]) -> list[str]:
     if found is None:
         return []
     there = read_json(found)
-    old = dict(_flat(there["fingerprint"] if found.name == MANIFEST else there))
-    new = dict(_flat(json.loads(json.dumps(fingerprint))))
+    return compared(there["fingerprint"] if found.name == MANIFEST else there, fingerprint)
+
+
+def compared(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """How two records differ, by the dotted name of each key."""
+    old, new = dict(_flat(there)), dict(_flat(json.loads(json.dumps(now))))
     return [
         f"{key}: {old.get(key, 'absent')} there, {new.get(key, 'absent')} now"
         for key in sorted({*old, *new})

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from torch import Tensor
-from transformers import get_cosine_schedule_with_warmup
+from torch import Tensor, nn
+from transformers import get_constant_schedule, get_cosine_schedule_with_warmup
 
 from guided_imagination.config import AdaptConfig, AdaptSettings, Expander, PretrainedModel
 from guided_imagination.data.dataset import checksum, class_names
@@ -52,16 +52,7 @@ def adapt(seeds: Dataset, settings: AdaptSettings) -> dict[str, Any]:
     key = f"{derive_seed(shaping, sources):016x}"
     result = _finished(folder / key)
     if result is None:
-        placement = for_training(place(settings.compute))
-        task = load_task(
-            expander.generator,
-            expander.guide,
-            Seeds(seeds, resolution, placement.device),
-            rank=config.rank,
-            seed=seed,
-            placement=placement,
-            hub_folder=settings.hub,
-        )
+        task = task_of(seeds, settings)
         checkpoint = folder / f"checkpoint-{key}.pt"
         measured = fine_tune(
             task, config, len(seeds), name=f"adapt {expander.config.generator}", seed=seed, checkpoint=checkpoint
@@ -69,6 +60,22 @@ def adapt(seeds: Dataset, settings: AdaptSettings) -> dict[str, Any]:
         result = _keep(task, folder / key, {"settings": shaping, "sources": sources, **measured})
         checkpoint.unlink(missing_ok=True)
     return {"folder": str(folder / key / "weights"), **result}
+
+
+def task_of(seeds: Dataset, settings: AdaptSettings) -> Task:
+    """What is trained on `seeds`, with its models loaded."""
+    expander = settings.expander
+    assert expander.config.adapt is not None
+    placement = for_training(place(settings.compute))
+    return load_task(
+        expander.generator,
+        expander.guide,
+        Seeds(seeds, settings.spec.resolution, placement.device),
+        config=expander.config.adapt,
+        seed=settings.seed,
+        placement=placement,
+        hub_folder=settings.hub,
+    )
 
 
 def _sources(seeds: Dataset, expander: Expander, hub_folder: Path) -> dict[str, str]:
@@ -79,8 +86,8 @@ def _sources(seeds: Dataset, expander: Expander, hub_folder: Path) -> dict[str, 
     sums = {"seeds": checksum(seeds)}
     for name, model in models.items():
         folder = locate(model, hub_folder)
-        check_weights(folder, model.networks)
-        sums[name] = weights_checksum(folder, model.networks)
+        check_weights(folder, model.networks, model.variant)
+        sums[name] = weights_checksum(folder, model.networks, model.variant)
     return sums
 
 
@@ -109,6 +116,28 @@ def _keep(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
 WARMUP = 0.1  # share of the updates
 
 
+def memory_needed(model: nn.Module) -> int:
+    """Bytes of all weights, and of gradients and two moments in 32 bits of those that are trained.
+
+    Activations come on top.
+    """
+    sizes = ((parameter.numel(), parameter.element_size(), parameter.requires_grad) for parameter in model.parameters())
+    return sum(count * (size + 3 * 4 * trained) for count, size, trained in sizes)
+
+
+def _check_memory(model: nn.Module, name: str) -> None:
+    needed, device = memory_needed(model), next(model.parameters()).device
+    logger.info("%s: weights, gradients and moments take %.1f GB, activations come on top", name, needed / 1e9)
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        used = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+        if needed - used > free:
+            raise InputError(
+                f"{name} needs {needed / 1e9:.1f} GB on {device} beside its activations, where "
+                f"{(free + used) / 1e9:.1f} GB are free: set adapt.weights to adapter, or use a larger GPU"
+            )
+
+
 class Losses(list[float]):
     """One loss per update, kept in the checkpoint."""
 
@@ -125,15 +154,19 @@ class Losses(list[float]):
 
 
 def fine_tune(
-    task: Task, config: AdaptConfig, size: int, *, name: str, seed: int, checkpoint: Path
+    task: Task, config: AdaptConfig, size: int, *, name: str, seed: int, checkpoint: Path | None
 ) -> dict[str, float]:
-    """Train the task's trainable parameters on `size` seeds: AdamW, linear warm-up, cosine decay to zero.
+    """Train the task's trainable parameters on `size` seeds by AdamW.
 
-    Returns steps, seconds and mean losses.
+    Returns steps, seconds and mean losses. Raises InputError where the GPU has not the memory for them.
     """
     parameters = [parameter for parameter in task.model.parameters() if parameter.requires_grad]
+    _check_memory(task.model, name)
     optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=task.weight_decay)
-    schedule = get_cosine_schedule_with_warmup(optimizer, round(WARMUP * config.steps), config.steps)
+    if config.schedule == "constant":
+        schedule = get_constant_schedule(optimizer)
+    else:
+        schedule = get_cosine_schedule_with_warmup(optimizer, round(WARMUP * config.steps), config.steps)
     losses = Losses()
 
     def loss_at(step: int) -> Tensor:

@@ -58,9 +58,14 @@ def stable_unclip_lesson(
     )
 
 
+def class_prompts(seeds: Seeds, config: StableDiffusionConfig) -> list[str]:
+    """The prompt "domain class" of each class, with the first domain: the others are styles that seeds do not have."""
+    return [f"{config.domains[0]} {name}" for name in seeds.class_names]
+
+
 def stable_diffusion_lesson(pipeline: StableDiffusionPipeline, seeds: Seeds, config: StableDiffusionConfig) -> Lesson:
-    """The prompt "domain class", with the first domain: the others are styles that the seeds do not have."""
-    prompts = _embed_prompts(pipeline, [f"{config.domains[0]} {name}" for name in seeds.class_names], seeds)
+    """The prompts of `class_prompts`, by a frozen text encoder."""
+    prompts = _embed_prompts(pipeline, class_prompts(seeds, config), seeds)
     labels = seeds.labels
     return Lesson(
         latents=sampled_latents(pipeline.vae, seeds, config.image_size),

@@ -10,11 +10,10 @@ from diffusers import DDPMScheduler, UNet2DConditionModel
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
 
+from guided_imagination.generators.adaptation.denoising import noised_at_random, prediction_loss
 from guided_imagination.generators.adaptation.objective import Task
 from guided_imagination.models.device import Placement
-from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import seeded
 
 # a pattern, not a list: peft keeps lists as sets and would save them in another order each time
@@ -54,32 +53,13 @@ class AdapterState:
 def denoising_loss(unet: nn.Module, scheduler: DDPMScheduler, lesson: Lesson, rows: Tensor) -> Tensor:
     """Mean squared error of what the UNet predicts at random times from the noised latents of the seeds at `rows`."""
     device = next(unet.parameters()).device
-    latents = lesson.latents(rows)
-    noise = torch.randn(latents.shape)
-    times = torch.randint(scheduler.config.num_train_timesteps, (len(rows),))
+    latents, noise, times = noised_at_random(lesson.latents(rows), scheduler)
     condition = lesson.condition(rows)
     dropped = torch.rand(len(rows), *[1] * (condition.ndim - 1)) < UNCONDITIONAL
     condition = torch.where(dropped, lesson.unconditional, condition).to(device)
     noised = scheduler.add_noise(latents, noise, times).to(device)
     predicted = unet(noised, times.to(device), **lesson.arguments(condition)).sample
-    # further channels are a learned variance, which the mean's loss does not train
-    return mse_loss(predicted[:, : latents.shape[1]].float(), target(scheduler, latents, noise, times).to(device))
-
-
-def target(scheduler: DDPMScheduler, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-    """What the scheduler takes a prediction for: the noise, or the velocity (Salimans and Ho 2022).
-
-    Raises InputError for another prediction type.
-    """
-    match scheduler.config.prediction_type:
-        case "epsilon":
-            return noise
-        case "v_prediction":
-            return scheduler.get_velocity(latents, noise, times)
-        case other:
-            raise InputError(
-                f"prediction_type {other!r} of the scheduler cannot be fine-tuned: only epsilon, v_prediction"
-            )
+    return prediction_loss(predicted, scheduler, latents, noise, times)
 
 
 def lora_task(

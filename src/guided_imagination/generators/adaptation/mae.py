@@ -30,12 +30,12 @@ def reconstruction_loss(model: ViTMAEForPreTraining, images: Tensor, order: Tens
     return mse_loss(predicted.float(), patches)
 
 
-def mae_task(folder: Path, seeds: Seeds, placement: Placement) -> Task:
+def mae_task(folder: Path, seeds: Seeds, placement: Placement, variant: str | None = None) -> Task:
     """Reconstruction at the model's own mask ratio; weights stay in float32, whatever the arithmetic's precision.
 
     Raises InputError for weights that lack a part of the model, as an encoder's alone do.
     """
-    model = load_network(ViTMAEForPreTraining, folder, replace(placement, dtype=torch.float32)).train()
+    model = load_network(ViTMAEForPreTraining, folder, replace(placement, dtype=torch.float32), variant).train()
     processor = AutoImageProcessor.from_pretrained(folder)
     patches = (model.config.image_size // model.config.patch_size) ** 2
 

@@ -8,6 +8,11 @@ from guided_imagination.config import RowSettings
 from guided_imagination.expansion.plan import Plan, plan_of
 
 
-def plan(seeds: Dataset, settings: RowSettings, adapted: dict[str, Any] | None = None) -> Plan:
-    """What to make; the dataset `expanded` makes it, shard by shard, when it is saved."""
-    return plan_of(seeds, settings, adapted)
+def plan(
+    seeds: Dataset, settings: RowSettings, adapted: dict[str, Any] | None = None, *, origin: dict[str, Any]
+) -> Plan:
+    """What to make; the dataset `expanded` makes it, shard by shard, when it is saved.
+
+    origin: the parameters behind the settings, which the manifest will tell.
+    """
+    return plan_of(seeds, settings, adapted, origin)

@@ -8,7 +8,7 @@ from guided_imagination.pipelines.typed import Nodes, typed
 
 nodes = Nodes(f"{__package__}.nodes")
 
-PARAMETERS = ["params:export", "params:models_dir"]
+CONFIG, SETTINGS = "params:export", "params:settings"
 
 
 def create_pipeline(datasets: Iterable[str], methods: Iterable[str]) -> Pipeline:
@@ -18,8 +18,8 @@ def create_pipeline(datasets: Iterable[str], methods: Iterable[str]) -> Pipeline
 
 def _export(dataset: str, method: str) -> Pipeline:
     write = Node(
-        typed(nodes.write, dataset=dataset, method=method),
-        ["seeds", "test", "expanded", *PARAMETERS],
+        typed(nodes.write),
+        ["seeds", "test", "expanded", CONFIG, SETTINGS],
         "exported",
         name="export",
         tags="export",
@@ -31,5 +31,5 @@ def _export(dataset: str, method: str) -> Pipeline:
             **{split: f"{dataset}.{split}" for split in ("seeds", "test")},
             "expanded": f"{dataset}.{method}.expanded",
         },
-        parameters={name: name for name in PARAMETERS},
+        parameters={CONFIG: CONFIG},
     )

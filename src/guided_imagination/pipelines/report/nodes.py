@@ -12,19 +12,21 @@ import pandas as pd
 from datasets import Dataset
 from matplotlib.figure import Figure
 
-from guided_imagination.config import Methods, ReportConfig
+from guided_imagination.config import DatasetSettings, Methods, ReportConfig
 from guided_imagination.expansion.store import Expansion
+from guided_imagination.expansion.weeding import weeded
 from guided_imagination.pipelines import tracking
 from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.contact_sheet import contact_sheet, for_page
 from guided_imagination.report.differences import difference_table, differences
 from guided_imagination.report.expansions import costs, kept_by_class, kept_words, pooled
+from guided_imagination.report.look import look
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.sections import Picture, sections
 from guided_imagination.report.summary import summarise, with_references
 from guided_imagination.report.table import Table, failure_table
-from guided_imagination.training.cells import Cell
+from guided_imagination.training.grid import Cell
 
 logger = logging.getLogger(__name__)
 Samples = dict[str, list[dict[str, str]]]
@@ -61,14 +63,15 @@ def _correct(models: Path) -> Callable[[dict[str, Any]], "np.ndarray[Any, Any] |
     return read
 
 
-def speeds(*expanded: Expansion, dataset: str, methods: list[str]) -> pd.DataFrame:
-    """How fast each method made its images, and how many were kept; `methods` names each expansion, draw by draw."""
+def speeds(settings: DatasetSettings, *expanded: Expansion, made: list[tuple[str, int]]) -> pd.DataFrame:
+    """How fast each method made its images, and how many are left; `made` has method and draw of each expansion."""
     manifests: dict[str, list[dict[str, Any]]] = {}
     kept: dict[str, Counter[str]] = {}
-    for name, expansion in zip(methods, expanded, strict=True):
+    for (name, draw), expansion in zip(made, expanded, strict=True):
         manifests.setdefault(name, []).append(expansion.manifest)
-        kept.setdefault(name, Counter()).update(kept_by_class(expansion))
-    return costs(dataset, {name: pooled(found) for name, found in manifests.items()}, kept)
+        left = weeded(expansion, settings.spec.weed, settings.dataset, draw, name)
+        kept.setdefault(name, Counter()).update(kept_by_class(left))
+    return costs(settings.dataset, {name: pooled(found) for name, found in manifests.items()}, kept)
 
 
 def draw_contact_sheet(seeds: Dataset, expanded: Expansion, config: ReportConfig, *, title: str) -> Figure:
@@ -82,11 +85,23 @@ def sample(*sheets: bytes, methods: list[str]) -> list[dict[str, str]]:
     return [for_page(sheet, method).to_json() for sheet, method in zip(sheets, methods, strict=True)]
 
 
+def choose(
+    seeds: Dataset, settings: DatasetSettings, config: ReportConfig, *expanded: Expansion, methods: list[str]
+) -> dict[str, Any]:
+    """What the page shows one by one of the first draw of a dataset, of each of `methods`."""
+    rows = {}
+    for method, expansion in zip(methods, expanded, strict=True):
+        expansion.check_made_of(seeds)
+        rows[method] = weeded(expansion, settings.spec.weed, settings.dataset, settings.draw, method)
+    return look(seeds, rows, config.weed_images, settings.dataset, settings.draw)
+
+
 def gather(
     results: pd.DataFrame,
     intervals: pd.DataFrame,
     speeds: pd.DataFrame,
     samples: list[dict[str, str]],
+    look: dict[str, Any],
     *rest: Any,
     dataset: str,
     draws: int,
@@ -101,6 +116,7 @@ def gather(
     failed = {cell: error for row in failures for cell, error in row.items()}
     return {
         "samples": samples,
+        "look": look,
         "failures": failed,
         **{name: table.to_dict(orient="split") for name, table in tables.items()},
     }
@@ -108,16 +124,18 @@ def gather(
 
 def merge(
     *findings: dict[str, Any], datasets: list[str]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples, dict[str, str]]:
-    """The tidy tables over all datasets, samples by dataset, and cells that failed."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples, dict[str, Any], dict[str, str]]:
+    """The tidy tables over all datasets, samples and what to look at by dataset, and cells that failed."""
     results, intervals, speeds, audits = (
         pd.concat([pd.DataFrame(**found[name]) for found in findings], ignore_index=True)
         for name in ("results", "intervals", "speeds", "audits")
     )
     tracking.log_table(results, "results")
-    samples = {name: found["samples"] for name, found in zip(datasets, findings, strict=True)}
+    samples, looks = (
+        {name: found[kind] for name, found in zip(datasets, findings, strict=True)} for kind in ("samples", "look")
+    )
     failures = {cell: error for found in findings for cell, error in found["failures"].items()}
-    return results, intervals, speeds, audits, samples, failures
+    return results, intervals, speeds, audits, samples, looks, failures
 
 
 def accuracy(
@@ -163,6 +181,7 @@ def page(
     curves: bytes,
     gains: bytes,
     samples: Samples,
+    looks: dict[str, Any],
     failures: dict[str, str],
     *tables: Table,
     groups: list[str],
@@ -172,7 +191,7 @@ def page(
     where = Tracking(config.tracking_url.rstrip("/"), run.info.experiment_id if run else None)
     pictures = {name: [Picture.from_json(picture) for picture in found] for name, found in samples.items()}
     named = {table.name: table for table in (*tables, failure_table(failures))}
-    parts = sections(named, groups, curves, gains, pictures)
+    parts = sections(named, groups, curves, gains, pictures, looks)
     return render(parts, "Guided Imagination: what was measured", where, run.info.run_id if run else None)
 
 

@@ -13,6 +13,7 @@ nodes = Nodes(f"{__package__}.nodes")
 
 FIGURES = ["efficiency_figure", "gains_figure"]
 SETTINGS = {"methods": "params:methods", "config": "params:report"}
+OWN = "params:settings"  # of the first draw of a dataset
 
 
 def create_pipeline(parameters: Parameters, references: Sequence[str] = ()) -> Pipeline:
@@ -43,7 +44,8 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
     )
     audits = {f"{place}_audit_table": f"{place}.audit_table" for place in places}
     sheets = {f"{method}_contact_sheet": f"{places[0]}.{method}.contact_sheet" for method in made}
-    handed = ["results", "intervals", "speeds", "samples"]
+    handed = ["results", "intervals", "speeds", "samples", "look"]
+    looked = parameters.looked_at()
     changed = changing_recipe(parameters.methods)
     named = {"dataset": dataset, "methods": methods, "changed": changed}
     config, models = SETTINGS["config"], "params:models_dir"
@@ -51,8 +53,21 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
         [
             _node(nodes.collect, ["speeds", *rows], ["results", "accuracy_table"], "collect", **named),
             _node(nodes.compare, ["results", config, models], "intervals", "compare", changed=changed),
-            _node(nodes.speeds, list(expanded), "speeds", "speeds", dataset=dataset, methods=made * len(places)),
+            _node(
+                nodes.speeds,
+                [OWN, *expanded],
+                "speeds",
+                "speeds",
+                made=[(method, draw) for draw in parameters.draws for method in made],
+            ),
             _node(nodes.sample, list(sheets), "samples", "sample", methods=made),
+            _node(
+                nodes.choose,
+                ["seeds", OWN, config, *(f"{places[0]}_{method}_expanded" for method in looked)],
+                "look",
+                "choose",
+                methods=looked,
+            ),
             _node(
                 nodes.gather,
                 [*handed, *audits, *failures],
@@ -63,8 +78,8 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
             ),
         ],
         namespace=dataset,
-        inputs={**rows, **failures, **expanded, **sheets, **audits},
-        parameters={name: name for name in (config, models)},
+        inputs={"seeds": f"{places[0]}.seeds", **rows, **failures, **expanded, **sheets, **audits},
+        parameters={config: config, models: models, OWN: f"params:{places[0]}.settings"},
     )
     return Pipeline([own, *(_contact_sheet(places[0], method) for method in made)])
 
@@ -110,13 +125,15 @@ def _overall(parameters: Parameters) -> Pipeline:
         _node(nodes.audit, ["results", "audits", methods], "audit", "audit"),
         _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
     ]
-    merged = ["results", "intervals", "speeds", "audits", "samples", "failures"]
+    merged = ["results", "intervals", "speeds", "audits", "samples", "looks", "failures"]
     names = [output for table in tables for output in table.outputs if output not in FIGURES]
     return Pipeline(
         [
             _node(nodes.merge, list(findings), merged, "merge", datasets=datasets),
             *tables,
-            _node(nodes.page, [config, *FIGURES, "samples", "failures", *names], "page", "page", groups=groups),
+            _node(
+                nodes.page, [config, *FIGURES, "samples", "looks", "failures", *names], "page", "page", groups=groups
+            ),
         ],
         namespace="report",
         inputs=findings,

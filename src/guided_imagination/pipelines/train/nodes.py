@@ -10,18 +10,21 @@ import pandas as pd
 from datasets import Dataset
 from torch import Tensor
 
-from guided_imagination.config import DatasetSettings, RowSettings, TrainConfig
+from guided_imagination.config import DatasetSettings, Recipe, RowSettings, TrainConfig
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.expansion.store import Expansion
+from guided_imagination.expansion.weeding import weeded
 from guided_imagination.models.device import Batches, place
 from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import model_checksum
 from guided_imagination.models.zero_shot import ZeroShotClassifier
 from guided_imagination.pipelines import tracking
 from guided_imagination.training import zero_shot
-from guided_imagination.training.cells import Begun, Sources, Teacher, begin_row
+from guided_imagination.training.cells import Begun, begin_row
 from guided_imagination.training.grid import cells_of
+from guided_imagination.training.model_card import model_card
 from guided_imagination.training.model_selection import best_cell, example, load_classifier
+from guided_imagination.training.sources import Sources, Teacher
 from guided_imagination.training.zero_shot import BATCH, LOGIT_SCALE
 from guided_imagination.utils.seeding import derive_seed
 from guided_imagination.utils.workers import call
@@ -33,6 +36,7 @@ def begin(
     """Let workers train the cells of one row on the seeds and `expanded`."""
     if expanded is not None:
         expanded.check_made_of(seeds)
+        expanded = weeded(expanded, settings.spec.weed, settings.dataset, settings.draw, settings.method)
     grid = settings.training.grid
     measured = _measured(validation, test, grid)
     sources = Sources(seeds, expanded, validation, measured, grid.evaluate_on, settings.spec.resolution)
@@ -41,6 +45,7 @@ def begin(
         sources,
         settings.training,
         models=Path(settings.models_dir),
+        hub=settings.hub,
         compute=settings.compute,
         track=partial(tracking.track, inputs=_inputs(sources, expanded, grid.evaluate_on)),
         teacher=_teacher(class_names(seeds), settings),
@@ -109,13 +114,26 @@ def _zero_shot_row(measured: Dataset, settings: DatasetSettings) -> pd.DataFrame
 def register(seeds: Dataset, settings: DatasetSettings, *rows: pd.DataFrame) -> dict[str, Any]:
     """The best classifier of a dataset, chosen by validation accuracy, in MLflow's registry; returns its cell."""
     models = Path(settings.models_dir)
-    best = best_cell(pd.concat(rows, ignore_index=True), models)
+    results = pd.concat(rows, ignore_index=True)
+    best = best_cell(results, models)
     if best is None:
         return {}
     cell, result = best
     folder = cell.folder(models)
     architecture = settings.training.architectures[cell.architecture]
-    model = load_classifier(folder, architecture, len(class_names(seeds)))
+    names, spec = class_names(seeds), settings.spec
+    model = load_classifier(folder, architecture, len(names), Recipe(**result["settings"]))
+    card = model_card(
+        cell,
+        result,
+        classes=names,
+        resolution=spec.resolution,
+        fit=spec.fit,
+        seeds=len(seeds),
+        checksum=checksum(seeds),
+        candidates=len(results),
+    )
+    sheet = tracking.Sheet(names, spec.resolution, spec.fit, card)
     tags = {**{key: str(value) for key, value in asdict(cell).items()}, "key": result["key"]}
-    tracking.register(cell.dataset, model, example(settings.spec.resolution), result["run_id"], tags)
+    tracking.register(cell.dataset, model, example(spec.resolution), result["run_id"], tags, sheet)
     return {**asdict(cell), "accuracy": result["accuracy"], "weights": str(folder / "model.safetensors")}

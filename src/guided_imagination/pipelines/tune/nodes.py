@@ -9,7 +9,8 @@ from datasets import Dataset
 from guided_imagination.config import DatasetSettings, RowSettings
 from guided_imagination.pipelines import tracking
 from guided_imagination.training import tuning
-from guided_imagination.training.cells import Sources, begin_row
+from guided_imagination.training.cells import begin_row
+from guided_imagination.training.sources import Sources
 from guided_imagination.utils.errors import InputError
 
 
@@ -27,6 +28,7 @@ def tune(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict
         Sources(seeds, None, validation, validation, "validation", settings.spec.resolution),
         settings.training.model_copy(update={"recipes": dict.fromkeys(architectures, tried)}),
         models=Path(settings.models_dir),
+        hub=settings.hub,
         compute=settings.compute,
         track=partial(tracking.track, inputs=[]),
     ).finish()

@@ -37,7 +37,10 @@ def render(sections: Sequence[Section], title: str, tracking: Tracking, run: str
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = (files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
+    names = ("page.css", "page.js", "weed.js")
+    style, script, weeding = (files(__package__).joinpath(name).read_text("utf-8") for name in names)
+    if any(section.look for section in sections):
+        script += weeding
     return environment.get_template("page.html").render(
         title=title, sections=sections, link=tracking.link, run=run, style=style, script=script
     )

@@ -9,3 +9,4 @@ from guided_imagination.utils.workers.engines import Spec as Spec
 from guided_imagination.utils.workers.engines import call as call
 from guided_imagination.utils.workers.engines import start as start
 from guided_imagination.utils.workers.engines import warm_up as warm_up
+from guided_imagination.utils.workers.engines import worker_count as worker_count

@@ -119,6 +119,11 @@ def warm_up(spec: Spec) -> None:
         _warm.append(start(lambda: lambda unit: None, range(count), spec))
 
 
+def worker_count(spec: Spec) -> int:
+    """How many workers there will be; in a Ray cluster those that were asked for, or 1 where that is left to Ray."""
+    return _count(spec) if spec.workers.engine == "local" else spec.workers.count or 1
+
+
 _warm: list[Iterator[Any]] = []  # what is dropped is ended
 
 

@@ -1,6 +1,7 @@
 """Hands units to whoever is idle, and again if their worker dies."""
 
 import pickle
+import sys
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -183,7 +184,8 @@ class _Results(Generic[U, R]):
         self._schedule.drop(self._work)
 
     def __del__(self) -> None:
-        self.close()
+        if not sys.is_finalizing():  # at the end of the process, what close needs may be gone
+            self.close()
 
 
 def _dying() -> str:

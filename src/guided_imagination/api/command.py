@@ -1,0 +1,107 @@
+"""`guided-imagination expand FOLDER`: `guided_imagination.expand` on the command line."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from guided_imagination.api.settings import METHODS, presets
+from guided_imagination.api.wording import COMMAND, reworded
+from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import read_json, replacing_folder
+
+EXPORTED = "train/metadata.parquet"  # a folder that has it was written by `--images`
+
+
+class Explained(click.Command):
+    """A command whose user's mistakes end in one sentence instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise click.ClickException(reworded(str(error), COMMAND)) from error
+
+
+def _setting(context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
+    """`a.b=1` as {"a": {"b": 1}}; values are read as YAML."""
+    from guided_imagination.config.strict import merged
+
+    tree: Mapping[str, Any] = {}
+    for pair in pairs:
+        place, equals, value = pair.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{pair!r} has no '='; allowed: such as expand_dalle.steps=3")
+        nested = yaml.safe_load(value)
+        for key in reversed(place.split(".")):
+            nested = {key: nested}
+        tree = merged(tree, nested)
+    return dict(tree)
+
+
+@click.command(cls=Explained)
+@click.argument("folder")
+@click.option(
+    "--out", required=True, help="Folder for the shards (parquet) and the manifest; a killed run goes on there."
+)
+@click.option("--method", default="gif_dalle", show_default=True, help=f"One of {', '.join(METHODS)}.")
+@click.option("--preset", default="embedded", show_default=True, help="The models: one of those listed below.")
+@click.option("--ratio", type=int, default=5, show_default=True, help="New images for each image.")
+@click.option("--images", "target", help="Also write all images, the given and the new, here: train/CLASS/....png.")
+@click.option("--overwrite", is_flag=True, help="Replace what was made in --out with other settings.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@click.option("--resolution", type=int, help="Side of the new images in pixels.  [default: the preset's]")
+@click.option(
+    "--template", "templates", multiple=True, help="How CLIP is told a class: 'a photo of a {}.'; repeatable."
+)
+@click.option("--filter/--no-filter", default=None, help="Refuse images in which CLIP sees another class, or not.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--workers", type=int, help="Processes.  [default: one per GPU, or as many as the cores allow]")
+@click.option("--set", "settings", multiple=True, callback=_setting, help="Any other default: expand_dalle.steps=3.")
+def expand(folder: str, out: str, target: str | None, templates: tuple[str, ...], **options: Any) -> None:
+    """Make new labelled images of those in FOLDER, which has a subfolder of images for each class."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("guided_imagination").setLevel(logging.INFO)
+    destination = None if target is None else _free(Path(target))
+    from guided_imagination.api.expanding import expand as make  # imports torch
+
+    new = make(folder, out=out, templates=list(templates) or None, **options)
+    manifest = read_json(Path(out) / "manifest.json")
+    totals = ", ".join(f"{count} {name}" for name, count in manifest["totals"].items())
+    click.echo(f"{len(new)} new images ({totals}) are in {out}, with a manifest of all that shaped them")
+    if destination is not None:
+        rows = _write(Path(folder), Path(out), destination, new.features["label"].names)
+        click.echo(f"{rows} images, the given ones too, are in {destination / 'train'}, a folder for each class")
+
+
+def _epilog() -> str:
+    lines = [
+        f"  {name}: for {', '.join(method for method, row in METHODS.items() if row['pipeline'] in preset.pipelines)}"
+        for name, preset in presets().items()
+    ]
+    return "\b\n" + "\n".join(["Presets, and the methods that they have models for:", *lines])
+
+
+def _free(target: Path) -> Path:
+    """Raises InputError for a place that holds anything but an earlier export, which is replaced as a whole."""
+    if target.exists() and not (target / EXPORTED).is_file() and not (target.is_dir() and not any(target.iterdir())):
+        raise InputError(f"--images {target} holds other files: use an empty or a new folder")
+    return target
+
+
+def _write(folder: Path, out: Path, target: Path, names: list[str]) -> int:
+    """Write seeds and new images as an ImageFolder; returns their number."""
+    from guided_imagination.api.images import read_images
+    from guided_imagination.api.settings import NAME, changed, spec
+    from guided_imagination.expansion import export
+    from guided_imagination.expansion.store import Expansion
+
+    seeds = read_images(folder, changed({"dataset_specs": {NAME: spec(1, None)}}).dataset_specs[NAME])
+    with replacing_folder(target) as partial:
+        return export.write_image_folder(partial, export.splits(seeds, Expansion(out), None), names)["train"]
+
+
+expand.epilog = _epilog()

@@ -1,0 +1,1 @@
+from guided_imagination.pipelines.plan.pipeline import create_pipeline as create_pipeline

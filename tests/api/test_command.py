@@ -1,0 +1,74 @@
+"""`guided-imagination expand` as a user calls it, in this process."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from datasets import Dataset, load_dataset
+
+from guided_imagination.__main__ import main
+from guided_imagination.expansion.records import verify
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(seeds: Dataset, tmp_path: Path) -> Path:
+    """Twenty garments in a folder for each class."""
+    names = seeds.features["label"].names
+    for row in seeds:
+        place = tmp_path / "garments" / names[row["label"]].replace(" ", "_")
+        place.mkdir(parents=True, exist_ok=True)
+        row["image"].save(place / f"{row['id'].split('/')[-1]}.png")
+    return tmp_path / "garments"
+
+
+def test_help_names_methods_and_presets_without_kedro_or_torch() -> None:
+    assert "expand" in run("--help").output
+    words = run("expand", "--help").output
+    for name in ("gif_mae", "randaugment", "kandinsky: for dalle, gif_dalle", "--no-filter"):
+        assert name in words
+
+
+def test_a_folder_becomes_shards_and_an_image_folder(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")  # no Kedro project
+    options = ("--method", "gif_mae", "--ratio", 2, "--workers", 1, "--set", "expand_mae.steps=1")
+    done = run("expand", folder, *options, "--out", "new", "--images", "pictures")
+    assert done.exit_code == 0, done.output
+    assert verify(Path("new")) == []
+    new = load_dataset("parquet", data_files="new/*.parquet", split="train", cache_dir=str(tmp_path / "cache"))
+    assert f"{len(new)} new images" in done.output
+    assert f"{len(new) + 20} images, the given ones too, are in pictures/train" in done.output
+    files = list(Path("pictures/train").rglob("*.png"))
+    assert len(files) == len(new) + 20
+    assert {file.parent.name for file in files} == {name.replace(" ", "_") for name in new.features["label"].names}
+    again = run("expand", folder, *options, "--out", "new", "--images", "pictures")
+    assert again.exit_code == 0, again.output
+
+
+def test_mistakes_end_in_one_sentence_in_the_words_of_the_command(folder: Path, tmp_path: Path) -> None:
+    def refusal(*arguments: object) -> str:
+        done = run("expand", *arguments)
+        assert done.exit_code == 1
+        assert isinstance(done.exception, SystemExit), "an explained error, not a traceback"
+        lines = done.stderr.strip().splitlines()
+        assert lines[-1].startswith("Error: ")
+        return lines[-1]
+
+    out = ("--out", tmp_path / "out", "--workers", 1)
+    assert "ratio = 0: input should be greater" in refusal(folder, *out, "--ratio", 0)
+    assert "method = 'gan' is not known" in refusal(folder, *out, "--method", "gan")
+    assert "is not a folder" in refusal(tmp_path / "nowhere", *out)
+    assert "lies among the images" in refusal(folder, "--out", folder / "new")
+    assert "holds other files" in refusal(folder, *out, "--images", tmp_path)
+    assert not (tmp_path / "out").exists()
+    run("expand", folder, *out, "--method", "cutout", "--ratio", 1)
+    otherwise = refusal(folder, *out, "--method", "cutout", "--ratio", 2)
+    assert "replace it with --overwrite, or keep it and use another --out FOLDER" in otherwise
+
+
+def test_a_setting_needs_a_value(folder: Path, tmp_path: Path) -> None:
+    assert "'seed' has no '='" in run("expand", folder, "--out", tmp_path / "out", "--set", "seed").stderr

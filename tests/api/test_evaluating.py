@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+import guided_imagination
+from guided_imagination import InputError
+from guided_imagination.config import Architecture, Recipe
+from guided_imagination.config.defaults import defaults
+from guided_imagination.data.arrays import Labelled
+from guided_imagination.data.dataset import to_tensors
+from guided_imagination.training.classifier import accuracy, predict, train_classifier
+
+TINY = Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})
+RECIPE = Recipe.model_validate(defaults()["recipes"]["matched"] | {"passes": 2, "batch_size": 8})
+
+
+def by_hand(rows, test, updates, seed):
+    recipe = RECIPE.overridden({"passes": None, "updates": updates})
+    images, labels = to_tensors(rows)
+    trained = train_classifier(
+        Labelled(images, labels), None, TINY, recipe, classes=10, seed=seed, name="by hand", log_points=1
+    )
+    measured = Labelled(*to_tensors(test))
+    return accuracy(predict(trained.model, measured), measured.labels)
+
+
+def test_accuracies_are_those_of_classifiers_trained_by_hand(expansion, seeds, test_images):
+    table = guided_imagination.evaluate(seeds, expansion, test_images, architecture=TINY, recipe=RECIPE, runs=2)
+    assert table["method"].tolist() == ["original", "original", "gif_dalle", "gif_dalle"]
+    assert table["seed"].tolist() == [0, 1, 0, 1]
+    assert table["ratio"].tolist() == [0, 0, 2, 2]
+    updates = -(-2 * 3 * len(seeds) // 8)  # two passes over the seeds and twice as many variants, for both
+    assert table["updates"].tolist() == [updates] * 4
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    both = [*seeds, *expansion]
+    expected = [by_hand(rows, test_images, updates, seed) for rows in (seeds, both) for seed in (0, 1)]
+    torch.set_num_threads(threads)
+    assert table["accuracy"].tolist() == expected
+
+
+def test_what_cannot_be_measured_is_refused(expansion, seeds, test_images):
+    def refusal(*images, **arguments):
+        with pytest.raises(InputError) as caught:
+            guided_imagination.evaluate(*images, **arguments)
+        return str(caught.value)
+
+    other = torch.zeros(2, 3, 32, 32), [0, 1], ["cat", "dog"]
+    assert "the test images have the classes cat, dog" in refusal(seeds, expansion, other)
+    assert "architectures: 'vgg' is not known; allowed: resnet10_small" in refusal(
+        seeds, expansion, test_images, architecture="vgg"
+    )
+    assert "recipes: 'fast' is not known" in refusal(seeds, expansion, test_images, recipe="fast")
+    assert "train.seeds = 0" in refusal(seeds, expansion, test_images, runs=0)
+    assert "soft_labels" in refusal(seeds, expansion, test_images, recipe="soft")

@@ -1,0 +1,205 @@
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from datasets import Dataset
+
+import guided_imagination
+from guided_imagination import InputError
+from guided_imagination.api.wording import PYTHON, explained
+from guided_imagination.config import check
+from guided_imagination.config.defaults import defaults
+from guided_imagination.config.strict import merged
+from guided_imagination.expansion.expand import expand
+from guided_imagination.expansion.plan import plan_of
+from guided_imagination.expansion.records import record_features, verify
+from helpers.project import ROOT
+from helpers.stores import checksums
+
+SHARDS = {"expand_dalle": {"seeds_per_shard": 7}}
+
+
+def refusal(images, **arguments):
+    with pytest.raises(InputError) as caught:
+        guided_imagination.expand(images, **arguments)
+    assert "\n" not in str(caught.value)
+    assert "--params" not in str(caught.value)
+    return str(caught.value)
+
+
+def plain(seeds, classes, count=6):
+    """Black images of so many classes."""
+    return torch.zeros(count, 3, 32, 32), [row % classes for row in range(count)], list("abcdef"[:classes])
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    heavy = "{'torch', 'kedro', 'datasets', 'pydantic'}"
+    code = f"import sys, guided_imagination as g; dir(g); print({heavy} & {{*sys.modules}})"
+    assert subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True).stdout == "set()\n"
+
+
+def test_all_that_is_exported_is_there():
+    for name in guided_imagination.__all__:
+        assert getattr(guided_imagination, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'expnad'"):
+        guided_imagination.expnad  # noqa: B018
+
+
+def test_the_rows_are_those_of_a_pipeline(expansion, seeds):
+    assert expansion.features == record_features(seeds.features["label"].names)
+    assert set(expansion["seed_id"]) <= set(seeds["id"])
+    assert {image.size for image in expansion["image"]} == {(32, 32)}
+
+
+def pipeline(folder, seeds, method, **changes):
+    """The expansion of a row of `fashion` as Kedro's nodes make it, with the API's words for a class."""
+    own = {"compute": {"workers": {"count": 1}}, "dataset_specs": {"fashion": {"templates": ["a photo of a {}."]}}}
+    row = check(merged(merged(defaults(), own), changes)).row("fashion", method)
+    expand(folder, plan_of(seeds, row))
+    return checksums(folder)
+
+
+def test_the_bytes_are_those_of_the_pipeline(expansion, seeds, out, tmp_path):
+    made = pipeline(tmp_path / "pipeline", seeds, "gif_dalle", ratio=2, **SHARDS)
+    assert len(made) == 3
+    assert checksums(out) == made
+
+
+def test_so_are_those_of_an_augmentation_with_another_seed(seeds, tmp_path):
+    guided_imagination.expand(seeds, method="randaugment", ratio=1, seed=7, out=tmp_path / "api")
+    assert checksums(tmp_path / "api") == pipeline(tmp_path / "pipeline", seeds, "randaugment", ratio=1, seed=7)
+
+
+def test_a_killed_call_goes_on_and_a_finished_one_is_read(expansion, seeds, out, tmp_path):
+    folder = tmp_path / "again"
+    shutil.copytree(out, folder)
+    shards = sorted(folder.glob("*.parquet"))
+    assert len(shards) == 3
+    (folder / "manifest.json").unlink()
+    shards[1].unlink()
+    before = {path.name: path.stat().st_mtime_ns for path in shards if path.exists()}
+    made = guided_imagination.expand(seeds, ratio=2, out=folder, settings=SHARDS)
+    assert checksums(folder) == checksums(out)
+    assert made.to_dict() == expansion.to_dict()
+    assert {path.name: path.stat().st_mtime_ns for path in shards if path.name in before} == before
+    assert verify(folder) == []
+
+
+def test_a_folder_that_was_made_otherwise_is_kept(expansion, seeds, out):
+    before = checksums(out)
+    sentence = refusal(seeds, ratio=3, out=out, settings=SHARDS)
+    assert "ratio: 2 there, 3 now" in sentence
+    assert sentence.endswith("replace it with overwrite=True, or keep it and use another out=FOLDER")
+    assert checksums(out) == before
+
+
+def test_without_out_nothing_stays_on_disk(seeds, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    made = guided_imagination.expand(seeds, ratio=1, method="cutout")
+    assert not list(tmp_path.iterdir())
+    assert len(made) == 20
+    assert made[19]["image"].size == (32, 32)
+
+
+def test_other_seeds_of_randomness_give_other_images(seeds):
+    def pixels(seed):
+        return guided_imagination.expand(seeds, ratio=1, method="cutout", seed=seed)["image"][:]
+
+    assert pixels(1) == pixels(1)
+    assert pixels(1) != pixels(2)
+
+
+def test_a_guide_that_does_not_know_the_classes_is_refused_and_the_sentence_says_what_to_do():
+    unknown = torch.zeros(12, 3, 32, 32), [row % 3 for row in range(12)], ["moth", "newt", "yak"]
+    sentence = refusal(unknown)
+    assert "gif_dalle: the guide does not know these 3 classes: it names 33.3 % of 12 seeds right" in sentence
+    for way in ("another preset", "templates=", "unguided method such as randaugment", "filter=False"):
+        assert way in sentence
+    assert len(guided_imagination.expand(unknown, ratio=1, method="gif_mae", filter=False)) == 12
+
+
+def test_after_a_refusal_the_same_folder_serves(tmp_path):
+    unknown = torch.zeros(12, 3, 32, 32), [row % 3 for row in range(12)], ["moth", "newt", "yak"]
+    assert "does not know these 3 classes" in refusal(unknown, method="gif_mae", ratio=1, out=tmp_path)
+    assert len(guided_imagination.expand(unknown, method="gif_mae", ratio=1, out=tmp_path, filter=False)) == 12
+
+
+def test_one_class_is_enough_where_nothing_is_told_apart(seeds):
+    one = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)), [0] * 4, ["coat"]
+    for method in ("cutout", "mae", "dalle"):
+        assert guided_imagination.expand(one, ratio=1, method=method)["label"][:] == [0] * 4
+    sentence = refusal(one, method="gif_mae")
+    assert "there is one class, 'coat', which a guide cannot tell from any other" in sentence
+    assert "mae" in sentence
+    assert "one class" in refusal(one, method="cutout", filter=True)
+
+
+ARGUMENTS = {
+    "ratio = 0: input should be greater than or equal to 1": {"ratio": 0},
+    "seed = -1: input should be greater": {"seed": -1},
+    "resolution = 0: input should be greater": {"resolution": 0},
+    "workers = 0: input should be greater": {"workers": 0},
+    "device = 'gpu': string should match": {"device": "gpu"},
+    "device = 'cuda:9': this machine has": {"device": "cuda:9"},
+    "templates.0 = 'photo'": {"templates": "photo"},
+    "preset = 'tiny' is not known": {"preset": "tiny"},
+    "method = 'gan' is not known": {"method": "gan"},
+    "ratoi is not a known key": {"settings": {"ratoi": 1}},
+}
+
+
+@pytest.mark.parametrize(("sentence", "arguments"), ARGUMENTS.items())
+def test_wrong_arguments_are_refused_before_images_are_looked_at(sentence, arguments, tmp_path):
+    assert refusal("nowhere", out=tmp_path / "out", **arguments).startswith(sentence)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_model_that_is_nowhere_is_named_with_the_command_that_fetches_it(seeds, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    sentence = refusal(seeds, preset="kandinsky")
+    assert sentence.startswith("the model kandinsky-community/kandinsky-2-2-decoder is not on this machine")
+    assert "hf download" in sentence
+
+
+def test_a_place_that_holds_something_else_is_left_alone(seeds, tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    assert "is a file" in refusal(seeds, out=file)
+    assert "holds other files, e.g. 'notes.txt'" in refusal(seeds, out=tmp_path)
+    assert "lies among the images" in refusal(tmp_path, out=tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_gpu_that_is_too_small_is_a_sentence():
+    @explained
+    def run():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    @explained
+    def break_down():
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(InputError, match="take a smaller preset or resolution"):
+        run()
+    with pytest.raises(RuntimeError, match="shapes"):
+        break_down()
+
+
+def test_every_phrase_that_is_reworded_is_one_of_the_library_s():
+    source = " ".join(
+        path.read_text() for path in (ROOT / "src/guided_imagination").rglob("*.py") if "api" not in path.parts
+    )
+    joined = re.sub(r'"\s+f?"', "", source).replace("{path}", "").replace("{folder}", "")
+    for phrase in PYTHON:
+        if not phrase.startswith("parameters: "):  # these are put together
+            assert phrase in joined, phrase
+
+
+def test_what_comes_back_is_a_dataset_like_any_other(expansion, tmp_path):
+    assert isinstance(expansion, Dataset)
+    expansion.save_to_disk(str(tmp_path))
+    assert Dataset.load_from_disk(str(tmp_path))["variant"][:] == expansion["variant"][:]
