@@ -44,10 +44,13 @@ def _light_workers() -> None:
 
 @pytest.fixture(scope="session")
 def clip_processor() -> CLIPProcessor:
+    from guided_imagination.config.defaults import defaults
     from guided_imagination.pretraining.clip import build_processor
     from helpers import tiny, toy
 
-    return build_processor(toy.NAMES, image_size=32, mean=0.4, std=0.3, context=tiny.CONTEXT)
+    templates = defaults()["pretrain"]["domains"]["fashion"]["templates"]
+    corpus = [template.format(name) for template in templates for name in toy.NAMES]
+    return build_processor(corpus, image_size=32, mean=[0.4] * 3, std=[0.3] * 3, context=tiny.CONTEXT)
 
 
 @pytest.fixture(scope="session")

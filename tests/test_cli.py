@@ -89,7 +89,7 @@ def test_missing_and_truncated_weights_are_named_before_any_work(tmp_path: Path)
     model, data = tmp_path / "model", tmp_path / "data"
     model.mkdir()
     assert_explained(run(data, params=f"generators.embedded_unclip.model={model}"), f"no weights in {model}")
-    whole = (ROOT / "src/guided_imagination/embedded/clip/model.safetensors").read_bytes()
+    whole = (ROOT / "src/guided_imagination/embedded/fashion/clip/model.safetensors").read_bytes()
     (model / "model.safetensors").write_bytes(whole[:-1000])
     done = run(data, params=f"generators.embedded_unclip.model={model}")
     assert_explained(done, f"{model}/model.safetensors is truncated")

@@ -60,6 +60,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "plan": main["ingest"] + plan.create_pipeline(parameters),
         "verify": verify.create_pipeline(places, methods),
         "export": export.create_pipeline(places, parameters.exported()),
+        "split": pretrain.create_split_pipeline(),
         "pretrain": pretrain.create_pipeline(),
     }
     pipelines = {**main, **apart, "__default__": Pipeline(list(main.values()))}

@@ -13,7 +13,7 @@ CONFIG_LOADER_ARGS = {
     # an environment names only what it changes
     "merge_strategy": {"parameters": "soft"},
     "custom_resolvers": {
-        # `${embedded:clip}` is the folder of a model that ships in the package
+        # `${embedded:fashion/clip}` is the folder of a model that ships in the package
         "embedded": embedded,
     },
 }

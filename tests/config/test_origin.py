@@ -101,7 +101,7 @@ def test_what_shapes_no_image_is_not_told(base, change):
 
 def test_files_of_the_package_are_told_as_conf_writes_them(base):
     told = origin(base)
-    assert told["generators"]["embedded_unclip"]["model"] == "${embedded:unclip}"
+    assert told["generators"]["embedded_unclip"]["model"] == "${embedded:fashion/unclip}"
     assert told["dataset_specs"]["fashion"]["source"]["train"] == ["${embedded:fashion/pool.parquet}"]
     assert str(CONF.parent) not in json.dumps(told)
 

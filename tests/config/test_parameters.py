@@ -53,7 +53,7 @@ def test_the_shipped_parameters_are_valid(shipped):
 
 def test_embedded_models_and_images_lie_in_the_package(shipped):
     package = Path(__file__).parents[2] / "src" / "guided_imagination"
-    assert Path(shipped["guides"]["embedded_clip"]["model"]) == package / "embedded" / "clip"
+    assert Path(shipped["guides"]["embedded_clip"]["model"]) == package / "embedded" / "fashion" / "clip"
     assert Path(shipped["dataset_specs"]["fashion"]["source"]["train"]).is_file()
 
 
@@ -66,7 +66,7 @@ def test_embedded_models_and_images_lie_in_the_package(shipped):
         ("guides.siglip.templates", [], "guides.siglip.templates", ["model", "revision"]),
         ("dataset_specs.fashion.source.folder", "x", "dataset_specs.fashion.source.folder", ["train", "test"]),
         ("methods.mae.guide", True, "methods.mae.guide", ["pipeline", "guided"]),
-        ("pretrain.mae.stepz", 1, "pretrain.mae.stepz", ["steps", "batch_size"]),
+        ("pretrain.domains.fashion.mae.stepz", 1, "pretrain.domains.fashion.mae.stepz", ["steps", "batch_size"]),
         ("recipes.matched.momentum", 0.9, "recipes.matched.momentum", ["learning_rate", "weight_decay"]),
         ("datasets", ["mnist"], "datasets: 'mnist'", ["fashion"]),
         ("train.architectures", ["vgg"], "train.architectures: 'vgg'", ["resnet50", "mobilenet_v2"]),

@@ -42,7 +42,7 @@ def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
     # one ingest, seven expansions, eight trainings of two nodes, zero-shot, registration, seven contact sheets,
     # eight audits and their table, six nodes of the report per dataset, nine over all
     assert len(nodes) == 1 + 7 + 2 * 8 + 1 + 1 + 7 + 8 + 1 + 6 + 9
-    assert set(pipelines) == {*MAIN, "tune", "verify", "plan", "export", "pretrain", "__default__"}
+    assert set(pipelines) == {*MAIN, "tune", "verify", "plan", "export", "split", "pretrain", "__default__"}
 
 
 def test_at_first_look_there_are_few_boxes(pipelines: dict[str, Pipeline]) -> None:

@@ -35,7 +35,7 @@ def test_the_length_of_an_embedding_does_not_matter():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_shifting_moves_by_at_most_two_pixels_and_fills_with_black(seed):
+def test_shifting_moves_by_at_most_two_pixels(seed):
     image = torch.zeros(1, 3, 8, 8)
     image[..., 4, 4] = 1
     with seeded(seed):
@@ -45,3 +45,10 @@ def test_shifting_moves_by_at_most_two_pixels_and_fills_with_black(seed):
     y, x = moved[0, 0].nonzero()[0].tolist()
     assert abs(y - 4) <= 2
     assert abs(x - 4) <= 2
+
+
+def test_what_a_shift_leaves_empty_is_the_border_again():
+    image = torch.full((1, 3, 8, 8), 0.7)
+    for seed in range(5):
+        with seeded(seed):
+            assert torch.equal(shift(image), image)

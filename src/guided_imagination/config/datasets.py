@@ -140,6 +140,9 @@ def _of_one_kind(source: object) -> object:
 Source = Annotated[AnySource, Field(discriminator="kind"), BeforeValidator(_of_one_kind)]
 
 
+Section = Annotated[str, Field(pattern="^(generators|recipes|expand_mae|expand_dalle|expand_sd|train|audit)$")]
+
+
 class DatasetSpec(Strict):
     """Where a dataset's images are, how it is split, and what is special to it.
 
@@ -155,7 +158,8 @@ class DatasetSpec(Strict):
     which classifiers see images. `ratio` is how many new images each seed gets where the parameter of that name is
     null. `templates` are what CLIP reads, with {} for the name of the class; their mean is taken.
     `weed` are lists (JSON, docs/weeding.md) of new images that are left out of training and export.
-    `overrides` are changes to the settings of a pipeline, and of generators and recipes by name, for this dataset.
+    `overrides` are changes to the settings of a pipeline, and of generators and recipes by name, for this dataset; of
+    `train` and `audit` the guides alone.
     `licence` of the images, in the hub's spelling, stands on the cards of what is made of them.
     """
 
@@ -178,9 +182,7 @@ class DatasetSpec(Strict):
     ratio: Count = 5
     templates: list[Template] = Field(["a photo of a {}."], min_length=1)
     weed: Texts = Field([])
-    overrides: dict[
-        Annotated[str, Field(pattern="^(generators|recipes|expand_mae|expand_dalle|expand_sd)$")], dict[str, Any]
-    ] = Field({})
+    overrides: dict[Section, dict[str, Any]] = Field({})
     licence: Text | None = None
 
     @property

@@ -15,7 +15,7 @@ REFERENCE = re.compile(r"\$\{([^${}]*)\}")  # an innermost ${...}
 
 
 def embedded(path: str = "") -> str:
-    """Where a model or file lies that ships in the package: `${embedded:clip}` in YAML."""
+    """Where a model or file lies that ships in the package: `${embedded:fashion/clip}` in YAML."""
     return str(PACKAGE / "embedded" / path)
 
 

@@ -238,7 +238,7 @@ class Parameters(Strict):
             training=self._training(dataset, {}),
             tune=self.tune,
             tune_recipe=self.recipes[self.tune.recipe],
-            zero_shot=self.guides[self.train.zero_shot] if self.train.zero_shot else None,
+            zero_shot=self._guide(dataset, "train", "zero_shot"),
         )
 
     def adaptation(self, place: str, pipeline: ExpandPipeline) -> AdaptSettings:
@@ -270,8 +270,17 @@ class Parameters(Strict):
         dataset, draw = self.places[place]
         spec = self.dataset_specs[dataset]
         own = {"dataset": dataset, "draw": draw, "spec": spec, "seed": self.seed, "compute": self.compute}
-        audited = {"audit": self.audit, "audit_guide": self.guides[self.audit.guide]}
+        audited = {"audit": self.audit, "audit_guide": self._guide(dataset, "audit", "guide")}
         return {**own, "models_dir": self.models_dir, **audited}
+
+    def _guide(self, dataset: str, section: Literal["train", "audit"], key: str) -> GuideConfig | None:
+        """The guide that `section`.`key` names, or the dataset instead. Raises ValueError for an unknown one."""
+        own = self.dataset_specs[dataset].overrides.get(section, {})
+        place = f"dataset_specs.{dataset}.overrides.{section}"
+        _check_known(place, own, OWN_GUIDES[section])
+        name = own.get(key, getattr(getattr(self, section), key))
+        _check_known(f"{place}.{key}", [name] if name else [], self.guides)
+        return self.guides[name] if name else None
 
     def _ratio(self, dataset: str) -> int:
         return self.ratio or self.dataset_specs[dataset].ratio
@@ -284,7 +293,8 @@ class Parameters(Strict):
             name: _overridden(f"{place}.{name}", self.recipes[name], own.get(name, {})).overridden(changes)
             for name in self.train.recipes
         }
-        teacher, soft = self.train.teacher, any(recipe.soft_labels for recipe in recipes.values())
+        teacher = self._guide(dataset, "train", "teacher")
+        soft = any(recipe.soft_labels for recipe in recipes.values())
         if soft and teacher is None:
             raise ValueError("train.teacher: a recipe has soft_labels, so a guide has to give them; none is named")
         return TrainingSettings(
@@ -292,7 +302,7 @@ class Parameters(Strict):
             largest_ratio=max(self.train.ratios or [self._ratio(dataset)]),
             architectures={name: self.architectures[name] for name in self.train.architectures},
             recipes=dict.fromkeys(self.train.architectures, recipes),
-            teacher=self.guides[teacher] if soft and teacher else None,
+            teacher=teacher if soft else None,
         )
 
     def expander(self, dataset: str, pipeline: ExpandPipeline, method: str | None = None) -> Expander:
@@ -315,6 +325,8 @@ class Parameters(Strict):
             raise ValueError(f"{place}: {key}: {problem['msg']}") from error
 
 
+# what a dataset may override beside its pipelines: the guides that know its classes
+OWN_GUIDES = {"train": ["zero_shot", "teacher"], "audit": ["guide"]}
 # their folders under data/06_models and 08_reporting, or their namespaces, are taken
 RESERVED_DATASETS = ("report", "pretrain", "hub")
 RESERVED_METHODS = ("tune", "clip_zero_shot", *get_args(ExpandPipeline))

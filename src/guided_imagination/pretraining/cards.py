@@ -14,8 +14,7 @@ from guided_imagination.generators.loading import load_generator
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import CPU
 from guided_imagination.models.loading import load_guide
-from guided_imagination.pretraining.captions import TEMPLATES
-from guided_imagination.pretraining.fashion_mnist import Labelled
+from guided_imagination.pretraining.images import Labelled
 from guided_imagination.utils.randomness import generator
 
 
@@ -65,34 +64,39 @@ def variation_sheet(config: UnclipConfig, guide: Guide, data: Labelled, per_clas
     return figure
 
 
-def load_clip(config: PretrainConfig) -> Guide:
-    """The embedded CLIP with its training templates."""
-    return load_guide(GuideConfig(model=str(config.folder("clip"))), config.class_names, TEMPLATES, CPU, Path())
+def load_clip(config: PretrainConfig, class_names: list[str]) -> Guide:
+    """The finished CLIP with its training templates."""
+    return load_guide(GuideConfig(model=str(config.folder("clip"))), class_names, config.chosen.templates, CPU, Path())
 
 
-def write_card(title: str, kind: str, quality: str, stages: dict[str, dict[str, Any]], folder: Path) -> str:
-    """A model card in Markdown for the model in `folder`."""
+def write_card(config: PretrainConfig, model: str, kind: str, quality: str, stages: dict[str, dict[str, Any]]) -> str:
+    """A model card in Markdown for a finished model; `kind` is its class, `quality` a sentence with what it can do."""
+    domain, folder = config.chosen, config.folder(model)
     size = sum(file.stat().st_size for file in folder.rglob("*.safetensors")) / 1e6
     rows = "\n".join(
         f"| {name} | {stage['steps']:,} x {stage['batch_size']} | {stage['seconds'] / 60:.1f} min |"
         for name, stage in stages.items()
     )
+    images, side = stages[next(iter(stages))]["images"], domain.images.resolution
     return f"""---
-license: mit
+license: {domain.images.licence}
 library_name: {"diffusers" if "Pipeline" in kind else "transformers"}
-tags: [fashion-mnist, guided-imagination]
+tags: [guided-imagination]
 ---
-# {title}
+# {TITLES[kind]} for {domain.title}
 
-A `{kind}` for 32x32 images, small enough to ship with the package ({size:.1f} MB, float16 safetensors),
-made by `kedro run --pipeline pretrain`.
+A `{kind}` for {side}x{side} images, small enough to ship with the package ({size:.1f} MB, float16 safetensors),
+made by `kedro run --pipelines pretrain --params pretrain.domain={config.domain}`.
 
-- **Measured**, on 2,000 balanced images of the official test part: {quality}
-- **Data**: Fashion-MNIST (Xiao, Rasul, Vollgraf 2017, MIT licence), the official train part without the 1,500 images
-  that `split.json` sets aside; no seed, validation or test image of this project was trained on.
-- **Use**: the embedded default and tests of Guided Imagination; it knows garments and nothing else.
+- **Measured**, on balanced images of the share `test` of `split.json`: {quality}
+- **Data**: {images:,} of the {domain.credit}; none of those that `split.json` sets aside, so no seed, validation or
+  test image of this project.
+- **Use**: the embedded defaults and tests of Guided Imagination; it knows {domain.title} and nothing else.
 
 | trained | updates x batch | time on 2 CPU cores |
 |---|---|---|
 {rows}
 """
+
+
+TITLES = {"CLIPModel": "CLIP", "ViTMAEForPreTraining": "MAE", "KandinskyV22Pipeline": "unCLIP"}

@@ -1,26 +1,30 @@
 """A small CLIPModel, trained on captions that are true of several images of a batch."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
 from torch import Tensor
-from torch.nn.functional import log_softmax, normalize
+from torch.nn.functional import log_softmax, normalize, pad
+from torchvision.transforms import Normalize
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
 
 from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.pretraining import captions
-from guided_imagination.pretraining.fashion_mnist import Labelled
+from guided_imagination.pretraining.images import Labelled
 from guided_imagination.pretraining.stages import train
 from guided_imagination.utils.randomness import batch_indices, seeded
 
 
-def build_processor(class_names: list[str], image_size: int, mean: float, std: float, context: int) -> CLIPProcessor:
-    """CLIP's own processor: a byte-pair tokenizer learned from the captions, and the pixel statistics."""
-    words = [word for pair in captions.ATTRIBUTES.values() for word in pair]
-    corpus = [template.format(name) for template in captions.TEMPLATES for name in class_names] + words
+def build_processor(
+    corpus: Sequence[str], image_size: int, mean: Sequence[float], std: Sequence[float], context: int
+) -> CLIPProcessor:
+    """CLIP's own processor: a byte-pair tokenizer learned from the `corpus`, and the pixel statistics (RGB)."""
     tokenizer = CLIPTokenizer().train_new_from_iterator([corpus] * 10, vocab_size=800, show_progress=False)
     tokenizer.model_max_length = context
     side = {"height": image_size, "width": image_size}
     images = CLIPImageProcessor(
-        size={"shortest_edge": image_size}, crop_size=side, image_mean=[mean] * 3, image_std=[std] * 3
+        size={"shortest_edge": image_size}, crop_size=side, image_mean=list(mean), image_std=list(std)
     )
     return CLIPProcessor(image_processor=images, tokenizer=tokenizer)
 
@@ -39,43 +43,59 @@ def contrastive_loss(image_embeds: Tensor, text_embeds: Tensor, matches: Tensor,
 
 
 def shift(images: Tensor, most: int = 2) -> Tensor:
-    """Move the batch by up to `most` pixels in x and y, filling with black."""
+    """Move the batch by up to `most` pixels in x and y, repeating the pixels of the border."""
     dx, dy = torch.randint(-most, most + 1, (2,)).tolist()
-    moved = torch.nn.functional.pad(images, (most,) * 4)
+    moved = pad(images, (most,) * 4, mode="replicate")
     return moved[..., most + dy : most + dy + images.shape[-2], most + dx : most + dx + images.shape[-1]]
 
 
-def train_clip(data: Labelled, config: PretrainConfig) -> float:
-    """Train, scale image embeddings to unit mean norm (so that eps is a share of it), save; seconds."""
-    stage, class_names = config.clip, config.class_names
-    pixels = data.images.float() / 255
-    mean, std = pixels.mean().item(), pixels.std().item()
+def train_clip(data: Labelled, class_names: list[str], config: PretrainConfig, folder: Path) -> float:
+    """Train, scale image embeddings to unit mean norm (so that eps is a share of it), save in `folder`; seconds."""
+    domain, stage = config.chosen, config.chosen.clip
+    mean, std = statistics(data)
     sizes = CLIPConfig(**stage.model)
-    size, context = sizes.vision_config.image_size, sizes.text_config.max_position_embeddings
+    said = captions.words(domain.attributes)
     # learning merges breaks ties at random: a resumed training must read the tokens that it was started with
-    kept = config.checkpoint("clip").with_suffix("")
+    checkpoint = config.checkpoint("clip", data.ids)
+    kept = checkpoint.with_suffix("")
     if not kept.exists():
-        build_processor(class_names, size, mean, std, context).save_pretrained(kept)
+        corpus = [template.format(name) for template in domain.templates for name in class_names]
+        corpus += [word for pair in said for word in pair]
+        size, context = sizes.vision_config.image_size, sizes.text_config.max_position_embeddings
+        build_processor(corpus, size, mean, std, context).save_pretrained(kept)
     processor = CLIPProcessor.from_pretrained(kept)
     for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         setattr(sizes.text_config, key, getattr(processor.tokenizer, key))
     sizes.text_config.vocab_size = len(processor.tokenizer)
     with seeded(stage.seed, "clip"):
         model = CLIPModel(sizes)
-    seen = captions.levels(captions.attributes(pixels), data.labels)
+    seen = _levels(data, config)
+    normalise = Normalize(mean, std)
 
     def loss_at(step: int) -> Tensor:
         rows = batch_indices(step, len(data.labels), stage.batch_size, stage.seed)
-        texts, matches = captions.write(class_names, data.labels[rows], seen[rows])
+        texts, matches = captions.write(domain.templates, said, class_names, data.labels[rows], seen[rows])
         tokens = processor.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-        images = (shift(data.rgb(rows)) - mean) / std
-        out = model(pixel_values=images, **tokens)
+        out = model(pixel_values=normalise(shift(data.rgb(rows))), **tokens)
         return contrastive_loss(out.image_embeds, out.text_embeds, matches, model.logit_scale.exp())
 
-    seconds = train(model, loss_at, stage, "clip", config.checkpoint("clip"))
+    seconds = train(model, loss_at, stage, "clip", checkpoint)
     with torch.no_grad():
-        sample = (data.rgb(torch.arange(0, len(data.labels), 20)) - mean) / std
+        sample = normalise(data.rgb(torch.arange(0, len(data.labels), 20)))
         model.visual_projection.weight /= model.get_image_features(sample).pooler_output.norm(dim=-1).mean()
-    model.half().save_pretrained(config.folder("clip"))
-    processor.save_pretrained(config.folder("clip"))
+    model.half().save_pretrained(folder)
+    processor.save_pretrained(folder)
     return seconds
+
+
+def statistics(data: Labelled) -> tuple[list[float], list[float]]:
+    """Mean and deviation of red, green and blue in [0, 1]."""
+    moments = [(channel.mean().item(), channel.std().item()) for channel in data.images.float().div(255).unbind(1)]
+    return [mean for mean, _ in moments], [std for _, std in moments]
+
+
+def _levels(data: Labelled, config: PretrainConfig) -> Tensor:
+    attributes, foreground = list(config.chosen.attributes.values()), config.chosen.foreground
+    rows = torch.arange(len(data.labels)).split(4096)
+    measures = torch.cat([captions.measure(data.rgb(part), attributes, foreground) for part in rows])
+    return captions.levels(measures, data.labels)

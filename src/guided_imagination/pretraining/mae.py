@@ -6,7 +6,7 @@ from torch.nn.functional import l1_loss
 from transformers import ViTImageProcessor, ViTMAEConfig, ViTMAEForPreTraining
 
 from guided_imagination.config.pretraining import PretrainConfig
-from guided_imagination.pretraining.fashion_mnist import Labelled
+from guided_imagination.pretraining.images import Labelled
 from guided_imagination.pretraining.stages import train
 from guided_imagination.utils.randomness import batch_indices, seeded
 
@@ -16,7 +16,7 @@ LATENT_NOISE = 0.5  # of latents whose deviation is about one
 
 def train_mae(data: Labelled, config: PretrainConfig) -> float:
     """Train on all patches, masked and visible, so that the decoder also knows unmasked images; seconds."""
-    stage = config.mae
+    stage = config.chosen.mae
     sizes = ViTMAEConfig(**stage.model)
     with seeded(stage.seed, "mae"):
         model = ViTMAEForPreTraining(sizes)
@@ -29,7 +29,7 @@ def train_mae(data: Labelled, config: PretrainConfig) -> float:
         latent = encoded.last_hidden_state + LATENT_NOISE * torch.randn_like(encoded.last_hidden_state)
         return l1_loss(model.decoder(latent, encoded.ids_restore).logits, model.patchify(images))
 
-    seconds = train(model, loss_at, stage, "mae", config.checkpoint("mae"))
+    seconds = train(model, loss_at, stage, "mae", config.checkpoint("mae", data.ids))
     sizes.mask_ratio = 0.75
     model.half().save_pretrained(config.folder("mae"))
     side = {"height": sizes.image_size, "width": sizes.image_size}

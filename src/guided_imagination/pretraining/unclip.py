@@ -6,10 +6,11 @@ import torch
 from diffusers import DDIMScheduler, KandinskyV22Pipeline, UNet2DConditionModel, VQModel
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
+from torchvision.transforms import Normalize
 from transformers import CLIPModel, CLIPProcessor
 
 from guided_imagination.config.pretraining import PretrainConfig
-from guided_imagination.pretraining.fashion_mnist import Labelled
+from guided_imagination.pretraining.images import Labelled
 from guided_imagination.pretraining.stages import train
 from guided_imagination.utils.randomness import batch_indices, seeded
 
@@ -27,19 +28,19 @@ def encode_all(data: Labelled, clip_folder: Path, movq: VQModel) -> tuple[Tensor
     """Latents (N, 4, h, w), CLIP image embeddings (N, D), and the embedding (D,) of the zero image."""
     clip = CLIPModel.from_pretrained(clip_folder, dtype=torch.float32)
     statistics = CLIPProcessor.from_pretrained(clip_folder).image_processor
-    mean, std = statistics.image_mean[0], statistics.image_std[0]
+    normalise = Normalize(statistics.image_mean, statistics.image_std)
     latents, embeds = [], []
     for rows in torch.arange(len(data.labels)).split(256):
         images = data.rgb(rows)
         latents.append(movq.encode(images * 2 - 1).latents)
-        embeds.append(clip.get_image_features((images - mean) / std).pooler_output)
+        embeds.append(clip.get_image_features(normalise(images)).pooler_output)
     zero = clip.get_image_features(torch.zeros_like(images[:1])).pooler_output[0]
     return torch.cat(latents), torch.cat(embeds), zero
 
 
 def train_unclip(data: Labelled, config: PretrainConfig) -> float:
     """Train the UNet (v-prediction; a tenth of the conditions replaced by the zero image), save the pipeline."""
-    stage = config.unclip
+    stage = config.chosen.unclip
     movq = VQModel.from_pretrained(config.movq_folder, dtype=torch.float32)
     latents, embeds, zero = encode_all(data, config.folder("clip"), movq)
     scheduler = DDIMScheduler(**SCHEDULER)
@@ -60,7 +61,7 @@ def train_unclip(data: Labelled, config: PretrainConfig) -> float:
         # the second half of the channels is Kandinsky's learned variance, which DDIM does not use
         return mse_loss(out[:, : x.shape[1]], scheduler.get_velocity(x, noise, time))
 
-    seconds = train(unet, loss_at, stage, "unclip", config.checkpoint("unclip"))
+    seconds = train(unet, loss_at, stage, "unclip", config.checkpoint("unclip", data.ids))
     KandinskyV22Pipeline(unet=unet.half(), scheduler=scheduler, movq=movq.half()).save_pretrained(
         config.folder("unclip")
     )
@@ -72,7 +73,7 @@ def train_movq(data: Labelled, config: PretrainConfig) -> float:
 
     Kandinsky's pipeline applies no scaling factor, so the latents themselves must be standardised.
     """
-    stage = config.movq
+    stage = config.chosen.movq
     with seeded(stage.seed, "movq"):
         model = VQModel(**stage.model)
 
@@ -84,7 +85,7 @@ def train_movq(data: Labelled, config: PretrainConfig) -> float:
         decoded = model.decode(noisy, force_not_quantize=True).sample
         return l1_loss(decoded, images) + mse_loss(decoded, images) + 1e-3 * (latents.square().mean() - 1).square()
 
-    seconds = train(model, loss_at, stage, "movq", config.checkpoint("movq"))
+    seconds = train(model, loss_at, stage, "movq", config.checkpoint("movq", data.ids))
     with torch.no_grad():
         sample = data.rgb(torch.arange(0, len(data.labels), 60)) * 2 - 1
         standardise(model, model.encode(sample).latents)

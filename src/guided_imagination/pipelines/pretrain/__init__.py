@@ -1,1 +1,2 @@
 from guided_imagination.pipelines.pretrain.pipeline import create_pipeline as create_pipeline
+from guided_imagination.pipelines.pretrain.pipeline import create_split_pipeline as create_split_pipeline

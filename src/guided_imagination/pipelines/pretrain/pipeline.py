@@ -1,35 +1,45 @@
-"""`pretrain`: Fashion-MNIST without the project's own images -> the embedded models and their cards."""
+"""`pretrain`: a domain's images but for those that its split sets aside -> its small models and their cards."""
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.pipelines.typed import NodeFunction, Nodes, typed
+from guided_imagination.pipelines.typed import GPU, NodeFunction, Nodes, typed
 
 nodes = Nodes(f"{__package__}.nodes")
 
-MAE_GENERATOR = "params:generators.embedded_mae"
-UNCLIP_GENERATOR = "params:generators.embedded_unclip"
+CONFIG = "params:pretrain"
+DECODING = "params:generators.embedded_unclip"
+DATA, MEASURED = ["training", "class_names"], ["shares", "class_names"]
 
 
 def create_pipeline() -> Pipeline:
-    """Four trainings, three measurements and a picture."""
+    """Images of a domain, four trainings, three measurements and a picture."""
     parts: list[tuple[NodeFunction, list[str], str | list[str]]] = [
-        (nodes.select_images, [], ["pool_images", "test_images"]),
-        (nodes.select_tuning, [], "tuning_raw"),
-        (nodes.train_clip, [], "clip_record"),
-        (nodes.train_movq, [], "movq_record"),
-        (nodes.train_unclip, ["clip_record", "movq_record"], "unclip_record"),
-        (nodes.train_mae, [], "mae_record"),
-        (nodes.describe_clip, ["clip_record"], "clip_card"),
-        (nodes.describe_mae, ["clip_record", "mae_record", MAE_GENERATOR], "mae_card"),
-        (nodes.describe_unclip, [UNCLIP_GENERATOR, "movq_record", "unclip_record"], "unclip_card"),
-        (nodes.show_variations, ["clip_record", "unclip_record", UNCLIP_GENERATOR], "variations_sheet"),
+        (nodes.read_images, [CONFIG, "split"], ["training", "shares", "class_names"]),
+        (nodes.select_images, MEASURED, ["pool_images", "test_images"]),
+        (nodes.select_tuning, MEASURED, "tuning_raw"),
+        (nodes.train_clip, [CONFIG, *DATA], "clip_record"),
+        (nodes.train_movq, [CONFIG, "training"], "movq_record"),
+        (nodes.train_unclip, [CONFIG, "training", "clip_record", "movq_record"], "unclip_record"),
+        (nodes.train_mae, [CONFIG, "training"], "mae_record"),
+        (nodes.describe_clip, [CONFIG, *MEASURED, "clip_record"], "clip_card"),
+        (nodes.describe_mae, [CONFIG, *MEASURED, "clip_record", "mae_record"], "mae_card"),
+        (nodes.describe_unclip, [CONFIG, *MEASURED, "movq_record", "unclip_record", DECODING], "unclip_card"),
+        (nodes.show_variations, [CONFIG, *MEASURED, "clip_record", "unclip_record", DECODING], "variations_sheet"),
     ]
-    config = "params:pretrain"
+    return _pipeline(parts)
+
+
+def create_split_pipeline() -> Pipeline:
+    """`split`: which images of a new domain no model sees, drawn once."""
+    return _pipeline([(nodes.fix, [CONFIG], "split")])
+
+
+def _pipeline(parts: list[tuple[NodeFunction, list[str], str | list[str]]]) -> Pipeline:
     return Pipeline(
         [
-            Node(typed(function), [config, "split", *inputs], outputs, name=function.name, tags="pretrain")
+            Node(typed(function), inputs, outputs, name=function.name, tags=["pretrain", GPU])
             for function, inputs, outputs in parts
         ],
         namespace="pretrain",
-        parameters={name: name for name in (config, MAE_GENERATOR, UNCLIP_GENERATOR)},
+        parameters={name: name for name in {name for _, inputs, _ in parts for name in inputs} & {CONFIG, DECODING}},
     )

@@ -1,0 +1,91 @@
+"""The images of a domain as tensors, read by the same sources as the datasets of `ingest`."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from datasets import Dataset
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from guided_imagination.config.pretraining import Domain
+from guided_imagination.data import ingestion
+from guided_imagination.data.dataset import class_names, features
+from guided_imagination.data.images import encode, rgb, square
+from guided_imagination.data.sources import open_source
+from guided_imagination.utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """`images` (N, 3, H, W) uint8, `labels` (N,) int64, and the ids that the source gives them."""
+
+    images: Tensor
+    labels: Tensor
+    ids: list[str]
+
+    def take(self, indices: Tensor) -> "Labelled":
+        return Labelled(self.images[indices], self.labels[indices], [self.ids[row] for row in indices.tolist()])
+
+    def rgb(self, indices: Tensor) -> Tensor:
+        """Float images (B, 3, H, W) in [0, 1]."""
+        return self.images[indices].float().div(255)
+
+
+@dataclass(frozen=True)
+class Source:
+    """All images of a domain, not yet decoded: `parts` of them by id and label, in the order of the source."""
+
+    rows: Dataset
+    parts: dict[str, list[str]]
+    border: int
+    resolution: int
+
+    @property
+    def class_names(self) -> list[str]:
+        return class_names(self.rows)
+
+    @property
+    def labels(self) -> dict[str, int]:
+        return dict(zip(self.rows["id"][:], self.rows["label"][:], strict=True))
+
+    def read(self, ids: Collection[str]) -> Labelled:
+        """The images of these ids, in the order of the source. Raises InputError for an id that it has not."""
+        known = self.rows["id"][:]
+        wanted = set(ids)
+        if absent := sorted(wanted - set(known)):
+            raise InputError(f"the split names {len(absent)} images that the source has not, e.g. {absent[0]!r}")
+        rows = [row for row, name in enumerate(known) if name in wanted]
+        pixels = torch.empty(len(rows), 3, self.resolution, self.resolution, dtype=torch.uint8)
+        for place, row in enumerate(self.rows.select(rows)["image"]):
+            pixels[place] = self._pixels(row)
+        return Labelled(pixels, torch.tensor(self.rows.select(rows)["label"][:]), [known[row] for row in rows])
+
+    def _pixels(self, image: Image.Image) -> Tensor:
+        framed = ImageOps.expand(rgb(image), self.border)
+        return torch.from_numpy(np.array(square(framed, self.resolution))).permute(2, 0, 1)
+
+
+def open_domain(domain: Domain) -> Source:
+    """The source of a domain. Raises InputError where it is not as the settings say."""
+    opened = open_source(domain.images.source)
+    parts = {name: list(opened.parts[name]().ids) for name in domain.images.seeds if name in opened.parts}
+    rows = ingestion.read_whole(domain.images, opened)
+    return Source(rows, parts, domain.border, domain.images.resolution)
+
+
+def turned(data: Labelled) -> Labelled:
+    """Every image in the eight ways in which a square can be turned and mirrored, the images as they are first."""
+    quarters = [torch.rot90(data.images, times, (2, 3)) for times in range(4)]
+    images = torch.cat([*quarters, *(each.flip(3) for each in quarters)])
+    return Labelled(images, data.labels.repeat(8), data.ids * 8)
+
+
+def to_dataset(data: Labelled, class_names: list[str]) -> Dataset:
+    """The images as a dataset of this project; their ids name files, so they have no slashes."""
+    images = [{"bytes": encode(image), "path": None} for image in data.images]
+    ids = [name.replace("/", "-") for name in data.ids]
+    return Dataset.from_dict(
+        {"id": ids, "image": images, "label": data.labels.tolist()}, features=features(class_names)
+    )

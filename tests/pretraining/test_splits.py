@@ -1,0 +1,116 @@
+"""What no model is trained on: drawn per class, without near-duplicates, and the same for ever."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import torch
+
+from guided_imagination.config.defaults import defaults
+from guided_imagination.config.pretraining import PretrainConfig, ShareOfImages
+from guided_imagination.pretraining.fixing import fix_split
+from guided_imagination.pretraining.splits import (
+    Split,
+    draw,
+    near_pairs,
+    per_class,
+    training_ids,
+    without_near_duplicates,
+)
+from guided_imagination.utils.errors import InputError
+
+EMBEDDED = Path(str(files("guided_imagination"))) / "embedded"
+ROOT = Path(__file__).parents[2]
+
+
+class Ids:
+    """The part of a source that a draw needs: ids and labels."""
+
+    def __init__(self, **parts: str) -> None:
+        self.parts = {part: [f"{part}/{number}" for number in range(len(labels))] for part, labels in parts.items()}
+        self.labels = {
+            f"{part}/{number}": int(label) for part, labels in parts.items() for number, label in enumerate(labels)
+        }
+
+
+def share(part, per_class=None):
+    return ShareOfImages(part=part, per_class=per_class)
+
+
+def test_shares_are_drawn_per_class_from_what_is_left():
+    source = Ids(train="0101010101", test="0011")
+    split = draw(source, {"pool": share("train", 2), "tuning": share("train", 1), "test": share("test")})
+    assert {name: sorted(source.labels[each] for each in ids) for name, ids in split.root.items()} == {
+        "pool": [0, 0, 1, 1],
+        "tuning": [0, 1],
+        "test": [0, 0, 1, 1],
+    }
+    assert len(split.set_aside) == 10
+    left = training_ids(source, split)
+    assert len(left) == 4
+    assert not split.set_aside & set(left)
+
+
+def test_a_share_of_a_part_that_is_not_there_and_one_that_is_too_large_are_refused():
+    source = Ids(train="001")
+    with pytest.raises(InputError, match="pool: the source has no part 'val'; it has train"):
+        draw(source, {"pool": share("val", 1)})
+    with pytest.raises(InputError, match="class 1 has 1 images left, 2 were asked for"):
+        draw(source, {"pool": share("train", 2)})
+
+
+def test_a_draw_is_seeded():
+    labels = torch.tensor([0, 1] * 10)
+    assert torch.equal(per_class(labels, 3, seed=0), per_class(labels, 3, seed=0))
+    assert not torch.equal(per_class(labels, 3, seed=0), per_class(labels, 3, seed=1))
+
+
+def test_pairs_are_nearer_than_the_cosine():
+    angles = torch.tensor([0.0, 0.1, 2.0, 2.05])
+    embeddings = 3 * torch.stack([angles.cos(), angles.sin()], dim=1)
+    assert near_pairs(embeddings, 0.99) == [(0, 1), (2, 3)]  # cos 0.1 = 0.995
+    assert near_pairs(embeddings, 0.998) == [(2, 3)]  # cos 0.05 = 0.9988
+
+
+def test_near_duplicates_leave_training_and_the_later_of_two_shares():
+    labels = dict.fromkeys("abcdefgh", 0)
+    split = Split({"pool": ["a", "b"], "test": ["c", "d"]})
+    # a is like e in training, b like c of another share, f and g are both trained on
+    cleared = without_near_duplicates(split, labels, [("a", "e"), ("b", "c"), ("f", "g")])
+    assert cleared.root == {"pool": ["a", "b"], "test": ["h", "d"], "near_duplicates": ["c", "e"]}
+
+
+def test_what_stands_in_is_of_the_same_class():
+    split = Split({"pool": ["a"], "test": ["b"]})
+    cleared = without_near_duplicates(split, {"a": 1, "b": 1, "c": 0, "d": 1}, [("a", "b")])
+    assert cleared.ids("test") == ["d"]
+
+
+def test_a_missing_share_is_named():
+    with pytest.raises(InputError, match=r"split.json has no 'tuning'; it has pool"):
+        Split({"pool": []}).ids("tuning")
+
+
+def pretraining(**changes):
+    return PretrainConfig.model_validate(defaults()["pretrain"] | changes)
+
+
+def test_a_split_is_never_drawn_again():
+    with pytest.raises(InputError, match=r"fashion/split.json is there already"):
+        fix_split(pretraining(domain="fashion"))
+
+
+@pytest.mark.parametrize("name", ["fashion", "blood"])
+def test_shipped_images_are_those_of_the_split(name):
+    from datasets import load_dataset
+
+    split = Split.model_validate_json((EMBEDDED / name / "split.json").read_text())
+    shares = pretraining().domains[name].shares
+    named = [each for ids in split.root.values() for each in ids]
+    assert len(set(named)) == len(named)
+    for share_name in ("pool", "test"):
+        file = str(EMBEDDED / name / f"{share_name}.parquet")
+        shipped = load_dataset("parquet", data_files=file, split="train")
+        assert sorted(shipped["id"][:]) == sorted(each.replace("/", "-") for each in split.ids(share_name))
+        counts = torch.tensor(shipped["label"][:]).bincount()
+        assert counts.tolist() == [shares[share_name].per_class] * len(counts)
