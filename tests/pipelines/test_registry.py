@@ -19,6 +19,9 @@ from guided_imagination.settings import CONFIG_LOADER_ARGS
 ROOT = Path(__file__).parents[2]
 MAIN = ["ingest", "adapt", "expand_mae", "expand_dalle", "expand_sd", "augment_baselines", "train", "audit", "report"]
 
+# what workers are at, and will be; pre-training's images, which the source has
+PASSED_ON = (".begun", ".work", ".training", ".shares")
+
 
 @pytest.fixture(scope="module")
 def config() -> OmegaConfigLoader:
@@ -82,7 +85,7 @@ def test_every_dataset_is_in_the_catalog(config: OmegaConfigLoader, pipelines: d
             if not name.startswith("params:"):
                 assert name in catalog, f"{name} would be kept in memory only"
                 kept = not isinstance(catalog[name], MemoryDataset)
-                assert kept != name.endswith((".begun", ".work"))  # what workers are at, and will be
+                assert kept != name.endswith(PASSED_ON)
 
 
 def test_every_parameter_of_a_node_exists(config: OmegaConfigLoader, pipelines: dict[str, Pipeline]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor
 from torch.nn.functional import log_softmax, normalize, pad
 from torchvision.transforms import Normalize
@@ -15,18 +16,42 @@ from guided_imagination.pretraining.images import Labelled
 from guided_imagination.pretraining.stages import train
 from guided_imagination.utils.randomness import batch_indices, seeded
 
+END_OF_WORD, SPECIAL = "</w>", ("<|startoftext|>", "<|endoftext|>")
+
 
 def build_processor(
     corpus: Sequence[str], image_size: int, mean: Sequence[float], std: Sequence[float], context: int
 ) -> CLIPProcessor:
-    """CLIP's own processor: a byte-pair tokenizer learned from the `corpus`, and the pixel statistics (RGB)."""
-    tokenizer = CLIPTokenizer().train_new_from_iterator([corpus] * 10, vocab_size=800, show_progress=False)
-    tokenizer.model_max_length = context
+    """CLIP's own processor: a tokenizer with the words of the `corpus`, and the pixel statistics (RGB)."""
     side = {"height": image_size, "width": image_size}
     images = CLIPImageProcessor(
         size={"shortest_edge": image_size}, crop_size=side, image_mean=list(mean), image_std=list(std)
     )
-    return CLIPProcessor(image_processor=images, tokenizer=tokenizer)
+    return CLIPProcessor(image_processor=images, tokenizer=build_tokenizer(corpus, context))
+
+
+def build_tokenizer(corpus: Sequence[str], context: int) -> CLIPTokenizer:
+    """CLIP's tokenizer with a token for every byte, inside a word and at its end, and for the words of the `corpus`.
+
+    Other words are read in pieces. Its merges are those that spell the words in the order of the alphabet: learning
+    them breaks ties at random, so that no two trainings would begin alike.
+    """
+    rules = CLIPTokenizer().backend_tokenizer
+    words = {
+        word
+        for text in corpus
+        for word, _ in rules.pre_tokenizer.pre_tokenize_str(rules.normalizer.normalize_str(text))
+    }
+    merges: dict[tuple[str, str], None] = {}
+    for word in sorted(words):
+        pieces = [*word[:-1], word[-1] + END_OF_WORD]
+        for length in range(1, len(pieces)):
+            merges["".join(pieces[:length]), pieces[length]] = None
+    letters = sorted(ByteLevel.alphabet())
+    tokens = [*letters, *(letter + END_OF_WORD for letter in letters), *("".join(pair) for pair in merges), *SPECIAL]
+    tokenizer = CLIPTokenizer(vocab={token: number for number, token in enumerate(tokens)}, merges=list(merges))
+    tokenizer.model_max_length = context
+    return tokenizer
 
 
 def contrastive_loss(image_embeds: Tensor, text_embeds: Tensor, matches: Tensor, scale: Tensor) -> Tensor:
@@ -55,15 +80,10 @@ def train_clip(data: Labelled, class_names: list[str], config: PretrainConfig, f
     mean, std = statistics(data)
     sizes = CLIPConfig(**stage.model)
     said = captions.words(domain.attributes)
-    # learning merges breaks ties at random: a resumed training must read the tokens that it was started with
-    checkpoint = config.checkpoint("clip", data.ids)
-    kept = checkpoint.with_suffix("")
-    if not kept.exists():
-        corpus = [template.format(name) for template in domain.templates for name in class_names]
-        corpus += [word for pair in said for word in pair]
-        size, context = sizes.vision_config.image_size, sizes.text_config.max_position_embeddings
-        build_processor(corpus, size, mean, std, context).save_pretrained(kept)
-    processor = CLIPProcessor.from_pretrained(kept)
+    corpus = [template.format(name) for template in domain.templates for name in class_names]
+    corpus += [word for pair in said for word in pair]
+    size, context = sizes.vision_config.image_size, sizes.text_config.max_position_embeddings
+    processor = build_processor(corpus, size, mean, std, context)
     for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         setattr(sizes.text_config, key, getattr(processor.tokenizer, key))
     sizes.text_config.vocab_size = len(processor.tokenizer)
@@ -79,7 +99,7 @@ def train_clip(data: Labelled, class_names: list[str], config: PretrainConfig, f
         out = model(pixel_values=normalise(shift(data.rgb(rows))), **tokens)
         return contrastive_loss(out.image_embeds, out.text_embeds, matches, model.logit_scale.exp())
 
-    seconds = train(model, loss_at, stage, "clip", checkpoint)
+    seconds = train(model, loss_at, stage, "clip", config.checkpoint("clip", data.ids))
     with torch.no_grad():
         sample = normalise(data.rgb(torch.arange(0, len(data.labels), 20)))
         model.visual_projection.weight /= model.get_image_features(sample).pooler_output.norm(dim=-1).mean()
