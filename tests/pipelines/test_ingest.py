@@ -17,7 +17,7 @@ from guided_imagination.settings import CONFIG_LOADER_ARGS
 from helpers.fabricate import SIZES, SMALL, fabricate
 
 CONF = Path(__file__).parents[2] / "conf"
-NAMES = ["fashion", *SIZES]
+NAMES = ["fashion", "blood", *SIZES]
 
 
 def run(data: Path, datasets: list[str], **changes: object) -> dict[str, Path]:
@@ -48,7 +48,7 @@ def ingested(tmp_path_factory):
 
 def test_there_is_a_tiny_copy_of_each_dataset_of_the_project():
     specs = OmegaConfigLoader(conf_source=str(CONF), **{**CONFIG_LOADER_ARGS, "default_run_env": "base"})["parameters"]
-    assert set(NAMES) == set(specs["dataset_specs"]) - {"fashion_tuning"}  # the seeds of fashion, other test images
+    assert set(NAMES) == set(specs["dataset_specs"]) - {"fashion_tuning", "blood_tuning"}  # other test images
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -43,8 +43,8 @@ def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
     nodes = {node.name for name in MAIN for node in pipelines[name].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == nodes
     # one ingest, seven expansions, eight trainings of two nodes, zero-shot, registration, seven contact sheets,
-    # eight audits and their table, six nodes of the report per dataset, nine over all
-    assert len(nodes) == 1 + 7 + 2 * 8 + 1 + 1 + 7 + 8 + 1 + 6 + 9
+    # eight audits and their table, seven nodes of the report per dataset, eleven over all
+    assert len(nodes) == 1 + 7 + 2 * 8 + 1 + 1 + 7 + 8 + 1 + 7 + 11
     assert set(pipelines) == {*MAIN, "tune", "verify", "plan", "export", "split", "pretrain", "__default__"}
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from guided_imagination.expansion import audit
 from guided_imagination.report import views
+from guided_imagination.report.confusion import Confusion, class_table
 from guided_imagination.report.differences import COLUMNS, difference_table
 from guided_imagination.report.expansions import costs
 from guided_imagination.report.page import Tracking, render
@@ -20,6 +21,8 @@ from helpers import results as fabricated
 from helpers.browser import chromium
 from helpers.browser import opened as open_page
 from helpers.results import METHODS, SPEEDS
+
+COUNTS = [[[3, 1], [0, 4]], [[2, 2], [1, 3]]]  # of two classes, by two rows
 
 
 def png() -> bytes:
@@ -41,13 +44,15 @@ def make_page(results, config, experiment: str | None = "7") -> str:
         views.ablation(results, METHODS),
         views.cost(speeds, METHODS, config),
         failure_table({} if len(results) else {"cars tiny": "boom"}),
+        views.measures(results, METHODS),
+        class_table([] if results.empty else [Confusion("cars", ["a", "b"], ("gif_dalle", "dalle"), COUNTS)]),
         difference_table(intervals if len(results) else intervals[:0]),
     ]
     sheet = Picture(png(), "image/png", "Contact sheet of gif_dalle", "gif_dalle")
     audits = audit.table([{"method": name, "images": 5, "label_agreement": 0.9} for name in ("original", "gif_dalle")])
     tables.append(views.audited(results, (audits if len(results) else audits[:0]).assign(dataset="cars"), METHODS))
     found = sections(
-        {table.name: table for table in tables}, ["natural", "medical"], png(), png(), {"cars": [sheet]}, {}
+        {table.name: table for table in tables}, ["natural", "medical"], png(), png(), png(), {"cars": [sheet]}, {}
     )
     return render(found, "Measured <here>", Tracking("http://127.0.0.1:5000", experiment), "run0")
 
@@ -91,7 +96,7 @@ def test_sections_without_content_are_left_out(results, config):
 
 def test_every_picture_has_words_and_every_table_says_what_was_measured(html):
     images = re.findall(r"<img[^>]*>", html.split("<dialog")[0])
-    assert len(images) == 3
+    assert len(images) == 4
     assert all(re.search(r'alt="[^"]{10,}"', image) for image in images)
     tables, captions = html.count("<table"), html.count("<figcaption>")
     assert tables >= 7

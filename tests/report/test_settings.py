@@ -12,6 +12,7 @@ from guided_imagination.config import Method, ReportConfig
 from guided_imagination.expansion import audit
 from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
+from guided_imagination.report.confusion import Confusion, class_table
 from guided_imagination.report.differences import difference_table, differences
 from guided_imagination.report.expansions import costs
 from guided_imagination.report.page import Tracking, render
@@ -68,6 +69,8 @@ def frames(results: pd.DataFrame, config: ReportConfig) -> dict[str, Table]:
         views.audited(results, AUDITS, METHODS),
         difference_table(intervals(results, config)),
         views.cost(speeds(), METHODS, config),
+        views.measures(results, METHODS),
+        class_table([Confusion("cars", ["a"], ("gif_dalle", "dalle"), [[[1]], [[1]]])]),
         failure_table({}),
     ]
     return {table.name: table for table in made}
@@ -144,7 +147,7 @@ def cost(made: dict[str, Table], results: pd.DataFrame) -> None:
 
 
 def page(made: dict[str, Table], results: pd.DataFrame) -> None:
-    html = render(sections(made, ["natural", "medical"], b"", b"", {}, {}), "All", Tracking("", None), None)
+    html = render(sections(made, ["natural", "medical"], b"", b"", b"", {}, {}), "All", Tracking("", None), None)
     assert all(f'id="table-{name}"' in html for name, table in made.items() if table)
     assert sum(map(bool, made.values())) == len(made) - 1, "nothing failed"
 

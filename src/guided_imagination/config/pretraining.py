@@ -51,7 +51,11 @@ class Foreground(Strict):
 
 
 class ShareOfImages(Strict):
-    """Images that no model is trained on: `per_class` of each class of a part of the source, null for all the rest."""
+    """Images that no model is trained on.
+
+    `part` names the part of the source that they are drawn from. `per_class` of them are drawn of each class; null: all
+    that are left.
+    """
 
     part: Text
     per_class: Count | None = None

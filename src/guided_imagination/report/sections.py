@@ -11,6 +11,7 @@ from guided_imagination.report.table import Table
 CURVES = "Line chart: accuracy in percent against new images per seed image; the table below has its values."
 
 
+CONFUSIONS = "Heat maps: the predictions for the images of each class, of two rows, and what differs between them."
 GAINS = "Dot chart: the accuracy of every row, a line each, with its draws; the table has the means."
 
 
@@ -56,15 +57,17 @@ def sections(
     groups: Iterable[str],
     curves: bytes,
     gains: bytes,
+    confusions: bytes,
     samples: Mapping[str, Sequence[Picture]],
     looks: Mapping[str, Mapping[str, Any]],
 ) -> list[Section]:
     """All that can be shown.
 
-    tables: those of `views` by name; curves, gains: the figures as PNG; samples: contact sheets by dataset; looks: what
-    can be weeded, by dataset.
+    tables: those of `views` by name; curves, gains, confusions: the figures as PNG; samples: contact sheets by
+    dataset; looks: what can be weeded, by dataset.
     """
     gain = Picture(gains, "image/png", GAINS, "Where the gain comes from")
+    mistaken = Picture(confusions, "image/png", CONFUSIONS, "What is taken for what")
     figure = Picture(curves, "image/png", CURVES, "Accuracy against expansion ratio")
     parts = [
         Section("failures", "Trainings that failed", [tables["failures"]]),
@@ -76,6 +79,8 @@ def sections(
             [figure] if tables["efficiency"] else [],
             [paper_efficiency()],
         ),
+        Section("measures", "Beyond accuracy", [tables["measures"]]),
+        Section("classes", "Which classes gain", [tables["classes"]], [mistaken] if tables["classes"] else []),
         Section("architectures", "Architectures", [tables["architectures"]], paper=[paper_architectures()]),
         *(Section(f"samples-{name}", f"Seeds and variants: {name}", pictures=found) for name, found in samples.items()),
         *(

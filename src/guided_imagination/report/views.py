@@ -12,6 +12,7 @@ from guided_imagination.report.efficiency import efficiency_table, readings_tabl
 from guided_imagination.report.expansions import audited_table, cost_table, kept_words
 from guided_imagination.report.figures import efficiency_figure
 from guided_imagination.report.gains import gain_figure
+from guided_imagination.report.measures import measure_table
 from guided_imagination.report.summary import largest_ratio, summarise, with_references
 from guided_imagination.report.table import Table
 
@@ -27,6 +28,13 @@ def accuracy(
     name, title = f"accuracy_{group}", f"Accuracy: {group} datasets"
     kept = kept_words(speeds, list(summary.loc[members, "dataset"]))
     return accuracy_table(summary[members], list(methods), name=name, title=title, kept=kept)
+
+
+def measures(results: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
+    """Accuracy, macro-F1 and AUC, for the first architecture."""
+    own = results[results["method"].isin(list(methods))]
+    first = own[own["architecture"].isin(own["architecture"].head(1))]
+    return measure_table(first, list(methods), changing_recipe(methods))
 
 
 def efficiency_tables(results: pd.DataFrame, methods: Mapping[str, Method]) -> tuple[Table, Table]:

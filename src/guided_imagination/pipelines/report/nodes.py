@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from datasets import Dataset
 from matplotlib.figure import Figure
 
 from guided_imagination.config import DatasetSettings, Methods, ReportConfig
+from guided_imagination.data.dataset import class_names
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.expansion.weeding import weeded
 from guided_imagination.pipelines import tracking
 from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
+from guided_imagination.report.confusion import Confusion, class_table, confusion, confusion_figure
 from guided_imagination.report.contact_sheet import contact_sheet, for_page
 from guided_imagination.report.differences import difference_table, differences
 from guided_imagination.report.expansions import costs, kept_by_class, kept_words, pooled
@@ -54,13 +57,28 @@ def compare(results: pd.DataFrame, config: ReportConfig, models: str, *, changed
     return differences(results, config.compare, _correct(Path(models)), changed)
 
 
+def confuse(
+    results: pd.DataFrame, seeds: Dataset, config: ReportConfig, models: str, *, dataset: str
+) -> dict[str, Any]:
+    """What the first pair of rows to compare takes for what, from the same predictions; empty without such a pair."""
+    pairs = [pair for pair in config.compare if set(pair) <= set(results["method"])]
+    read = partial(_predictions, Path(models), ["label", "prediction"])
+    found = confusion(results, pairs[0], read, dataset, class_names(seeds)) if pairs else None
+    return found.to_json() if found else {}
+
+
 def _correct(models: Path) -> Callable[[dict[str, Any]], "np.ndarray[Any, Any] | None"]:
     def read(row: dict[str, Any]) -> "np.ndarray[Any, Any] | None":
-        cell = Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
-        path = cell.folder(models) / "predictions.parquet"
-        return pd.read_parquet(path, columns=["correct"])["correct"].to_numpy() if path.exists() else None
+        found = _predictions(models, ["correct"], row)
+        return None if found is None else found["correct"].to_numpy()
 
     return read
+
+
+def _predictions(models: Path, columns: list[str], row: dict[str, Any]) -> pd.DataFrame | None:
+    cell = Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
+    path = cell.folder(models) / "predictions.parquet"
+    return pd.read_parquet(path, columns=columns) if path.exists() else None
 
 
 def speeds(settings: DatasetSettings, *expanded: Expansion, made: list[tuple[str, int]]) -> pd.DataFrame:
@@ -102,6 +120,7 @@ def gather(
     speeds: pd.DataFrame,
     samples: list[dict[str, str]],
     look: dict[str, Any],
+    confusions: dict[str, Any],
     *rest: Any,
     dataset: str,
     draws: int,
@@ -117,6 +136,7 @@ def gather(
     return {
         "samples": samples,
         "look": look,
+        "confusions": confusions,
         "failures": failed,
         **{name: table.to_dict(orient="split") for name, table in tables.items()},
     }
@@ -124,8 +144,17 @@ def gather(
 
 def merge(
     *findings: dict[str, Any], datasets: list[str]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, Samples, dict[str, Any], dict[str, str]]:
-    """The tidy tables over all datasets, samples and what to look at by dataset, and cells that failed."""
+) -> tuple[
+    pd.DataFrame,
+    pd.DataFrame,
+    pd.DataFrame,
+    pd.DataFrame,
+    Samples,
+    dict[str, Any],
+    list[dict[str, Any]],
+    dict[str, str],
+]:
+    """The tidy tables over all datasets, samples and what to look at by dataset, confusions, and cells that failed."""
     results, intervals, speeds, audits = (
         pd.concat([pd.DataFrame(**found[name]) for found in findings], ignore_index=True)
         for name in ("results", "intervals", "speeds", "audits")
@@ -135,7 +164,8 @@ def merge(
         {name: found[kind] for name, found in zip(datasets, findings, strict=True)} for kind in ("samples", "look")
     )
     failures = {cell: error for found in findings for cell, error in found["failures"].items()}
-    return results, intervals, speeds, audits, samples, looks, failures
+    confusions = [found["confusions"] for found in findings if found["confusions"]]
+    return results, intervals, speeds, audits, samples, looks, confusions, failures
 
 
 def accuracy(
@@ -143,6 +173,17 @@ def accuracy(
 ) -> Table:
     """Datasets of one group x methods."""
     return _shown(views.accuracy(results, speeds, methods, config, group))
+
+
+def measures(results: pd.DataFrame, methods: Methods) -> Table:
+    """Macro-F1 and AUC beside accuracy."""
+    return _shown(views.measures(results, methods))
+
+
+def classes(confusions: list[dict[str, Any]]) -> tuple[Figure, Table]:
+    """Which classes gain: the figure and its table."""
+    found = [Confusion(**each) for each in confusions]
+    return confusion_figure(found), _shown(class_table(found))
 
 
 def efficiency(results: pd.DataFrame, methods: Methods) -> tuple[Figure, Table, Table]:
@@ -180,6 +221,7 @@ def page(
     config: ReportConfig,
     curves: bytes,
     gains: bytes,
+    confusions: bytes,
     samples: Samples,
     looks: dict[str, Any],
     failures: dict[str, str],
@@ -191,7 +233,7 @@ def page(
     where = Tracking(config.tracking_url.rstrip("/"), run.info.experiment_id if run else None)
     pictures = {name: [Picture.from_json(picture) for picture in found] for name, found in samples.items()}
     named = {table.name: table for table in (*tables, failure_table(failures))}
-    parts = sections(named, groups, curves, gains, pictures, looks)
+    parts = sections(named, groups, curves, gains, confusions, pictures, looks)
     return render(parts, "Guided Imagination: what was measured", where, run.info.run_id if run else None)
 
 

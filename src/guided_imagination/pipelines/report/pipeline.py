@@ -11,7 +11,7 @@ from guided_imagination.pipelines.typed import NodeFunction, Nodes, typed
 
 nodes = Nodes(f"{__package__}.nodes")
 
-FIGURES = ["efficiency_figure", "gains_figure"]
+FIGURES = ["efficiency_figure", "gains_figure", "confusion_figure"]
 SETTINGS = {"methods": "params:methods", "config": "params:report"}
 OWN = "params:settings"  # of the first draw of a dataset
 
@@ -44,7 +44,7 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
     )
     audits = {f"{place}_audit_table": f"{place}.audit_table" for place in places}
     sheets = {f"{method}_contact_sheet": f"{places[0]}.{method}.contact_sheet" for method in made}
-    handed = ["results", "intervals", "speeds", "samples", "look"]
+    handed = ["results", "intervals", "speeds", "samples", "look", "confusions"]
     looked = parameters.looked_at()
     changed = changing_recipe(parameters.methods)
     named = {"dataset": dataset, "methods": methods, "changed": changed}
@@ -53,6 +53,7 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
         [
             _node(nodes.collect, ["speeds", *rows], ["results", "accuracy_table"], "collect", **named),
             _node(nodes.compare, ["results", config, models], "intervals", "compare", changed=changed),
+            _node(nodes.confuse, ["results", "seeds", config, models], "confusions", "confuse", dataset=dataset),
             _node(
                 nodes.speeds,
                 [OWN, *expanded],
@@ -118,6 +119,8 @@ def _overall(parameters: Parameters) -> Pipeline:
             )
             for group in groups
         ),
+        _node(nodes.measures, measured, "measures", "measures"),
+        _node(nodes.classes, ["confusions"], ["confusion_figure", "classes"], "classes"),
         _node(nodes.efficiency, measured, ["efficiency_figure", "efficiency", "readings"], "efficiency"),
         _node(nodes.architectures, measured, "architectures", "architectures"),
         _node(nodes.ablation, measured, ["gains_figure", "ablation"], "ablation"),
@@ -125,7 +128,7 @@ def _overall(parameters: Parameters) -> Pipeline:
         _node(nodes.audit, ["results", "audits", methods], "audit", "audit"),
         _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
     ]
-    merged = ["results", "intervals", "speeds", "audits", "samples", "looks", "failures"]
+    merged = ["results", "intervals", "speeds", "audits", "samples", "looks", "confusions", "failures"]
     names = [output for table in tables for output in table.outputs if output not in FIGURES]
     return Pipeline(
         [

@@ -1,0 +1,121 @@
+"""Which classes a row gains and loses against another: what classifiers take for what."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from guided_imagination.report.figures import GROUND, INK, new_figure
+from guided_imagination.report.summary import largest_ratio, settled, signed
+from guided_imagination.report.table import Entry, Table
+
+Predictions = Callable[[dict[str, Any]], "pd.DataFrame | None"]
+Counts = NDArray[np.int64]
+LARGEST = 30  # classes that a figure can name
+WORDS = (
+    "How many percent of each class's images are classified right, over all runs and draws of the seeds, and the "
+    "difference in points; the classes that gain most come first."
+)
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Of two rows on one dataset: `counts` (2, C, C) of images by class and prediction, summed over runs and draws."""
+
+    dataset: str
+    classes: list[str]
+    methods: tuple[str, str]
+    counts: list[list[list[int]]]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Percent of the images of each class (rows) by prediction (columns); 0 where a class has no image."""
+        counts = np.array(self.counts, dtype=float)
+        return 100 * counts / np.maximum(counts.sum(axis=2, keepdims=True), 1)
+
+
+def confusion(
+    results: pd.DataFrame, pair: tuple[str, str], predictions: Predictions, dataset: str, classes: Sequence[str]
+) -> Confusion | None:
+    """The first of the dataset's settings that has both rows, at its largest ratio.
+
+    `predictions` gives the columns label and prediction of a row of `results`, or None where they were not kept; then
+    there is nothing to tell.
+    """
+    for _, cells in largest_ratio(settled(results)).groupby(["architecture", "recipe", "split"], sort=False):
+        rows = [cells[cells["method"] == method].to_dict("records") for method in pair]
+        found = [[predictions(row) for row in side] for side in rows]
+        if all(side and all(frame is not None for frame in side) for side in found):
+            counts = [sum(_count(frame, len(classes)) for frame in side if frame is not None) for side in found]
+            return Confusion(dataset, list(classes), pair, np.stack(counts).tolist())
+    return None
+
+
+def _count(frame: pd.DataFrame, classes: int) -> Counts:
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (frame["label"].to_numpy(), frame["prediction"].to_numpy()), 1)
+    return counts
+
+
+def class_table(found: Sequence[Confusion]) -> Table:
+    """What each class gains."""
+    header = ["dataset", "class", "method", "right", "minus", "right", "difference"]
+    body = []
+    for each in found:
+        right = np.diagonal(each.shares, axis1=1, axis2=2)
+        gains = right[0] - right[1]
+        for label in np.argsort(-gains, kind="stable").tolist():
+            sides = [
+                cell
+                for method, value in zip(each.methods, right[:, label].tolist(), strict=True)
+                for cell in (Entry(method), Entry(f"{value:.1f}", value))
+            ]
+            gain = float(gains[label])
+            body.append([Entry(each.dataset), Entry(each.classes[label]), *sides, Entry(signed(gain), gain)])
+    return Table("classes", "Which classes gain", header, 2, body, WORDS if body else "")
+
+
+def confusion_figure(found: Sequence[Confusion]) -> Figure:
+    """Per dataset: both rows' predictions by class, and their difference. Datasets of many classes are left out."""
+    shown = [each for each in found if len(each.classes) <= LARGEST]
+    if not shown:
+        figure = new_figure(5, 1)
+        figure.text(0.5, 0.5, "No two rows to compare by class.", ha="center", va="center", color=INK)
+        return figure
+    side = [2.4 + 0.28 * len(each.classes) for each in shown]
+    figure = new_figure(3 * max(side) + 1, sum(side))
+    grid = figure.add_gridspec(len(shown), 3, height_ratios=side)
+    for line, each in enumerate(shown):
+        first, second = each.shares
+        panels = ((each.methods[0], first), (each.methods[1], second), ("difference", first - second))
+        for place, (name, values) in enumerate(panels):
+            axes = figure.add_subplot(grid[line, place])
+            axes.set_title(f"{each.dataset}: {name}" if place == 0 else name, color=INK, fontsize=10, loc="left")
+            _panel(axes, values, each.classes, signs=place == 2, named=place == 0)
+    return figure
+
+
+def _panel(axes: Axes, values: NDArray[np.float64], classes: Sequence[str], *, signs: bool, named: bool) -> None:
+    """Shares as a picture with their numbers; in a difference blue is more and orange is less."""
+    most = max(1.0, np.abs(values).max()) if signs else 100.0
+    axes.imshow(values, cmap="PuOr" if signs else "Blues", vmin=-most if signs else 0, vmax=most)
+    axes.set_facecolor(GROUND)
+    for (row, column), value in np.ndenumerate(values):
+        if abs(value) >= 0.5:
+            dark = abs(value) > 0.6 * most
+            text = f"{value:+.0f}" if signs else f"{value:.0f}"
+            axes.text(column, row, text, ha="center", va="center", fontsize=7, color="white" if dark else INK)
+    places = range(len(classes))
+    axes.set_xticks(places, classes, rotation=60, ha="right", fontsize=8, color=INK)
+    axes.set_yticks(places, classes if named else [], fontsize=8, color=INK)
+    axes.set_xlabel("prediction", fontsize=8, color=INK)
+    if named:
+        axes.set_ylabel("class", fontsize=8, color=INK)
