@@ -73,9 +73,9 @@ def accept(raw: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(cifar, "meta", {**cifar.meta, "md5": md5(folder / "meta")})
 
 
-def accept_medmnist(name: str, file: Path, patch: pytest.MonkeyPatch) -> None:
+def accept_medmnist(name: str, file: Path, patch: pytest.MonkeyPatch, size: int = 28) -> None:
     """Put a file's checksum in medmnist's table."""
-    patch.setitem(medmnist.INFO, name, {**medmnist.INFO[name], "MD5": md5(file)})
+    patch.setitem(medmnist.INFO, name, {**medmnist.INFO[name], "MD5" + _suffix(size): md5(file)})
 
 
 @contextmanager
@@ -214,7 +214,11 @@ def pets(root: Path) -> None:
     (folder / "annotations" / "test.txt").write_text("".join(lines[1::2]))
 
 
-def medmnist_file(root: Path, name: str) -> Path:
+def _suffix(size: int) -> str:
+    return "" if size == 28 else f"_{size}"
+
+
+def medmnist_file(root: Path, name: str, size: int = 28) -> Path:
     """Two validation images, one training and one test image of every class; labels (N, 1) as in the official files."""
     info = medmnist.INFO[name]
     classes, colour = len(info["label"]), (3,) if info["n_channels"] == 3 else ()
@@ -222,8 +226,9 @@ def medmnist_file(root: Path, name: str) -> Path:
     arrays = {}
     for part, times in (("train", 1), ("val", 2), ("test", 1)):
         count = times * classes
-        arrays[f"{part}_images"] = rng.integers(256, size=(count, 28, 28, *colour), dtype=np.uint8)
+        arrays[f"{part}_images"] = rng.integers(256, size=(count, size, size, *colour), dtype=np.uint8)
         arrays[f"{part}_labels"] = (np.arange(count, dtype=np.uint8) % classes)[:, None]
     root.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(root / f"{name}.npz", **arrays)
-    return root / f"{name}.npz"
+    file = root / f"{name}{_suffix(size)}.npz"
+    np.savez_compressed(file, **arrays)
+    return file

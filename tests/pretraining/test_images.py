@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from datasets import load_dataset
 
+from guided_imagination.config.defaults import defaults, embedded
 from guided_imagination.config.pretraining import Domain
 from guided_imagination.pretraining.images import Labelled, open_domain, to_dataset, turned
 from guided_imagination.utils.errors import InputError
+from helpers import fabricate
 
 STAGE = {"steps": 1, "batch_size": 2, "learning_rate": 0.1, "model": {}}
 STAGES = dict.fromkeys(("clip", "movq", "unclip", "mae"), STAGE)
@@ -89,3 +92,20 @@ def test_what_ships_has_ids_that_are_file_names(npz):
 def test_a_domain_needs_its_three_shares(npz):
     with pytest.raises(ValueError, match="shares has no 'tuning'"):
         domain(npz, shares={name: SHARES[name] for name in ("pool", "test")})
+
+
+def test_the_same_photographs_can_be_had_from_medmnist(tmp_path, monkeypatch):
+    """The entry of conf/base, with a file of another checksum and other numbers of images."""
+    fabricate.accept_medmnist("bloodmnist", fabricate.medmnist_file(tmp_path, "bloodmnist", 64), monkeypatch, 64)
+    entry = defaults()["pretrain"]["domains"]["bloodmnist"]
+    entry["images"] |= {"sizes": None, "source": {**entry["images"]["source"], "root": str(tmp_path)}}
+    source = open_domain(Domain.model_validate(entry))
+    assert source.class_names == open_names("blood")
+    assert {part: len(ids) for part, ids in source.parts.items()} == {"train": 8, "val": 16, "test": 8}
+    assert source.read(source.parts["val"]).images.shape == (16, 3, 32, 32)
+
+
+def open_names(name):
+    """The classes of the images that ship."""
+    shipped = load_dataset("parquet", data_files=embedded(f"{name}/pool.parquet"), split="train")
+    return shipped.features["label"].names

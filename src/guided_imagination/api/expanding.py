@@ -57,8 +57,9 @@ def expand(
         labels (N,), and the names of the classes.
     method: gif_mae, gif_dalle, gif_sd (guided imagination); mae, dalle, sd (the same without guidance and filter);
         cutout, gridmask, randaugment.
-    preset: the models, by name: embedded (knows garments alone), mae_large, kandinsky, stable_unclip,
-        stable_diffusion; or a `Preset`. All but the first come from the Hugging Face hub and want a GPU.
+    preset: the models, by name: embedded (knows garments alone), blood (knows blood cells alone), mae_large, kandinsky,
+        stable_unclip, stable_diffusion; or a `Preset`. All but the first two come from the Hugging Face hub and want a
+        GPU.
     out: a folder that keeps the expansion, shard by shard: a killed call goes on where it stopped, a second one reads
         what is there. `overwrite` replaces what was made there otherwise. Without `out` nothing is kept on disk.
     seed: of everything random: equal arguments give equal images.

@@ -43,7 +43,8 @@ def audit(
 
     expansion: what `expand` returned, or its folder `out`, which alone knows what was refused and how fast it went.
     images: those that it was made of. real: other images of the same classes, for FID and KID.
-    guide: a name under `guides` in conf/base/parameters_models.yml, None: embedded_clip, which knows garments alone.
+    guide: a name under `guides` in conf/base/parameters_models.yml, None: embedded_clip, which knows garments alone
+        (blood_clip knows blood cells).
     The CLIP that guided flatters what it guided.
     """
     changes = {"audit": {"guide": guide}} if guide is not None else {}

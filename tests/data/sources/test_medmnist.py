@@ -5,9 +5,10 @@ import medmnist
 import pytest
 
 from guided_imagination.config.datasets import MedmnistSource
+from guided_imagination.data.images import decode
 from guided_imagination.data.sources import open_source
 from guided_imagination.utils.errors import InputError
-from helpers.fabricate import accept_medmnist, medmnist_file, served
+from helpers.fabricate import accept_medmnist, md5, medmnist_file, served
 
 BREAST = Path(__file__).parents[4] / "shared" / "data" / "breastmnist_repackaged.npz"
 
@@ -86,3 +87,15 @@ def test_an_unknown_name_is_told_the_known_ones(tmp_path):
 def test_the_repackaged_file_is_not_the_official_one(tmp_path):
     shutil.copy(BREAST, tmp_path / "breastmnist.npz")
     assert "is not MedMNIST's official file" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("size", [28, 64, 128, 224])
+@pytest.mark.parametrize("name", ["bloodmnist", "breastmnist"])  # in colour, and grey
+def test_every_size_is_read_and_has_its_own_checksum(tmp_path, monkeypatch, name, size):
+    file = medmnist_file(tmp_path, name, size)
+    assert f"is not MedMNIST's official file (md5 {md5(file)}" in refusal(tmp_path, name, size=size)
+    accept_medmnist(name, file, monkeypatch, size)
+    source = opened(tmp_path, name, size=size)
+    part = source.parts["train"]()
+    assert decode(part.load(0)).size == (size, size)
+    assert len(part.ids) == len(source.classes)
