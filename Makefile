@@ -55,8 +55,8 @@ mlflow: install ## look at the runs in the browser
 benchmark: install ## seconds and peak memory of the main job's commands
 	$(BIN)/python -m benchmarks.commands
 
-pretrain: install ## train the embedded models anew (needs Debian's dataset-fashion-mnist)
-	$(BIN)/kedro run --pipelines pretrain
+pretrain: install ## train the small models of a domain anew: make pretrain DOMAIN=blood (docs/domains.md)
+	$(BIN)/kedro run --pipelines pretrain --params pretrain.domain=$(or $(DOMAIN),fashion)
 
 clean: ## remove what runs have made, keep the environment
 	rm -rf data/0[1-8]_*/* mlruns mlartifacts mlflow.db .viz

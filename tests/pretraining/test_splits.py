@@ -1,5 +1,6 @@
 """What no model is trained on: drawn per class, without near-duplicates, and the same for ever."""
 
+import gzip
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from guided_imagination.pretraining.splits import (
 )
 from guided_imagination.utils.errors import InputError
 
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 EMBEDDED = Path(str(files("guided_imagination"))) / "embedded"
 ROOT = Path(__file__).parents[2]
 
@@ -98,6 +100,34 @@ def pretraining(**changes):
 def test_a_split_is_never_drawn_again():
     with pytest.raises(InputError, match=r"fashion/split.json is there already"):
         fix_split(pretraining(domain="fashion"))
+
+
+@pytest.mark.skipif(not DEBIAN.exists(), reason="Debian's dataset-fashion-mnist is not installed")
+def test_the_split_of_garments_is_the_seeded_draw():
+    labels = {
+        part: gzip.decompress((DEBIAN / f"{file}-labels-idx1-ubyte.gz").read_bytes())[8:]
+        for part, file in (("train", "train"), ("test", "t10k"))
+    }
+    drawn = draw(Ids(**labels), pretraining().domains["fashion"].shares)
+    shipped = Split.model_validate_json((EMBEDDED / "fashion" / "split.json").read_text())
+    rows = {
+        name: [f"{part}/{int(number)}" for part, number in (each.split("/") for each in ids)]
+        for name, ids in shipped.root.items()
+    }
+    assert drawn.root == rows
+
+
+def test_the_list_of_what_went_where_has_every_photograph_once():
+    split = Split.model_validate_json((EMBEDDED / "blood" / "split.json").read_text())
+    assert {name: len(ids) for name, ids in split.root.items()} == {
+        "pool": 8 * 50,
+        "test": 8 * 200,
+        "tuning": 8 * 150,
+        "near_duplicates": 711,
+    }
+    card = (EMBEDDED / "blood" / "clip" / "README.md").read_text()
+    assert len(split.set_aside) + 11_456 == 15_367
+    assert "**Data**: 11,456 of" in card
 
 
 @pytest.mark.parametrize("name", ["fashion", "blood"])

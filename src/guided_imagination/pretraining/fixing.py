@@ -11,7 +11,7 @@ from guided_imagination.models.device import CPU
 from guided_imagination.models.loading import load_guide
 from guided_imagination.pretraining import splits
 from guided_imagination.pretraining.clip import train_clip
-from guided_imagination.pretraining.images import Source, open_domain, turned
+from guided_imagination.pretraining.images import DomainImages, open_domain, turned
 from guided_imagination.pretraining.splits import Split
 from guided_imagination.utils.errors import InputError
 
@@ -39,7 +39,7 @@ def fix_split(config: PretrainConfig) -> Split:
     return cleared
 
 
-def _pairs(config: PretrainConfig, source: Source, split: Split) -> list[tuple[str, str]]:
+def _pairs(config: PretrainConfig, source: DomainImages, split: Split) -> list[tuple[str, str]]:
     """Ids of images that look alike to a CLIP trained on what no share has."""
     assert config.chosen.near_duplicate is not None
     folder = Path(config.checkpoints) / config.domain / "near_duplicates"

@@ -25,17 +25,14 @@ class Labelled:
     labels: Tensor
     ids: list[str]
 
-    def take(self, indices: Tensor) -> "Labelled":
-        return Labelled(self.images[indices], self.labels[indices], [self.ids[row] for row in indices.tolist()])
-
     def rgb(self, indices: Tensor) -> Tensor:
         """Float images (B, 3, H, W) in [0, 1]."""
         return self.images[indices].float().div(255)
 
 
 @dataclass(frozen=True)
-class Source:
-    """All images of a domain, not yet decoded: `parts` of them by id and label, in the order of the source."""
+class DomainImages:
+    """All images of a domain, not yet decoded, and the ids of each part of its source, in their order."""
 
     rows: Dataset
     parts: dict[str, list[str]]
@@ -67,12 +64,13 @@ class Source:
         return torch.from_numpy(np.array(square(framed, self.resolution))).permute(2, 0, 1)
 
 
-def open_domain(domain: Domain) -> Source:
+def open_domain(domain: Domain) -> DomainImages:
     """The source of a domain. Raises InputError where it is not as the settings say."""
     opened = open_source(domain.images.source)
-    parts = {name: list(opened.parts[name]().ids) for name in domain.images.seeds if name in opened.parts}
     rows = ingestion.read_whole(domain.images, opened)
-    return Source(rows, parts, domain.border, domain.images.resolution)
+    readable = set(rows["id"][:])
+    parts = {part: [name for name in opened.parts[part]().ids if name in readable] for part in domain.images.seeds}
+    return DomainImages(rows, parts, domain.border, domain.images.resolution)
 
 
 def turned(data: Labelled) -> Labelled:

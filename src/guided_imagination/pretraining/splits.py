@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from guided_imagination.config.pretraining import ShareOfImages
-from guided_imagination.pretraining.images import Source
+from guided_imagination.pretraining.images import DomainImages
 from guided_imagination.utils.errors import InputError
 
 NEAR_DUPLICATES = "near_duplicates"
@@ -33,7 +33,7 @@ class Split(RootModel[dict[str, list[str]]]):
         return {name for names in self.root.values() for name in names}
 
 
-def draw(source: Source, shares: Mapping[str, ShareOfImages]) -> Split:
+def draw(source: DomainImages, shares: Mapping[str, ShareOfImages]) -> Split:
     """Draw the shares one after the other, each with its number as the seed, from what is left of their parts.
 
     Raises InputError for a part that the source has not, and for a class with too few images.
@@ -64,7 +64,7 @@ def per_class(labels: Tensor, count: int, seed: int) -> Tensor:
     return torch.cat(drawn).sort().values
 
 
-def training_ids(source: Source, split: Split) -> list[str]:
+def training_ids(source: DomainImages, split: Split) -> list[str]:
     """What the models may see: everything that is not set aside."""
     return _without(source.labels, split.set_aside)
 
