@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax, normalize
 
 from guided_imagination.config import Criteria, Guidance
-from guided_imagination.config.expansion import ManifoldConfig, SelectionConfig
+from guided_imagination.config.guidance import ManifoldConfig, SelectionConfig
 from guided_imagination.expansion.targets import FILE, TargetPlan, make
 from guided_imagination.utils.randomness import generator
 

@@ -3,27 +3,27 @@
 The other modules of the library import settings from here; nothing here imports torch.
 """
 
+from guided_imagination.config.augmentation import AUGMENT as AUGMENT
+from guided_imagination.config.augmentation import AugmentConfig as AugmentConfig
+from guided_imagination.config.augmentation import CutoutConfig as CutoutConfig
+from guided_imagination.config.augmentation import GridMaskConfig as GridMaskConfig
+from guided_imagination.config.augmentation import RandAugmentConfig as RandAugmentConfig
 from guided_imagination.config.checking import check as check
 from guided_imagination.config.datasets import DatasetSpec as DatasetSpec
-from guided_imagination.config.expansion import AUGMENT as AUGMENT
-from guided_imagination.config.expansion import CRITERION_RANGES as CRITERION_RANGES
-from guided_imagination.config.expansion import MOVE_RANGES as MOVE_RANGES
 from guided_imagination.config.expansion import AdaptConfig as AdaptConfig
 from guided_imagination.config.expansion import AuditConfig as AuditConfig
-from guided_imagination.config.expansion import AugmentConfig as AugmentConfig
-from guided_imagination.config.expansion import Criteria as Criteria
-from guided_imagination.config.expansion import CriterionName as CriterionName
-from guided_imagination.config.expansion import CutoutConfig as CutoutConfig
 from guided_imagination.config.expansion import ExpandConfig as ExpandConfig
 from guided_imagination.config.expansion import Expander as Expander
 from guided_imagination.config.expansion import ExpandPipeline as ExpandPipeline
 from guided_imagination.config.expansion import ExportConfig as ExportConfig
-from guided_imagination.config.expansion import GridMaskConfig as GridMaskConfig
-from guided_imagination.config.expansion import Guidance as Guidance
 from guided_imagination.config.expansion import ImageFileConfig as ImageFileConfig
 from guided_imagination.config.expansion import Preset as Preset
-from guided_imagination.config.expansion import RandAugmentConfig as RandAugmentConfig
 from guided_imagination.config.expansion import RejectConfig as RejectConfig
+from guided_imagination.config.guidance import CRITERION_RANGES as CRITERION_RANGES
+from guided_imagination.config.guidance import MOVE_RANGES as MOVE_RANGES
+from guided_imagination.config.guidance import Criteria as Criteria
+from guided_imagination.config.guidance import CriterionName as CriterionName
+from guided_imagination.config.guidance import Guidance as Guidance
 from guided_imagination.config.models import ONE_WORKER as ONE_WORKER
 from guided_imagination.config.models import ComputeConfig as ComputeConfig
 from guided_imagination.config.models import GeneratorConfig as GeneratorConfig

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any
 
+from guided_imagination.config.augmentation import AUGMENT
 from guided_imagination.config.checking import check
-from guided_imagination.config.expansion import AUGMENT
 from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.rows import place_of
 from guided_imagination.config.strict import merged

@@ -6,12 +6,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from guided_imagination.config.augmentation import AUGMENT, AugmentConfig
 from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.config.expansion import (
-    AUGMENT,
     AuditConfig,
-    AugmentConfig,
-    Criteria,
     ExpandConfig,
     Expander,
     ExpandPipeline,
@@ -19,6 +17,7 @@ from guided_imagination.config.expansion import (
     ImageFileConfig,
     Preset,
 )
+from guided_imagination.config.guidance import Criteria
 from guided_imagination.config.models import ComputeConfig, GeneratorConfig, GuideConfig
 from guided_imagination.config.planning import PlanConfig
 from guided_imagination.config.pretraining import PretrainConfig

@@ -4,16 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from guided_imagination.config.augmentation import CutoutConfig, GridMaskConfig, RandAugmentConfig
 from guided_imagination.config.datasets import DatasetSpec
-from guided_imagination.config.expansion import (
-    AuditConfig,
-    CutoutConfig,
-    Expander,
-    ExpandPipeline,
-    GridMaskConfig,
-    ImageFileConfig,
-    RandAugmentConfig,
-)
+from guided_imagination.config.expansion import AuditConfig, Expander, ExpandPipeline, ImageFileConfig
 from guided_imagination.config.models import ComputeConfig, GuideConfig, PretrainedModel
 from guided_imagination.config.strict import Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
