@@ -86,7 +86,7 @@ def test_an_augmentation_passes_a_filter_only_if_asked():
     ("arguments", "sentence"),
     [
         ({"method": "gan"}, "method = 'gan' is not known; allowed: cutout, gridmask, randaugment, mae, gif_mae"),
-        ({"preset": "dalle3"}, "preset = 'dalle3' is not known; allowed: embedded, mae_large, kandinsky"),
+        ({"preset": "dalle3"}, "preset = 'dalle3' is not known; allowed: embedded, blood, mae_large, kandinsky"),
         ({"method": "gif_sd"}, "preset = 'embedded' has no model for method = 'gif_sd'"),
         ({"method": "gif_sd"}, "presets for gif_sd are stable_diffusion"),
         ({"method": "mae", "filter": True}, "take gif_mae"),
