@@ -8,10 +8,12 @@ from guided_imagination import InputError
 
 
 def test_cells_are_expanded_in_colour_by_their_own_models():
-    cells, _ = guided_imagination.example(seeds_per_class=1, dataset="blood")
-    made = guided_imagination.expand(cells, ratio=2, preset="blood", settings={"expand_dalle": {"least_kappa": 0.5}})
+    cells, _ = guided_imagination.example(seeds_per_class=2, dataset="blood")
+    made = guided_imagination.expand(cells, ratio=1, preset="blood", settings={"expand_dalle": {"least_kappa": 0.5}})
     assert set(made["method"]) == {"gif_dalle"}
-    assert 12 <= len(made) <= 16  # two of each of eight; what loses its class is drawn again, and then dropped
+    assert (
+        12 <= len(made) <= 16
+    )  # one of each of two seeds of eight classes; what loses its class is drawn again, and then dropped
     pixels = np.stack([np.asarray(image, float) for image in made["image"]])
     assert np.abs(pixels[..., 0] - pixels[..., 2]).mean() > 15
 

@@ -67,7 +67,7 @@ def _count(frame: pd.DataFrame, classes: int) -> Counts:
 
 def class_table(found: Sequence[Confusion]) -> Table:
     """What each class gains."""
-    header = ["dataset", "class", "method", "right", "minus", "right", "difference"]
+    header = ["dataset", "class", "method", "accuracy", "minus", "its accuracy", "difference"]
     body = []
     for each in found:
         right = np.diagonal(each.shares, axis1=1, axis2=2)
