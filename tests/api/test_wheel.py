@@ -50,6 +50,14 @@ def files_in(folder: Path) -> dict[Path, bytes]:
     return {file: (folder / file).read_bytes() for file in found if not any(part[0] == "." for part in file.parts)}
 
 
+def test_it_stays_small(unpacked: Path) -> None:
+    (wheel,) = (unpacked.parent / "dist").glob("*.whl")
+    assert wheel.stat().st_size < 45e6
+    for domain in ("fashion", "blood"):
+        embedded = unpacked / "guided_imagination/embedded" / domain
+        assert sum(file.stat().st_size for file in embedded.rglob("*")) < 22e6
+
+
 def test_it_has_the_command(unpacked: Path) -> None:
     (points,) = unpacked.glob("*.dist-info/entry_points.txt")
     assert "guided-imagination = guided_imagination.__main__:main" in points.read_text()
