@@ -104,7 +104,7 @@ def confusion_figure(found: Sequence[Confusion]) -> Figure:
 
 
 def _panel(axes: Axes, values: NDArray[np.float64], classes: Sequence[str], *, signs: bool, named: bool) -> None:
-    """Shares as a picture with their numbers; in a difference blue is more and orange is less."""
+    """Shares as a picture with their numbers; in a difference purple is more and orange is less."""
     most = max(1.0, np.abs(values).max()) if signs else 100.0
     axes.imshow(values, cmap="PuOr" if signs else "Blues", vmin=-most if signs else 0, vmax=most)
     axes.set_facecolor(GROUND)
