@@ -88,6 +88,12 @@ def test_what_stands_in_is_of_the_same_class():
     assert cleared.ids("test") == ["d"]
 
 
+def test_a_class_without_an_image_to_stand_in_is_explained():
+    split = Split({"pool": ["a"], "test": ["b"]})
+    with pytest.raises(InputError, match="stand in for the near-duplicate 'b'"):
+        without_near_duplicates(split, {"a": 1, "b": 1, "c": 0}, [("a", "b")])
+
+
 def test_a_missing_share_is_named():
     with pytest.raises(InputError, match=r"split.json has no 'tuning'; it has pool"):
         Split({"pool": []}).ids("tuning")

@@ -83,7 +83,8 @@ def without_near_duplicates(split: Split, labels: Mapping[str, int], pairs: Iter
     """`split` without pairs of ids that stand in two shares, or in a share and in training.
 
     What is trained on goes, and of two shares the later one's, in whose place comes an image of its class that was
-    trained on and is in no pair. Those that go are the last share, NEAR_DUPLICATES.
+    trained on and is in no pair. Those that go are the last share, NEAR_DUPLICATES. Raises InputError where none is
+    left to stand in.
     """
     order = {name: number for number, names in enumerate(split.root.values()) for name in names}
     training, gone = len(split.root), set()
@@ -99,7 +100,9 @@ def without_near_duplicates(split: Split, labels: Mapping[str, int], pairs: Iter
         kept[share] = list(names)
         for place, name in enumerate(names):
             if name in gone:
-                stands_in = next(each for each in spare if labels[each] == labels[name])
+                stands_in = next((each for each in spare if labels[each] == labels[name]), None)
+                if stands_in is None:
+                    raise InputError(f"no image of its class is left to stand in for the near-duplicate {name!r}")
                 spare.remove(stands_in)
                 kept[share][place] = stands_in
     return Split({**kept, NEAR_DUPLICATES: sorted(gone)})
