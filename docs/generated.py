@@ -11,6 +11,7 @@ import yaml
 
 import guided_imagination
 from guided_imagination.config import Parameters, PretrainedModel
+from guided_imagination.config.datasets import ImagesSpec
 
 BASE = Path(__file__).parents[1] / "conf" / "base"
 NAME = "NAME"  # stands for the names of a dictionary: of presets, datasets, rows
@@ -231,8 +232,8 @@ def fits(path: tuple[str, ...], place: tuple[str, ...]) -> bool:
 
 
 def _docstring(key: Key) -> str | None:
-    """The sentences of the model's docstring that name the key in code spans, or of that of all pre-trained models."""
-    for model in (key.model, PretrainedModel.__name__):
+    """The sentences of the model's docstring that name the key in code spans, or of those that others inherit."""
+    for model in (key.model, PretrainedModel.__name__, ImagesSpec.__name__):
         named = [sentence for sentence in _sentences(model) if re.search(rf"`{key.name}[`:]", sentence)]
         if named:
             return " ".join(named).rstrip(";")

@@ -28,7 +28,7 @@ def explain(error: BaseException) -> str | None:
         if isinstance(cause, MissingConfigException):
             return f"there is no project in {Path.cwd()}: go to one, or make one by guided-imagination new NAME"
         if isinstance(cause, FileNotFoundError) and isinstance(error, DatasetError):
-            return f"{cause}: run the pipeline that makes it first (kedro run does all)"
+            return f"{cause}: run the pipeline that makes it first (kedro run makes all of the main job)"
         cause = cause.__cause__
     # kedro refuses unknown pipelines, namespaces and nodes with a ValueError before its runner starts
     frames = traceback.extract_tb(error.__traceback__)

@@ -34,6 +34,11 @@ def build_for(parameters: Parameters) -> None:
     _parameters = parameters
 
 
+def current() -> Parameters:
+    """The parameters that the pipelines are built for: those of the files, where no session has others."""
+    return _parameters or check(base_parameters())
+
+
 def base_parameters() -> dict[str, Any]:
     """Those of conf/base (and conf/local) as they are written, for commands that open no session."""
     loader = settings.CONFIG_LOADER_CLASS(conf_source=settings.CONF_SOURCE, **settings.CONFIG_LOADER_ARGS)
@@ -42,7 +47,7 @@ def base_parameters() -> dict[str, Any]:
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; `kedro run` runs those of the main job, `verify`, `export` and `pretrain` stand apart."""
-    parameters = _parameters or check(base_parameters())
+    parameters = current()
     places, methods = list(parameters.places), parameters.methods
     main = {
         "ingest": ingest.create_pipeline(places),

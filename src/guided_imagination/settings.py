@@ -5,6 +5,14 @@ from kedro.config import OmegaConfigLoader
 from guided_imagination.config.defaults import embedded
 from guided_imagination.hooks import ProjectHooks
 
+
+def _pretrain(key: str) -> str:
+    """`${pretrain:output}` in the catalog is what the nodes are told, wherever it was set."""
+    from guided_imagination.pipeline_registry import current  # which needs these settings
+
+    return str(getattr(current().pretrain, key))
+
+
 HOOKS = (ProjectHooks(),)
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
@@ -15,5 +23,6 @@ CONFIG_LOADER_ARGS = {
     "custom_resolvers": {
         # `${embedded:fashion/clip}` is the folder of a model that ships in the package
         "embedded": embedded,
+        "pretrain": _pretrain,
     },
 }

@@ -67,6 +67,19 @@ def test_the_search_runs_with_the_main_job_only_if_training_uses_it(config: Omeg
         assert ("fashion.tuned" in default.datasets()) == tuned
 
 
+def test_files_of_pre_training_are_those_of_the_parameters_wherever_they_were_set(config: OmegaConfigLoader) -> None:
+    """In conf/local as by --params: nodes that check one folder must not write to another."""
+    from guided_imagination import pipeline_registry
+
+    parameters = config["parameters"]
+    own = {**parameters["pretrain"], "domain": "bloodmnist", "output": "mine"}
+    pipeline_registry.build_for(check({**parameters, "pretrain": own}))
+    catalog = OmegaConfigLoader(str(ROOT / "conf"), **CONFIG_LOADER_ARGS)["catalog"]
+    assert catalog["pretrain.split"]["filepath"] == "mine/bloodmnist/split.json"
+    assert catalog["pretrain.{name}_sheet"]["filepath"] == "mine/unclip_{name}_bloodmnist.png"
+    assert catalog["pretrain.{part}_raw"]["path"] == "data/01_raw/bloodmnist_{part}.parquet"
+
+
 def test_each_row_has_its_namespace(pipelines: dict[str, Pipeline]) -> None:
     row = pipelines["__default__"].only_nodes_with_namespaces(["fashion.gif_dalle"])
     assert {node.name for node in row.nodes} == {

@@ -90,7 +90,9 @@ def test_an_image_without_an_object_can_be_measured():
 
 
 def test_a_domain_may_have_no_attributes():
-    assert measure(torch.zeros(2, 3, 8, 8), [], Foreground(threshold=0.1)).shape == (2, 0)
-    texts, matches = write(["a {}."], [], ["shoe"], torch.zeros(2, dtype=torch.long), torch.zeros(2, 0))
+    labels = torch.zeros(2, dtype=torch.long)
+    seen = levels(measure(torch.zeros(2, 3, 8, 8), [], Foreground(threshold=0.1)), labels)
+    assert seen.shape == (2, 0)
+    texts, matches = write(["a {}."], [], ["shoe"], labels, seen)
     assert texts == ["a shoe."] * 2
     assert matches.all()

@@ -11,21 +11,28 @@ from guided_imagination.pretraining.images import Labelled, open_domain, to_data
 from guided_imagination.utils.errors import InputError
 from helpers import fabricate
 
-STAGE = {"steps": 1, "batch_size": 2, "learning_rate": 0.1, "model": {}}
-STAGES = dict.fromkeys(("clip", "movq", "unclip", "mae"), STAGE)
+STAGE = {"steps": 1, "batch_size": 2, "learning_rate": 0.1, "warmup_steps": 0}
 SHARES = {name: {"part": "train", "per_class": 1} for name in ("pool", "test", "tuning")}
 
 
 def domain(path, **changes):
-    images = {"source": {"kind": "npz", "path": str(path)}, "classes": ["red", "blue"], "resolution": 8}
+    images = changes.pop("images", {})
+    side = images.get("resolution", 8)
+    models = {
+        "clip": {"vision_config": {"image_size": side}, "projection_dim": 4},
+        "movq": {},
+        "unclip": {"encoder_hid_dim": 4},
+        "mae": {"image_size": side},
+    }
+    images = {"source": {"kind": "npz", "path": str(path)}, "classes": ["red", "blue"], "resolution": 8} | images
     plain = {
         "title": "colours",
         "credit": "nobody",
-        "images": images | changes.pop("images", {}),
+        "images": images,
         "shares": SHARES,
         "templates": ["a {}."],
         "foreground": {"threshold": 0.1},
-        **STAGES,
+        **{name: STAGE | {"model": model} for name, model in models.items()},
         **changes,
     }
     return Domain.model_validate(plain)
@@ -79,6 +86,18 @@ def test_eight_ways_are_eight_pictures_of_what_has_no_symmetry():
     image = torch.arange(9, dtype=torch.uint8).reshape(1, 1, 3, 3).expand(1, 3, 3, 3)
     eight = turned(Labelled(image, torch.tensor([1]), ["one"]))
     assert len({tuple(picture.flatten().tolist()) for picture in eight.images}) == 8
+
+
+def test_a_checksum_is_of_pixels_labels_and_their_order():
+    images, labels = torch.arange(24, dtype=torch.uint8).reshape(2, 3, 2, 2), torch.tensor([0, 1])
+    first = Labelled(images, labels, ["a", "b"])
+    assert first.checksum == Labelled(images.clone(), labels, ["c", "d"]).checksum
+    for other in (
+        Labelled(images.flip(0), labels, ["a", "b"]),
+        Labelled(images, labels.flip(0), ["a", "b"]),
+        Labelled(images + 1, labels, ["a", "b"]),
+    ):
+        assert other.checksum != first.checksum
 
 
 def test_what_ships_has_ids_that_are_file_names(npz):

@@ -4,6 +4,7 @@ from guided_imagination.config import check
 from guided_imagination.config.defaults import defaults
 from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.config.strict import merged
+from guided_imagination.pretraining.checks import check_models
 from guided_imagination.utils.errors import InputError
 
 
@@ -16,28 +17,25 @@ def fashion(**changes):
 
 
 def test_another_setting_of_a_model_has_another_checkpoint():
-    first, second = config(checkpoints="kept"), fashion(clip={"steps": 11})
-    assert first.checkpoint("clip", "ab") != second.checkpoint("clip", "ab")
-    assert first.checkpoint("mae", "ab").name == second.checkpoint("mae", "ab").name
-    assert first.checkpoint("mae", "ab").parent.parts == ("kept", "fashion")
+    first, second = config(checkpoints="kept"), fashion(clip={"steps": 211})
+    assert first.checkpoint("clip", "a").name != second.checkpoint("clip", "a").name
+    assert first.checkpoint("mae", "a").name == second.checkpoint("mae", "a").name
+    assert first.checkpoint("mae", "a").parent.parts == ("kept", "fashion")
 
 
-def test_other_images_have_another_checkpoint_and_their_order_has_none():
-    first = config()
-    assert first.checkpoint("movq", "ab") == first.checkpoint("movq", "ba")
-    assert first.checkpoint("movq", "ab") != first.checkpoint("movq", "ac")
-    assert first.checkpoint("movq", "ab").name != fashion(border=1).checkpoint("movq", "ab").name
-
-
-def test_the_decoder_learns_from_clip_and_autoencoder():
-    first = config()
-    for before in ("clip", "movq"):
-        assert fashion(**{before: {"steps": 11}}).checkpoint("unclip", "ab") != first.checkpoint("unclip", "ab")
-    assert fashion(mae={"steps": 11}).checkpoint("unclip", "ab") == first.checkpoint("unclip", "ab")
+def test_what_a_model_learns_from_names_its_checkpoint():
+    assert config().checkpoint("movq", "a") != config().checkpoint("movq", "b")
+    assert config().checkpoint("unclip", "a", "clip") != config().checkpoint("unclip", "a", "other clip")
 
 
 def test_what_only_the_card_says_changes_no_checkpoint():
-    assert fashion(title="clothes", credit="me").checkpoint("clip", "a") == config().checkpoint("clip", "a")
+    changed = fashion(title="clothes", credit="me", images={"licence": "cc-by-4.0"})
+    assert changed.checkpoint("clip", "a") == config().checkpoint("clip", "a")
+
+
+def test_pictures_of_models_that_ship_are_in_the_documentation_others_beside_them():
+    assert config().pictures == "docs"
+    assert config(output="mine").pictures == "mine"
 
 
 @pytest.mark.parametrize(
@@ -50,9 +48,49 @@ def test_what_only_the_card_says_changes_no_checkpoint():
         ),
         ({"domains": {"blood": {"attributes": {"stain": {"measure": "smell"}}}}}, "brightness"),
         ({"domains": {"blood": {"templates": ["a cell"]}}}, "must hold {} exactly once"),
+        (
+            {"domains": {"blood": {"images": {"split": "mine.json"}}}},
+            "domains.blood.images.split is not a known key",
+        ),
+        (
+            {"domains": {"blood": {"shares": {"pool": {"part": "val"}}}}},
+            "shares.pool.part: 'val' is not in images.seeds; allowed: train",
+        ),
+        (
+            {"domains": {"blood": {"shares": {"near_duplicates": {"part": "train"}}}}},
+            "'near_duplicates' is what the pipeline split finds itself",
+        ),
+        ({"domains": {"blood": {"mae": {"steps": 100}}}}, "warmup_steps = 100 leaves none of steps = 100"),
+        ({"domains": {"blood": {"mae": {"weight_decay": -1}}}}, "greater than or equal to 0"),
+        (
+            {"domains": {"blood": {"images": {"resolution": 64}}}},
+            "clip.model.vision_config.image_size = 32 has to be 64, as images.resolution is",
+        ),
+        (
+            {"domains": {"blood": {"clip": {"model": {"projection_dim": 48}}}}},
+            "unclip.model.encoder_hid_dim = 64 has to be 48, as clip.model.projection_dim is",
+        ),
     ],
 )
 def test_a_wrong_setting_is_explained(changes, sentence):
     with pytest.raises(InputError) as caught:
         check(merged(defaults(), {"pretrain": changes}))
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"mae": {"model": {"num_hidden_layer": 4}}}, "fashion.mae.model.num_hidden_layer is not a known key"),
+        ({"clip": {"model": {"vision_config": {"depth": 4}}}}, "clip.model.vision_config.depth is not a known key"),
+        ({"unclip": {"model": {"blocks": 4}}}, "unclip.model.blocks is not a known key; UNet2DConditionModel has"),
+    ],
+)
+def test_a_key_that_the_class_of_a_model_would_ignore_is_refused(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        check_models(fashion(**changes))
+
+
+@pytest.mark.parametrize("name", ["fashion", "blood", "bloodmnist"])
+def test_the_domains_of_conf_base_have_known_keys(name):
+    check_models(config(domain=name))

@@ -26,9 +26,12 @@ ROOT = Path(__file__).parents[2]
 
 
 class Ids:
-    """The part of a source that a draw needs: ids and labels."""
+    """The part of a source that a draw needs: ids, labels and names of classes."""
 
     def __init__(self, **parts: str) -> None:
+        self.class_names = [
+            f"kind {label}" for label in sorted({int(label) for labels in parts.values() for label in labels})
+        ]
         self.parts = {part: [f"{part}/{number}" for number in range(len(labels))] for part, labels in parts.items()}
         self.labels = {
             f"{part}/{number}": int(label) for part, labels in parts.items() for number, label in enumerate(labels)
@@ -53,18 +56,26 @@ def test_shares_are_drawn_per_class_from_what_is_left():
     assert not split.set_aside & set(left)
 
 
-def test_a_share_of_a_part_that_is_not_there_and_one_that_is_too_large_are_refused():
-    source = Ids(train="001")
-    with pytest.raises(InputError, match="pool: the source has no part 'val'; it has train"):
-        draw(source, {"pool": share("val", 1)})
-    with pytest.raises(InputError, match="class 1 has 1 images left, 2 were asked for"):
-        draw(source, {"pool": share("train", 2)})
+@pytest.mark.parametrize(
+    ("shares", "sentence"),
+    [
+        ({"pool": share("train", 2)}, "shares.pool, of 'train': the class 'kind 1' has 1 images left, 2 were"),
+        ({"pool": share("test", 1)}, "shares.pool, of 'test': the class 'kind 1' has 0 images left, 1 were"),
+        ({"test": share("test"), "pool": share("test", 1)}, "the class 'kind 0' has 0 images left"),
+        ({"pool": share("train", 1)}, "the shares leave no image of the class 'kind 1' to train on"),
+        ({"pool": share("train")}, "the shares leave no image of the class 'kind 1' to train on"),
+    ],
+)
+def test_shares_that_are_too_large_are_refused(shares, sentence):
+    with pytest.raises(InputError, match=sentence):
+        draw(Ids(train="001", test="00"), shares)
 
 
 def test_a_draw_is_seeded():
     labels = torch.tensor([0, 1] * 10)
-    assert torch.equal(per_class(labels, 3, seed=0), per_class(labels, 3, seed=0))
-    assert not torch.equal(per_class(labels, 3, seed=0), per_class(labels, 3, seed=1))
+    first, again, other = (per_class(labels, 3, seed, "ab", "pool") for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 def test_pairs_are_nearer_than_the_cosine():
@@ -74,24 +85,55 @@ def test_pairs_are_nearer_than_the_cosine():
     assert near_pairs(embeddings, 0.998) == [(2, 3)]  # cos 0.05 = 0.9988
 
 
+SHARES = {"pool": share("train", 2), "test": share("train", 2)}
+
+
+def ids(*numbers, part="train"):
+    return [f"{part}/{number}" for number in numbers]
+
+
+def cleared(source, shares, split, *pairs):
+    return without_near_duplicates(Split(split), source, shares, pairs).root
+
+
 def test_near_duplicates_leave_training_and_the_later_of_two_shares():
-    labels = dict.fromkeys("abcdefgh", 0)
-    split = Split({"pool": ["a", "b"], "test": ["c", "d"]})
-    # a is like e in training, b like c of another share, f and g are both trained on
-    cleared = without_near_duplicates(split, labels, [("a", "e"), ("b", "c"), ("f", "g")])
-    assert cleared.root == {"pool": ["a", "b"], "test": ["h", "d"], "near_duplicates": ["c", "e"]}
+    split = {"pool": ids(0, 1), "test": ids(2, 3)}
+    # 0 is like 4 in training, 1 like 2 of another share, 5 and 6 are both trained on
+    pairs = [ids(0, 4), ids(1, 2), ids(5, 6)]
+    assert cleared(Ids(train="0" * 9), SHARES, split, *pairs) == {
+        "pool": ids(0, 1),
+        "test": ids(7, 3),
+        "near_duplicates": ids(2, 4),
+    }
 
 
-def test_what_stands_in_is_of_the_same_class():
-    split = Split({"pool": ["a"], "test": ["b"]})
-    cleared = without_near_duplicates(split, {"a": 1, "b": 1, "c": 0, "d": 1}, [("a", "b")])
-    assert cleared.ids("test") == ["d"]
+def test_what_stands_in_is_of_the_same_class_and_part():
+    source = Ids(train="110110", test="1011")
+    shares = {"pool": share("train", 1), "test": share("test", 1)}
+    split = {"pool": [*ids(0), *ids(2)], "test": [*ids(0, part="test"), *ids(1, part="test")]}
+    found = cleared(source, shares, split, ("train/0", "test/0"))
+    assert found["test"] == ids(2, 1, part="test")
 
 
-def test_a_class_without_an_image_to_stand_in_is_explained():
-    split = Split({"pool": ["a"], "test": ["b"]})
-    with pytest.raises(InputError, match="stand in for the near-duplicate 'b'"):
-        without_near_duplicates(split, {"a": 1, "b": 1, "c": 0}, [("a", "b")])
+def test_nothing_stands_in_where_a_share_is_all_that_was_left():
+    source = Ids(train="0000", test="000")
+    shares = {"pool": share("train", 1), "test": share("test")}
+    split = {"pool": ids(0), "test": ids(0, 1, 2, part="test")}
+    found = cleared(source, shares, split, ("train/0", "test/1"))
+    assert found["test"] == ids(0, 2, part="test")
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("110", "stand in for the near-duplicate 'train/1'"),  # none is left of its class
+        ("1101", "no image of the class 'kind 1' to train on"),  # the last one would
+    ],
+)
+def test_a_class_without_an_image_to_stand_in_is_explained(source, sentence):
+    split = {"pool": ids(0), "test": ids(1)}
+    with pytest.raises(InputError, match=sentence):
+        cleared(Ids(train=source), SHARES, split, ids(0, 1))
 
 
 def test_a_missing_share_is_named():
@@ -106,6 +148,12 @@ def pretraining(**changes):
 def test_a_split_is_never_drawn_again():
     with pytest.raises(InputError, match=r"fashion/split.json is there already"):
         fix_split(pretraining(domain="fashion"))
+
+
+def test_a_domain_that_ships_keeps_its_split_wherever_its_models_go(tmp_path):
+    """Another draw would train models on the images that the package measures them by."""
+    found = fix_split(pretraining(domain="blood", output=str(tmp_path)))
+    assert found == Split.model_validate_json((EMBEDDED / "blood" / "split.json").read_text())
 
 
 @pytest.mark.skipif(not DEBIAN.exists(), reason="Debian's dataset-fashion-mnist is not installed")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,12 +103,14 @@ def made(folder, parquet, split):
     data, shares, names = nodes.read_images(config, Split(split))
     clip, movq = nodes.train_clip(config, data, names), nodes.train_movq(config, data)
     unclip, mae = nodes.train_unclip(config, data, clip, movq), nodes.train_mae(config, data)
-    decoding = UnclipConfig(kind="unclip", model="its own", image_size=16, inference_steps=2, guidance_scale=1)
+    decoding = UnclipConfig(kind="unclip", model="its own", image_size=32, inference_steps=2, guidance_scale=1)
+    sheet = nodes.show_variations(config, shares, names, clip, unclip, decoding)
+    assert {axes.images[0].get_array().shape for axes in sheet.axes} == {(16, 16, 3)}
     return {
         "clip": nodes.describe_clip(config, shares, names, clip),
         "mae": nodes.describe_mae(config, shares, names, clip, mae),
         "unclip": nodes.describe_unclip(config, shares, names, movq, unclip, decoding),
-        "sheet": nodes.show_variations(config, shares, names, clip, unclip, decoding),
+        "sheet": sheet,
     }
 
 
@@ -127,11 +130,14 @@ def weights(folder):
 def test_no_image_is_in_two_shares_and_near_duplicates_are_in_none(split):
     named = [name for names in split.values() for name in names]
     assert len(named) == len(set(named))
-    assert {name: len(names) for name, names in split.items() if name != "near_duplicates"} == {
+    assert {name: len(names) for name, names in split.items()} == {
         "pool": 4,
         "test": 4,
         "tuning": 4,
+        "near_duplicates": 1,
     }
+    assert split["near_duplicates"] == ["noise/3"]  # in training, and nearly image 5, which the pool has
+    assert "noise/5" in split["pool"]
 
 
 def test_training_that_was_killed_in_every_stage_ends_with_the_same_weights(
@@ -163,6 +169,19 @@ def test_training_that_was_killed_in_every_stage_ends_with_the_same_weights(
     assert kills == 4
     assert weights(tmp_path) == weights(whole[0])
     assert len(weights(tmp_path)) == 4
+
+
+def test_a_checkpoint_of_other_images_with_the_same_ids_is_not_gone_on_with(whole, parquet, split, tmp_path):
+    """Who replaces a file of the same names gets models of what is in it now."""
+    folder, _ = whole
+    config, other = settings(folder, parquet), settings(tmp_path, parquet)
+    data, *_ = nodes.read_images(config, Split(split))
+    darker = replace(data, images=data.images // 2)
+    nodes.train_mae(other, data)
+    nodes.train_mae(other, darker)
+    assert (tmp_path / "out/noise/mae/model.safetensors").read_bytes() != (
+        folder / "out/noise/mae/model.safetensors"
+    ).read_bytes()
 
 
 def test_cards_tell_what_was_trained_on_and_what_was_measured(whole, split):

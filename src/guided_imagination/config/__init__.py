@@ -43,7 +43,6 @@ from guided_imagination.config.parameters import Parameters as Parameters
 from guided_imagination.config.parameters import changing_recipe as changing_recipe
 from guided_imagination.config.planning import PlanConfig as PlanConfig
 from guided_imagination.config.pretraining import PretrainConfig as PretrainConfig
-from guided_imagination.config.pretraining import Stage as Stage
 from guided_imagination.config.report import ReportConfig as ReportConfig
 from guided_imagination.config.rows import ORIGINALS as ORIGINALS
 from guided_imagination.config.rows import AdaptSettings as AdaptSettings

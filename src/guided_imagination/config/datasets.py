@@ -143,35 +143,18 @@ Source = Annotated[AnySource, Field(discriminator="kind"), BeforeValidator(_of_o
 Section = Annotated[str, Field(pattern="^(generators|recipes|expand_mae|expand_dalle|expand_sd|train|audit)$")]
 
 
-class DatasetSpec(Strict):
-    """Where a dataset's images are, how it is split, and what is special to it.
+class ImagesSpec(Strict):
+    """Where images are, and what they are made into.
 
-    `seeds`, `validation` and `test` name parts of the source. The parts of `seeds` are a pool: all of it, or
-    `seeds_per_class`, or `seeds_total` images balanced as the pool is, become seeds. `rest` stands for what is
-    left of the pool. Without `test`, the part of that name is the test set, or `test_share` of the pool if
-    there is none. `validation_per_class` images are drawn for validation; null means all of the named parts.
-    `split` is an index file, as `ingest` writes it, that is used instead of any draw.
-    `sizes` are the images that a part must have, `classes` names by label for sources without names, `names`
-    other names for classes of the source, `exclude` classes to leave out.
-    `fit` says how images become square: the middle is kept (crop), or all of it is squeezed when it is ingested.
+    `seeds` name parts of the source. `sizes` are the images that a part must have, `classes` names by label for sources
+    without names, `names` other names for classes of the source, `exclude` classes to leave out.
     `max_unreadable` is the share of images that may be broken and are left out. `resolution` is the side in pixels at
-    which classifiers see images. `ratio` is how many new images each seed gets where the parameter of that name is
-    null. `templates` are what CLIP reads, with {} for the name of the class; their mean is taken.
-    `weed` are lists (JSON, docs/weeding.md) of new images that are left out of training and export.
-    `overrides` are changes to the settings of a pipeline, and of generators and recipes by name, for this dataset; of
-    `train` and `audit` the guides alone.
-    `licence` of the images, in the hub's spelling, stands on the cards of what is made of them.
+    which networks see images. `fit` says how images become square: the middle is kept (crop), or all of it is squeezed
+    when it is read. `licence` of the images, in the hub's spelling, stands on the cards of what is made of them.
     """
 
     source: Source
     seeds: Texts = Field(["train"], min_length=1)
-    validation: Texts = Field([REST])
-    test: Texts = Field([])
-    seeds_per_class: Count | None = None
-    seeds_total: Count | None = None
-    validation_per_class: Annotated[int, Field(ge=0)] | None = None
-    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    split: Text | None = None
     sizes: dict[str, Count] | None = None
     classes: list[Text] | None = None
     names: dict[str, Text] = Field({})
@@ -179,11 +162,35 @@ class DatasetSpec(Strict):
     max_unreadable: Share = 0.01
     resolution: Count = 224
     fit: Literal["crop", "squeeze"] = "crop"
+    licence: Text | None = None
+
+
+class DatasetSpec(ImagesSpec):
+    """How a dataset is split beside where its images are, and what is special to it.
+
+    `seeds`, `validation` and `test` name parts of the source. The parts of `seeds` are a pool: all of it, or
+    `seeds_per_class`, or `seeds_total` images balanced as the pool is, become seeds. `rest` stands for what is
+    left of the pool. Without `test`, the part of that name is the test set, or `test_share` of the pool if
+    there is none. `validation_per_class` images are drawn for validation; null means all of the named parts.
+    `split` is an index file, as `ingest` writes it, that is used instead of any draw.
+    `ratio` is how many new images each seed gets where the parameter of that name is
+    null. `templates` are what CLIP reads, with {} for the name of the class; their mean is taken.
+    `weed` are lists (JSON, docs/weeding.md) of new images that are left out of training and export.
+    `overrides` are changes to the settings of a pipeline, and of generators and recipes by name, for this dataset; of
+    `train` and `audit` the guides alone.
+    """
+
+    validation: Texts = Field([REST])
+    test: Texts = Field([])
+    seeds_per_class: Count | None = None
+    seeds_total: Count | None = None
+    validation_per_class: Annotated[int, Field(ge=0)] | None = None
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    split: Text | None = None
     ratio: Count = 5
     templates: list[Template] = Field(["a photo of a {}."], min_length=1)
     weed: Texts = Field([])
     overrides: dict[Section, dict[str, Any]] = Field({})
-    licence: Text | None = None
 
     @property
     def draws_seeds(self) -> bool:

@@ -1,17 +1,18 @@
 """Typed settings of pre-training: the domains, and how the small models of each are trained."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from guided_imagination.config.datasets import DatasetSpec, Template, Text
-from guided_imagination.config.strict import Cosine, Count, Share, Strict
+from guided_imagination.config.datasets import ImagesSpec, Template, Text
+from guided_imagination.config.defaults import embedded
+from guided_imagination.config.strict import Cosine, Count, NonNegative, Share, Strict
 from guided_imagination.utils.seeding import derive_seed
 
 Measure = Literal["brightness", "width", "height", "area", "texture", "redness"]
 Model = Literal["clip", "movq", "unclip", "mae"]
+NEAR_DUPLICATES = "near_duplicates"  # beside the shares in a split
 
 
 class Stage(Strict):
@@ -25,10 +26,16 @@ class Stage(Strict):
     steps: PositiveInt
     batch_size: PositiveInt
     learning_rate: PositiveFloat
-    weight_decay: float = 0.05
-    warmup_steps: int = 100
-    seed: int = 0
+    weight_decay: NonNegative = 0.05
+    warmup_steps: Annotated[int, Field(ge=0)] = 100
+    seed: Annotated[int, Field(ge=0)] = 0
     model: dict[str, Any]
+
+    @model_validator(mode="after")
+    def rises_before_it_falls(self) -> "Stage":
+        if self.warmup_steps >= self.steps:
+            raise ValueError(f"warmup_steps = {self.warmup_steps} leaves none of steps = {self.steps} to learn in")
+        return self
 
 
 class Attribute(Strict):
@@ -66,17 +73,18 @@ class Domain(Strict):
 
     `title` says what is on the images, `credit` where they come from and under which licence. `images` are all of them:
     a source with its names and sizes, of whose parts `seeds` what no share takes is trained on. `border` is how many
-    black pixels are put around an image first, `resolution` of `images` its side in the end.
+    black pixels are put around an image first, `resolution` of `images` its side in the end, which is `image_size` of
+    CLIP and MAE.
     `shares` are drawn one after the other: `pool` and `test` ship with the package, others are for choices. What is
     nearer than the cosine `near_duplicate` to an image of another share is left out.
     `turns` adds every image turned and mirrored, seven further ones, where there is no above and no below.
-    `templates` are captions, with {} for the name of the class. `attributes` are said of it by name, measured on the
-    `foreground`.
+    `templates` are captions, with {} for the name of the class. `attributes` are said of it by name, measured on
+    the `foreground`, but texture and redness on the whole image.
     """
 
     title: Text
     credit: Text
-    images: DatasetSpec
+    images: ImagesSpec
     border: Annotated[int, Field(ge=0)] = 0
     shares: dict[str, ShareOfImages]
     near_duplicate: Cosine | None = None
@@ -90,10 +98,33 @@ class Domain(Strict):
     mae: Stage
 
     @model_validator(mode="after")
-    def has_all_shares(self) -> "Domain":
+    def shares_are_usable(self) -> "Domain":
         missing = [name for name in ("pool", "test", "tuning") if name not in self.shares]
         if missing:
             raise ValueError(f"shares has no {missing[0]!r}; needed: pool, test and tuning")
+        for name, share in self.shares.items():
+            if share.part not in self.images.seeds:
+                allowed = ", ".join(self.images.seeds)
+                raise ValueError(f"shares.{name}.part: {share.part!r} is not in images.seeds; allowed: {allowed}")
+        if NEAR_DUPLICATES in self.shares:
+            raise ValueError(f"shares: {NEAR_DUPLICATES!r} is what the pipeline split finds itself: call it otherwise")
+        return self
+
+    @model_validator(mode="after")
+    def models_fit_together(self) -> "Domain":
+        """CLIP and MAE see images as they are read, and the decoder takes CLIP's embedding."""
+        clip = self.clip.model
+        side, width = (
+            ("images.resolution", self.images.resolution),
+            ("clip.model.projection_dim", clip.get("projection_dim")),
+        )
+        for place, found, (other, needed) in (
+            ("clip.model.vision_config.image_size", clip.get("vision_config", {}).get("image_size"), side),
+            ("mae.model.image_size", self.mae.model.get("image_size"), side),
+            ("unclip.model.encoder_hid_dim", self.unclip.model.get("encoder_hid_dim"), width),
+        ):
+            if found != needed:
+                raise ValueError(f"{place} = {found} has to be {needed}, as {other} is")
         return self
 
 
@@ -124,14 +155,23 @@ class PretrainConfig(Strict):
         return Path(self.output) / self.domain / model
 
     @property
+    def ships(self) -> bool:
+        """Whether the models go into the package."""
+        return Path(self.output).resolve() == Path(embedded()).resolve()
+
+    @property
+    def pictures(self) -> str:
+        """The folder of what is looked at: the documentation's of models that ship, else theirs."""
+        return "docs" if self.ships else self.output
+
+    @property
     def movq_folder(self) -> Path:
         """Where the finished autoencoder waits until the unCLIP pipeline is saved with it."""
         return Path(self.checkpoints) / self.domain / "movq"
 
-    def checkpoint(self, model: Model, images: Iterable[str]) -> Path:
-        """Where a model in training is kept; another setting, or other ids of `images`, is another file."""
-        domain = self.chosen
-        stages = [domain.clip, domain.movq, domain.unclip] if model == "unclip" else [getattr(domain, model)]
-        shown = domain.model_dump_json(include={"images", "border", "turns", "templates", "foreground", "attributes"})
-        key = derive_seed(shown, *(stage.model_dump_json() for stage in stages), *sorted(set(images)))
+    def checkpoint(self, model: Model, *learned_from: str) -> Path:
+        """Where a model in training is kept; another setting of it, or other checksums of what it learns from, is
+        another file."""
+        stage: Stage = getattr(self.chosen, model)
+        key = derive_seed(stage.model_dump_json(), *learned_from)
         return Path(self.checkpoints) / self.domain / f"{model}-{key:016x}.pt"

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from guided_imagination.config.datasets import REST, DatasetSpec
+from guided_imagination.config.datasets import REST, DatasetSpec, ImagesSpec
 from guided_imagination.data.dataset import checksum, class_names, write
 from guided_imagination.data.images import SIXTEEN, eight_bits, squeezed
 from guided_imagination.data.images import read as read_image
@@ -59,7 +59,9 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
     opened = open_source(spec.source)
     raw = _raw_classes(spec, opened)
     classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
-    images, pool, validation, test = _gather(spec, opened, relabel, raw)
+    default_test = [part for part in ("test",) if part in opened.parts and part not in [*spec.seeds, *spec.validation]]
+    roles = [spec.seeds, spec.validation, spec.test or default_test]
+    images, (pool, validation, test) = _gather(spec, opened, relabel, raw, roles)
     wanted = keys(spec, draw)  # after what opening may have downloaded
     quarantined = earlier.quarantined(wanted)
     if quarantined is None:
@@ -76,14 +78,14 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
     return Splits(seeds, validation, test, quarantined, wanted)
 
 
-def read_whole(spec: DatasetSpec, opened: Opened, every_class: bool = True) -> Dataset:
+def read_whole(spec: ImagesSpec, opened: Opened, every_class: bool = True) -> Dataset:
     """All images of the parts `spec.seeds` of a source that is open, as `read` stores them: nothing is set aside.
 
     Raises InputError as `read` does, and where a class has no image if `every_class` needs one.
     """
     raw = _raw_classes(spec, opened)
     classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
-    images, pool, _, _ = _gather(spec, opened, relabel, raw)
+    images, (pool,) = _gather(spec, opened, relabel, raw, [spec.seeds])
     labels = _usable(images, _unreadable(images, opened.place, spec.max_unreadable))
     rows = pool[labels[pool] != UNUSABLE]
     if every_class:
@@ -91,7 +93,7 @@ def read_whole(spec: DatasetSpec, opened: Opened, every_class: bool = True) -> D
     return _store(images, rows, classes, spec.fit)
 
 
-def _raw_classes(spec: DatasetSpec, opened: Opened) -> list[str]:
+def _raw_classes(spec: ImagesSpec, opened: Opened) -> list[str]:
     """The source's own names of the classes, by label."""
     raw = spec.classes or opened.classes
     if raw is None:
@@ -138,10 +140,10 @@ def _summary(images: Dataset) -> dict[str, Any]:
     }
 
 
-def _gather(spec: DatasetSpec, opened: Opened, relabel: Labels, raw: list[str]) -> tuple[Part, Labels, Labels, Labels]:
-    """The images of all roles with their final labels, and the rows of pool, validation and test."""
-    default_test = [part for part in ("test",) if part in opened.parts and part not in [*spec.seeds, *spec.validation]]
-    roles = [spec.seeds, spec.validation, spec.test or default_test]
+def _gather(
+    spec: ImagesSpec, opened: Opened, relabel: Labels, raw: list[str], roles: Sequence[Sequence[str]]
+) -> tuple[Part, list[Labels]]:
+    """The images of all roles, which are parts by name, with their final labels, and the rows of each role."""
     gathered, bounds = [], [0]
     for names in roles:
         part = concatenate([_part(spec, opened, name, raw) for name in names if name != REST])
@@ -152,11 +154,10 @@ def _gather(spec: DatasetSpec, opened: Opened, relabel: Labels, raw: list[str]) 
     twice = [name for name, times in Counter(images.ids).items() if times > 1]
     if twice:
         raise InputError(f"{opened.place} has {len(twice)} ids more than once, e.g. {twice[0]!r}: ids must differ")
-    pool, validation, test = (np.arange(*pair) for pair in pairwise(bounds))
-    return images, pool, validation, test
+    return images, [np.arange(*pair) for pair in pairwise(bounds)]
 
 
-def _part(spec: DatasetSpec, opened: Opened, name: str, raw: list[str]) -> Part:
+def _part(spec: ImagesSpec, opened: Opened, name: str, raw: list[str]) -> Part:
     """One part whose size and labels are as they should be."""
     if name not in opened.parts:
         raise InputError(f"{opened.place} has no part {name!r}; it has {', '.join(opened.parts)}")

@@ -45,6 +45,8 @@ def measure(images: Tensor, attributes: Sequence[Attribute], foreground: Foregro
 def levels(measures: Tensor, labels: Tensor) -> Tensor:
     """Third of its own class that each measure falls into: -1 low, 0 middle, 1 high; (N, A) int8."""
     out = torch.zeros_like(measures, dtype=torch.int8)
+    if not measures.shape[1]:
+        return out
     for label in labels.unique():
         rows = labels == label
         low, high = measures[rows].quantile(torch.tensor([1 / 3, 2 / 3]), dim=0)

@@ -1,5 +1,6 @@
 """What the embedded models can do, measured on test images, and their model cards."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from guided_imagination.models.loading import load_guide
 from guided_imagination.pretraining.images import Labelled
 from guided_imagination.utils.randomness import generator
 
+BATCH = 256
+
 
 def measure_clip(guide: Guide, data: Labelled) -> float:
     """Zero-shot accuracy in percent."""
     rows = torch.arange(len(data.labels))
-    predicted = torch.cat([guide.predict(data.rgb(part)) for part in rows.split(256)])
+    predicted = torch.cat([guide.predict(data.rgb(part)) for part in rows.split(BATCH)])
     return 100 * (predicted == data.labels).float().mean().item()
 
 
@@ -29,35 +32,37 @@ def measure_mae(config: MaeConfig, guide: Guide, data: Labelled) -> float:
     """Mean absolute error on [0, 1] of the full reconstruction at mask ratio 0."""
     mae = load_generator(config, guide, [], CPU, Path())
     errors = []
-    for rows in torch.arange(len(data.labels)).split(256):
+    for rows in torch.arange(len(data.labels)).split(BATCH):
         images = data.rgb(rows)
         latent = mae.encode(SeedBatch(images, data.labels[rows], torch.arange(len(rows)), []))
         errors.append((mae.decode(latent, []) - images).abs().mean((1, 2, 3)))
     return torch.cat(errors).mean().item()
 
 
-def vary(config: UnclipConfig, guide: Guide, images: Tensor) -> Tensor:
-    """One unguided, unperturbed variation of each image (B, 3, H, W) in [0, 1]."""
+def vary(config: UnclipConfig, guide: Guide, data: Labelled, rows: Tensor) -> Iterator[Tensor]:
+    """One unguided, unperturbed variation of each of these rows, in batches (B, 3, H, W) in [0, 1]."""
     unclip = load_generator(config, guide, [], CPU, Path())
-    rngs = [generator("variation", row) for row in range(len(images))]
-    rows = torch.arange(len(images))
-    with torch.no_grad():
-        return unclip.decode(unclip.encode(SeedBatch(images, torch.zeros_like(rows), rows, rngs)), rngs)
+    for numbers in torch.arange(len(rows)).split(BATCH):
+        rngs = [generator("variation", number) for number in numbers.tolist()]
+        batch = SeedBatch(data.rgb(rows[numbers]), torch.zeros_like(numbers), numbers, rngs)
+        with torch.no_grad():
+            yield unclip.decode(unclip.encode(batch), rngs)
 
 
 def measure_unclip(config: UnclipConfig, guide: Guide, data: Labelled) -> float:
     """Label agreement in percent: how often CLIP gives an image's variation the image's label."""
-    variations = vary(config, guide, data.rgb(torch.arange(len(data.labels))))
-    return 100 * (guide.predict(variations) == data.labels).float().mean().item()
+    variations = vary(config, guide, data, torch.arange(len(data.labels)))
+    predicted = torch.cat([guide.predict(batch) for batch in variations])
+    return 100 * (predicted == data.labels).float().mean().item()
 
 
 def variation_sheet(config: UnclipConfig, guide: Guide, data: Labelled, per_class: int = 2) -> Figure:
     """Images of every class in the upper row, their variations in the lower."""
     rows = torch.cat([(data.labels == label).nonzero()[:per_class, 0] for label in data.labels.unique()])
-    images = data.rgb(rows)
+    made = torch.cat(list(vary(config, guide, data, rows)))
     figure = Figure(figsize=(len(rows) * 0.6, 1.4), layout="constrained")
     grid = figure.subplots(2, len(rows))
-    for line, pictures in zip(grid, (images, vary(config, guide, images)), strict=True):
+    for line, pictures in zip(grid, (data.rgb(rows), made), strict=True):
         for axis, picture in zip(line, pictures, strict=True):
             axis.axis("off")
             axis.imshow(picture.permute(1, 2, 0))
@@ -78,9 +83,10 @@ def write_card(config: PretrainConfig, model: str, kind: str, quality: str, stag
         for name, stage in stages.items()
     )
     images, side = stages[next(iter(stages))]["images"], domain.images.resolution
+    licence = f"license: {domain.images.licence}\n" if domain.images.licence else ""
+    balanced = "balanced images" if domain.shares["test"].per_class else "all images"
     return f"""---
-license: {domain.images.licence}
-library_name: {"diffusers" if "Pipeline" in kind else "transformers"}
+{licence}library_name: {"diffusers" if "Pipeline" in kind else "transformers"}
 tags: [guided-imagination]
 ---
 # {TITLES[kind]} for {domain.title}
@@ -88,7 +94,7 @@ tags: [guided-imagination]
 A `{kind}` for {side}x{side} images, small enough to ship with the package ({size:.1f} MB, float16 safetensors),
 made by `kedro run --pipelines pretrain --params pretrain.domain={config.domain}`.
 
-- **Measured**, on balanced images of the share `test` of `split.json`: {quality}
+- **Measured**, on {balanced} of the share `test` of `split.json`: {quality}
 - **Data**: {images:,} of the {domain.credit}; none of those that `split.json` sets aside, so no seed, validation or
   test image of this project.
 - **Use**: the embedded defaults and tests of Guided Imagination; it knows {domain.title} and nothing else.

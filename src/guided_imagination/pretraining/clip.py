@@ -99,7 +99,8 @@ def train_clip(data: Labelled, class_names: list[str], config: PretrainConfig, f
         out = model(pixel_values=normalise(shift(data.rgb(rows))), **tokens)
         return contrastive_loss(out.image_embeds, out.text_embeds, matches, model.logit_scale.exp())
 
-    seconds = train(model, loss_at, stage, "clip", config.checkpoint("clip", data.ids))
+    captioned = domain.model_dump_json(include={"templates", "foreground", "attributes"})
+    seconds = train(model, loss_at, stage, "clip", config.checkpoint("clip", data.checksum, captioned, *class_names))
     with torch.no_grad():
         sample = normalise(data.rgb(torch.arange(0, len(data.labels), 20)))
         model.visual_projection.weight /= model.get_image_features(sample).pooler_output.norm(dim=-1).mean()
@@ -110,8 +111,8 @@ def train_clip(data: Labelled, class_names: list[str], config: PretrainConfig, f
 
 def statistics(data: Labelled) -> tuple[list[float], list[float]]:
     """Mean and deviation of red, green and blue in [0, 1]."""
-    moments = [(channel.mean().item(), channel.std().item()) for channel in data.images.float().div(255).unbind(1)]
-    return [mean for mean, _ in moments], [std for _, std in moments]
+    moments = [torch.std_mean(channel.float().div(255)) for channel in data.images.unbind(1)]
+    return [mean.item() for _, mean in moments], [std.item() for std, _ in moments]
 
 
 def _levels(data: Labelled, config: PretrainConfig) -> Tensor:

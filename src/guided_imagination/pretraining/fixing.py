@@ -5,11 +5,13 @@ from pathlib import Path
 
 import torch
 
+from guided_imagination.config.defaults import embedded
 from guided_imagination.config.models import GuideConfig
-from guided_imagination.config.pretraining import PretrainConfig
+from guided_imagination.config.pretraining import NEAR_DUPLICATES, PretrainConfig
 from guided_imagination.models.device import CPU
 from guided_imagination.models.loading import load_guide
 from guided_imagination.pretraining import splits
+from guided_imagination.pretraining.checks import check_models
 from guided_imagination.pretraining.clip import train_clip
 from guided_imagination.pretraining.images import DomainImages, open_domain, turned
 from guided_imagination.pretraining.splits import Split
@@ -20,22 +22,26 @@ BATCH = 256
 
 
 def fix_split(config: PretrainConfig) -> Split:
-    """Which images of the domain are set aside.
+    """Which images of the domain are set aside: what the package says of it, or a new draw.
 
     The CLIP that near-duplicates are found by has seen none of the shares of the first draw. It is trained as the
     domain's own and used for nothing else.
     Raises InputError if the domain has a split: what models were not trained on is never drawn again.
     """
-    path = config.folder("split.json")
+    path, shipped = config.folder("split.json"), Path(embedded(config.domain)) / "split.json"
     if path.exists():
         raise InputError(f"{path} is there already: what it sets aside is fixed, since models were trained without it")
+    if shipped.exists():
+        logger.info("the split of %s is that of the package, whose test images no model may see", config.domain)
+        return Split.model_validate_json(shipped.read_bytes())
+    check_models(config)
     domain = config.chosen
     source = open_domain(domain)
     split = splits.draw(source, domain.shares)
     if domain.near_duplicate is None:
         return split
-    cleared = splits.without_near_duplicates(split, source.labels, _pairs(config, source, split))
-    logger.info("%d near-duplicates across shares are left out", len(cleared.ids(splits.NEAR_DUPLICATES)))
+    cleared = splits.without_near_duplicates(split, source, domain.shares, _pairs(config, source, split))
+    logger.info("%d near-duplicates across shares are left out", len(cleared.ids(NEAR_DUPLICATES)))
     return cleared
 
 

@@ -1,7 +1,9 @@
 """The images of a domain as tensors, read by the same sources as the datasets of `ingest`."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -28,6 +30,14 @@ class Labelled:
     def rgb(self, indices: Tensor) -> Tensor:
         """Float images (B, 3, H, W) in [0, 1]."""
         return self.images[indices].float().div(255)
+
+    @cached_property
+    def checksum(self) -> str:
+        """Differs where an image, its label or its place does: what a model learns of them."""
+        digest = hashlib.blake2b(repr(self.images.shape).encode(), digest_size=8)
+        for tensor in (self.images, self.labels):
+            digest.update(tensor.numpy().data)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)

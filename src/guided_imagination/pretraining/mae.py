@@ -29,7 +29,7 @@ def train_mae(data: Labelled, config: PretrainConfig) -> float:
         latent = encoded.last_hidden_state + LATENT_NOISE * torch.randn_like(encoded.last_hidden_state)
         return l1_loss(model.decoder(latent, encoded.ids_restore).logits, model.patchify(images))
 
-    seconds = train(model, loss_at, stage, "mae", config.checkpoint("mae", data.ids))
+    seconds = train(model, loss_at, stage, "mae", config.checkpoint("mae", data.checksum))
     sizes.mask_ratio = 0.75
     model.half().save_pretrained(config.folder("mae"))
     side = {"height": sizes.image_size, "width": sizes.image_size}

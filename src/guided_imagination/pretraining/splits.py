@@ -1,17 +1,16 @@
 """Which images of a domain no model is trained on: drawn once, then fixed in a file of the package."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from pydantic import RootModel
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from guided_imagination.config.pretraining import ShareOfImages
+from guided_imagination.config.pretraining import NEAR_DUPLICATES, ShareOfImages
 from guided_imagination.pretraining.images import DomainImages
 from guided_imagination.utils.errors import InputError
 
-NEAR_DUPLICATES = "near_duplicates"
 CHUNK = 1024  # images whose cosines with all others are in memory
 
 
@@ -36,30 +35,30 @@ class Split(RootModel[dict[str, list[str]]]):
 def draw(source: DomainImages, shares: Mapping[str, ShareOfImages]) -> Split:
     """Draw the shares one after the other, each with its number as the seed, from what is left of their parts.
 
-    Raises InputError for a part that the source has not, and for a class with too few images.
+    Raises InputError for a class with too few images, for the share or to train on.
     """
     left = {part: list(names) for part, names in source.parts.items()}
     labels, split = source.labels, {}
     for seed, (name, share) in enumerate(shares.items()):
-        if share.part not in left:
-            raise InputError(f"{name}: the source has no part {share.part!r}; it has {', '.join(left)}")
         ids = left[share.part]
-        of_part = torch.tensor([labels[each] for each in ids])
-        rows = torch.arange(len(ids)) if share.per_class is None else per_class(of_part, share.per_class, seed)
-        drawn = [ids[row] for row in rows.tolist()]
+        drawn = ids
+        if share.per_class is not None:
+            of_part = torch.tensor([labels[each] for each in ids])
+            place = f"shares.{name}, of {share.part!r}"
+            drawn = [ids[row] for row in per_class(of_part, share.per_class, seed, source.class_names, place).tolist()]
         split[name] = drawn
         left[share.part] = _without(ids, drawn)
-    return Split(split)
+    return _trainable(Split(split), source)
 
 
-def per_class(labels: Tensor, count: int, seed: int) -> Tensor:
+def per_class(labels: Tensor, count: int, seed: int, class_names: Sequence[str], place: str) -> Tensor:
     """Sorted indices of a seeded draw of `count` samples of every class. Raises InputError if a class has fewer."""
     rng = torch.Generator().manual_seed(seed)
     drawn = []
-    for label in labels.unique().tolist():
+    for label, name in enumerate(class_names):
         members = (labels == label).nonzero().flatten()
         if len(members) < count:
-            raise InputError(f"class {label} has {len(members)} images left, {count} were asked for")
+            raise InputError(f"{place}: the class {name!r} has {len(members)} images left, {count} were asked for")
         drawn.append(members[torch.randperm(len(members), generator=rng)[:count]])
     return torch.cat(drawn).sort().values
 
@@ -79,13 +78,16 @@ def near_pairs(embeddings: Tensor, cosine: float) -> list[tuple[int, int]]:
     return pairs
 
 
-def without_near_duplicates(split: Split, labels: Mapping[str, int], pairs: Iterable[tuple[str, str]]) -> Split:
+def without_near_duplicates(
+    split: Split, source: DomainImages, shares: Mapping[str, ShareOfImages], pairs: Iterable[tuple[str, str]]
+) -> Split:
     """`split` without pairs of ids that stand in two shares, or in a share and in training.
 
-    What is trained on goes, and of two shares the later one's, in whose place comes an image of its class that was
-    trained on and is in no pair. Those that go are the last share, NEAR_DUPLICATES. Raises InputError where none is
-    left to stand in.
+    What is trained on goes, and of two shares the later one's. In its place comes the first image of its class and part
+    that was trained on and is in no pair, but for a share that had all that was left. Those that go are the last share,
+    NEAR_DUPLICATES. Raises InputError where none is left to stand in, or to train on.
     """
+    labels = source.labels
     order = {name: number for number, names in enumerate(split.root.values()) for name in names}
     training, gone = len(split.root), set()
     pairs = list(pairs)
@@ -94,18 +96,30 @@ def without_near_duplicates(split: Split, labels: Mapping[str, int], pairs: Iter
         if order.get(first, training) != order.get(second, training) and first not in gone:
             gone.add(second)
     paired = {name for pair in pairs for name in pair}
-    spare = [name for name in labels if name not in order and name not in paired]
+    spare = {part: _without(names, {*order, *paired}) for part, names in source.parts.items()}
     kept = {}
-    for share, names in split.root.items():
-        kept[share] = list(names)
-        for place, name in enumerate(names):
-            if name in gone:
-                stands_in = next((each for each in spare if labels[each] == labels[name]), None)
+    for name, names in split.root.items():
+        share, kept[name] = shares[name], list(names)
+        if share.per_class is None:
+            kept[name] = _without(names, gone)
+            continue
+        for place, lost in enumerate(names):
+            if lost in gone:
+                stands_in = next((each for each in spare[share.part] if labels[each] == labels[lost]), None)
                 if stands_in is None:
-                    raise InputError(f"no image of its class is left to stand in for the near-duplicate {name!r}")
-                spare.remove(stands_in)
-                kept[share][place] = stands_in
-    return Split({**kept, NEAR_DUPLICATES: sorted(gone)})
+                    raise InputError(f"no image of its class is left to stand in for the near-duplicate {lost!r}")
+                spare[share.part].remove(stands_in)
+                kept[name][place] = stands_in
+    return _trainable(Split({**kept, NEAR_DUPLICATES: sorted(gone)}), source)
+
+
+def _trainable(split: Split, source: DomainImages) -> Split:
+    """Raises InputError where a class has no image that is not set aside."""
+    left = {source.labels[name] for name in training_ids(source, split)}
+    for label, name in enumerate(source.class_names):
+        if label not in left:
+            raise InputError(f"the shares leave no image of the class {name!r} to train on: make them smaller")
+    return split
 
 
 def _without(ids: Iterable[str], taken: Iterable[str]) -> list[str]:

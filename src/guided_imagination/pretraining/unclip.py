@@ -10,6 +10,7 @@ from torchvision.transforms import Normalize
 from transformers import CLIPModel, CLIPProcessor
 
 from guided_imagination.config.pretraining import PretrainConfig
+from guided_imagination.models.weights import weights_checksum
 from guided_imagination.pretraining.images import Labelled
 from guided_imagination.pretraining.stages import train
 from guided_imagination.utils.randomness import batch_indices, seeded
@@ -61,7 +62,8 @@ def train_unclip(data: Labelled, config: PretrainConfig) -> float:
         # the second half of the channels is Kandinsky's learned variance, which DDIM does not use
         return mse_loss(out[:, : x.shape[1]], scheduler.get_velocity(x, noise, time))
 
-    seconds = train(unet, loss_at, stage, "unclip", config.checkpoint("unclip", data.ids))
+    models = [weights_checksum(folder) for folder in (config.folder("clip"), config.movq_folder)]
+    seconds = train(unet, loss_at, stage, "unclip", config.checkpoint("unclip", data.checksum, *models))
     KandinskyV22Pipeline(unet=unet.half(), scheduler=scheduler, movq=movq.half()).save_pretrained(
         config.folder("unclip")
     )
@@ -85,7 +87,7 @@ def train_movq(data: Labelled, config: PretrainConfig) -> float:
         decoded = model.decode(noisy, force_not_quantize=True).sample
         return l1_loss(decoded, images) + mse_loss(decoded, images) + 1e-3 * (latents.square().mean() - 1).square()
 
-    seconds = train(model, loss_at, stage, "movq", config.checkpoint("movq", data.ids))
+    seconds = train(model, loss_at, stage, "movq", config.checkpoint("movq", data.checksum))
     with torch.no_grad():
         sample = data.rgb(torch.arange(0, len(data.labels), 60)) * 2 - 1
         standardise(model, model.encode(sample).latents)

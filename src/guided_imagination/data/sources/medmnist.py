@@ -20,6 +20,9 @@ def open_medmnist(source: MedmnistSource) -> Opened:
     if source.name not in INFO:
         raise InputError(f"medmnist has no dataset {source.name!r}; it has {', '.join(INFO)}")
     info, suffix = INFO[source.name], _suffix(source)
+    if f"url{suffix}" not in info:
+        sizes = ", ".join(["28", *(key.removeprefix("url_") for key in info if key.startswith("url_"))])
+        raise InputError(f"medmnist has no {source.name} of {source.size} pixels; it has {sizes}")
     url, md5 = info[f"url{suffix}"], info[f"MD5{suffix}"]
     path = path_of(source)
     if not path.exists():

@@ -9,6 +9,7 @@ from guided_imagination.config import MaeConfig, UnclipConfig
 from guided_imagination.config.pretraining import PretrainConfig, Stage
 from guided_imagination.pretraining import cards, clip, mae, unclip
 from guided_imagination.pretraining import unclip as movq
+from guided_imagination.pretraining.checks import check_models
 from guided_imagination.pretraining.fixing import fix_split
 from guided_imagination.pretraining.images import Labelled, open_domain, to_dataset, turned
 from guided_imagination.pretraining.splits import Split, training_ids
@@ -23,6 +24,7 @@ def fix(config: PretrainConfig) -> dict[str, list[str]]:
 
 def read_images(config: PretrainConfig, split: Split) -> tuple[Labelled, Shares, list[str]]:
     """What is trained on, the shares that are for choices and measurements, and the names of the classes."""
+    check_models(config)
     source = open_domain(config.chosen)
     training = source.read(training_ids(source, split))
     shares = {name: source.read(split.ids(name)) for name in config.chosen.shares}
@@ -89,5 +91,6 @@ def describe_unclip(
 
 
 def _own(config: PretrainConfig, generator: UnclipConfig) -> UnclipConfig:
-    """The settings of decoding, with the domain's own model."""
-    return generator.model_copy(update={"model": str(config.folder("unclip"))})
+    """The settings of decoding, with the domain's own model and size."""
+    own = {"model": str(config.folder("unclip")), "image_size": config.chosen.images.resolution}
+    return generator.model_copy(update=own)

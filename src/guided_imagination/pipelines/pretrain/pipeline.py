@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.pipelines.typed import GPU, NodeFunction, Nodes, typed
+from guided_imagination.pipelines.typed import NodeFunction, Nodes, typed
 
 nodes = Nodes(f"{__package__}.nodes")
 
@@ -37,7 +37,7 @@ def create_split_pipeline() -> Pipeline:
 def _pipeline(parts: list[tuple[NodeFunction, list[str], str | list[str]]]) -> Pipeline:
     return Pipeline(
         [
-            Node(typed(function), inputs, outputs, name=function.name, tags=["pretrain", GPU])
+            Node(typed(function), inputs, outputs, name=function.name, tags="pretrain")
             for function, inputs, outputs in parts
         ],
         namespace="pretrain",
