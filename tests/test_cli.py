@@ -97,6 +97,14 @@ def test_missing_and_truncated_weights_are_named_before_any_work(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("mlflow_database")
+@pytest.mark.parametrize("use", ["audit.guide", "train.zero_shot"])
+def test_a_guide_of_a_dataset_s_own_is_looked_for_before_any_work(use: str, tmp_path: Path) -> None:
+    own = f"guides.mine.model={tmp_path},dataset_specs.fashion.overrides.{use}=mine"
+    assert_explained(run(tmp_path / "data", params=own), f"no weights in {tmp_path}")
+    assert not list((tmp_path / "data").glob("0*"))
+
+
+@pytest.mark.usefixtures("mlflow_database")
 def test_too_few_images_in_a_class_are_named(tmp_path: Path) -> None:
     done = run(tmp_path, "--pipelines", "ingest", params="dataset_specs.fashion.seeds_per_class=51")
     assert_explained(done, "class 'T-shirt' has 50 images, 51 were asked for")

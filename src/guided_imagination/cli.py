@@ -74,13 +74,15 @@ def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | 
     """Show what the best classifier of a dataset sees in IMAGES: classes and probabilities in percent."""
     from kedro.framework.session import KedroSession
 
+    from guided_imagination import config
+
     session = KedroSession.create(env=env, runtime_params=params)
     with session:
         context = session.load_context()  # which tells MLflow where its registry is
     from guided_imagination.pipelines import tracking
     from guided_imagination.training.prediction import predict
 
-    classify, sheet = tracking.registered(dataset or context.params["datasets"][0])
+    classify, sheet = tracking.registered(dataset or config.check(context.params).datasets[0])
     found = predict(classify, images, sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top)
     for path, classes in zip(images, found, strict=True):
         click.echo(f"{path}: " + ", ".join(f"{name} {100 * share:.1f}" for name, share in classes))

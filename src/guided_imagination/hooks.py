@@ -109,14 +109,14 @@ def _models(pipeline: Pipeline, parameters: config.Parameters) -> Iterator[confi
             for place in parameters.places:
                 for method in parameters.methods:
                     yield from parameters.row(place, method).models
-        elif "audit" in node.tags:
-            yield parameters.guides[parameters.audit.guide]
-        elif "train" in node.tags and any(parameters.recipes[name].pretrained for name in parameters.train.recipes):
-            yield from (
-                pretrained
-                for name in parameters.train.architectures
-                if (pretrained := parameters.architectures[name].pretrained)
-            )
+        elif node.name.endswith(".classify"):
+            yield from filter(None, [parameters.dataset(str(node.namespace).split(".")[0]).zero_shot])
+        elif node.namespace and node.tags & {"audit", "train"}:
+            place, _, method = str(node.namespace).partition(".")
+            if "audit" in node.tags:
+                yield parameters.dataset(place).audit_guide
+            elif method:
+                yield from parameters.row(place, method).training.models
 
 
 def _check_models(models: Iterable[config.PretrainedModel], parameters: config.Parameters) -> None:

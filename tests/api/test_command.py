@@ -72,3 +72,15 @@ def test_mistakes_end_in_one_sentence_in_the_words_of_the_command(folder: Path, 
 
 def test_a_setting_needs_a_value(folder: Path, tmp_path: Path) -> None:
     assert "'seed' has no '='" in run("expand", folder, "--out", tmp_path / "out", "--set", "seed").stderr
+
+
+def test_an_image_folder_has_the_images_that_were_expanded(folder: Path, tmp_path: Path) -> None:
+    left_out = min(path.name for path in folder.iterdir())
+    options = ("--method", "cutout", "--ratio", 1, "--workers", 1)
+    without = ("--set", f"dataset_specs.images.exclude=['{left_out}']")
+    done = run("expand", folder, *options, *without, "--out", tmp_path / "new", "--images", tmp_path / "pictures")
+    assert done.exit_code == 0, done.output
+    pictures = list((tmp_path / "pictures/train").rglob("*.png"))
+    assert len(pictures) == 36
+    assert left_out not in {picture.parent.name for picture in pictures}
+    assert "36 images, the given ones too" in done.output

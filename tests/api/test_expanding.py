@@ -2,7 +2,9 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -16,6 +18,7 @@ from guided_imagination.config.strict import merged
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.plan import plan_of
 from guided_imagination.expansion.records import record_features, verify
+from guided_imagination.utils.workers.local import LocalEngine
 from helpers.project import ROOT
 from helpers.stores import checksums
 
@@ -203,3 +206,36 @@ def test_what_comes_back_is_a_dataset_like_any_other(expansion, tmp_path):
     assert isinstance(expansion, Dataset)
     expansion.save_to_disk(str(tmp_path))
     assert Dataset.load_from_disk(str(tmp_path))["variant"][:] == expansion["variant"][:]
+
+
+def test_criteria_that_show_clip_raw_variants_change_no_embedding_that_a_decoder_is_given(seeds: Dataset) -> None:
+    """Without any perturbation an image is its seed's, whatever it is scored by."""
+    still = {"perturbation": "ball", "selection": None, "eps": 0, "steps": 0}
+    first, second = (
+        guided_imagination.expand(
+            seeds, ratio=1, filter=False, settings={"expand_dalle": {**still, "criteria": criteria}}
+        )
+        for criteria in ("corrected", "authors")
+    )
+    assert [image.tobytes() for image in first["image"]] == [image.tobytes() for image in second["image"]]
+
+
+def test_workers_open_the_images_of_files_that_are_gone_afterwards(seeds: Dataset, tmp_path: Path, monkeypatch) -> None:
+    """What a worker is sent is no copy of all images."""
+    sent = []
+    original = LocalEngine.share
+    monkeypatch.setattr(LocalEngine, "share", lambda self, work: sent.append(len(work)) or original(self, work))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(256, size=(20, 64, 64, 3), dtype=np.uint8)  # noise: PNG makes it no smaller
+    many = (pixels, np.arange(20) % 2, ["even", "odd"])
+    made = guided_imagination.expand(many, ratio=1, method="cutout", workers=2)
+    assert len(made) == 20
+    assert all(size < pixels.nbytes / 4 for size in sent)
+    assert not list(tmp_path.rglob("*.arrow"))
+
+
+def test_a_place_that_cannot_be_made_is_a_user_s_mistake(seeds: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made"):
+        guided_imagination.expand(seeds, ratio=1, method="cutout", out=tmp_path / "file" / "out")

@@ -380,3 +380,49 @@ def test_pushes_are_private_unless_asked_otherwise(shipped):
     assert check(shipped).export.private
     assert not check(shipped).export.dry_run
     assert check(shipped).export.repository("fashion", "gif_mae") is None
+
+
+def test_tune_searches_the_recipe_that_rows_train_with(paper):
+    parameters = check(
+        {**paper.model_dump(), "tune": {**paper.tune.model_dump(), "recipe": "paper"}, "datasets": ["caltech101"]}
+    )
+    place = parameters.dataset("caltech101")
+    trained = place.training.recipes["resnet50"]["paper"]
+    assert place.tune_recipe == trained
+    assert trained.grayscale
+
+
+def test_what_a_row_asks_for_is_not_tuned_away(shipped):
+    rows = {**shipped["methods"], "slow": {"recipe": {"learning_rate": 0.001}}}
+    parameters = check({**shipped, "methods": rows})
+    chosen = {"resnet10_small": {"matched": {"learning_rate": 0.3, "weight_decay": 0.01}}}
+    slow, other = (
+        parameters.row("fashion", name).training.tuned(chosen).recipes["resnet10_small"]["matched"]
+        for name in ("slow", "original")
+    )
+    assert (slow.learning_rate, slow.weight_decay) == (0.001, 0.01)
+    assert (other.learning_rate, other.weight_decay) == (0.3, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"train.tuned": True, "train.recipes": ["paper"]}, "'matched' is not in train.recipes, so that train.tuned"),
+        ({"tune.recipe": "soft"}, "tune.recipe: 'soft' has soft labels"),
+        ({"tune.recipe": "finetune"}, "tune.recipe: 'finetune' begins from pre-trained weights"),
+        ({"train.recipes": ["matched", "matched"]}, "'matched' is there more than once"),
+        ({"datasets": "fashion blood fashion"}, "'fashion' is there more than once"),
+        (
+            {"methods.cutout.recipe": {"pretrained": True}},
+            "begins from pre-trained weights, but architectures.resnet10",
+        ),
+        (
+            {"dataset_specs.fashion.overrides": {"recipes": {"matched": {"pretrained": True}}}},
+            "begins from pre-trained weights, but architectures.resnet10",
+        ),
+    ],
+)
+def test_trainings_that_would_fail_or_count_twice_are_refused(shipped, changes, sentence):
+    for place, value in changes.items():
+        shipped = changed(shipped, place, value)
+    assert sentence in refusal(shipped)

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from guided_imagination.expansion import audit_row
 from guided_imagination.expansion.audit import (
     COLUMNS,
     Reference,
@@ -20,6 +21,7 @@ from guided_imagination.expansion.store import Expansion
 from guided_imagination.imagination.criteria import entropy
 from guided_imagination.models.device import CPU, Batches
 from guided_imagination.models.zero_shot import ZeroShotClassifier
+from helpers import settings
 from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, plan
 
 E1, E2 = torch.eye(2)
@@ -163,3 +165,32 @@ def test_the_markdown_has_shares_in_percent_and_blanks_for_what_is_missing():
     by_name = [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
     assert by_name[0]["rejected"] == by_name[0]["kid"] == ""
     assert (by_name[1]["rejected"], by_name[1]["kid"], by_name[1]["images"]) == ("12.5%", "0.500", "4")
+
+
+def test_other_names_of_the_same_classes_are_looked_at_anew(tmp_path, monkeypatch):
+    """CLIP is asked about other words, though the images are the same."""
+    asked = []
+
+    def classifier(guide, names, *rest):
+        asked.append(names)
+        return look
+
+    monkeypatch.setattr(audit_row, "load_zero_shot", classifier)
+    monkeypatch.setattr(audit_row, "model_checksum", lambda *which: "abc")
+    looked = []
+    original = audit_row.audit.reference
+    monkeypatch.setattr(audit_row.audit, "reference", lambda *all_: looked.append(1) or original(*all_))
+    for names in (["cat", "dog"], ["cat", "dog"], ["cat", "wolf"]):
+        seeds = dataset([0, 1], names=names)
+        audit_row.audit_rows(seeds, seeds, settings.row(), {"original": None}, tmp_path)
+    assert len(looked) == 2
+
+
+def test_seeds_that_lost_all_their_images_leave_the_numbers_out(tmp_path):
+    """Of many seeds some are looked at; it can be those of which every image was refused."""
+    only_last = ToyAugmenter(wrong=lambda call, labels: labels == 0)
+    seeds = dataset([0, 1])
+    expand(tmp_path, plan(only_last, seeds=seeds))
+    found = audit(reference(seeds, seeds, look, SIDE, 8, 8), Expansion(tmp_path), look, SIDE, 0.9, 8, 1)
+    assert found["images"] == 2
+    assert "label_agreement" not in found

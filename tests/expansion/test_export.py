@@ -218,7 +218,6 @@ def test_the_card_says_which_filters_ran_and_that_none_was_for_safety(expanded):
     assert "- No safety filter has looked at them.\n" in card
     none = card_of(expanded, {"seeds": "mit"}, other_class=False)
     assert "- None asked for a class or a difference: kept 8.\n- No safety filter has looked at them.\n" in none
-    assert "A safety filter (`checker`) refused" in card_of(expanded, {"seeds": "mit"}, safety_checker="checker")
 
 
 def test_a_shared_manifest_tells_no_place_on_this_machine(expanded):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from guided_imagination.config import Architecture, Recipe, SoftLabels
+from guided_imagination.config import Architecture, RandAugmentConfig, Recipe, SoftLabels
 from guided_imagination.config.training import Crop
 from guided_imagination.training.network import build_model
 from guided_imagination.training.recipe import (
@@ -280,3 +280,28 @@ def test_a_row_of_one_kind_has_no_shares(size, real):
 def test_soft_labels_are_not_mixed():
     with pytest.raises(ValueError, match="soft_labels go with neither mixup nor cutmix"):
         recipe(mixup=0.2, soft_labels={"weight": 0.5, "temperature": 2})
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 1])
+def test_a_batch_may_be_all_real_or_all_new(share):
+    batch = batch_rows(3, 40, 8, recipe(batch_size=10, real_share=share), 0)
+    assert len(batch) == 10
+    assert (batch < 8).all() if share == 1 else (batch >= 8).all()
+
+
+@pytest.mark.parametrize("policy", ["rand-x5", "strong", "rand-m", "rand-mstd", "rand-tall"])
+def test_a_policy_that_timm_does_not_know_is_refused(policy):
+    with pytest.raises(ValueError, match="should match pattern"):
+        recipe(randaugment=policy)
+    with pytest.raises(ValueError, match="should match pattern"):
+        RandAugmentConfig(policy=policy)
+
+
+@pytest.mark.parametrize(
+    "policy", ["rand-m9", "rand-m10-n2-mstd0.5", "rand-mstd1-tweights", "rand-m7-inc1-mmax20-p0.3"]
+)
+def test_timm_s_policies_are_taken(policy):
+    from timm.data.auto_augment import rand_augment_transform
+
+    assert RandAugmentConfig(policy=policy).policy == policy
+    rand_augment_transform(policy, {})

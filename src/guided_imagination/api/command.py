@@ -73,7 +73,7 @@ def expand(folder: str, out: str, target: str | None, templates: tuple[str, ...]
     totals = ", ".join(f"{count} {name}" for name, count in manifest["totals"].items())
     click.echo(f"{len(new)} new images ({totals}) are in {out}, with a manifest of all that shaped them")
     if destination is not None:
-        rows = _write(Path(folder), Path(out), destination, new.features["label"].names)
+        rows = _write(Path(folder), Path(out), destination, options["settings"])
         click.echo(f"{rows} images, the given ones too, are in {destination / 'train'}, a folder for each class")
 
 
@@ -92,16 +92,19 @@ def _free(target: Path) -> Path:
     return target
 
 
-def _write(folder: Path, out: Path, target: Path, names: list[str]) -> int:
+def _write(folder: Path, out: Path, target: Path, settings: Mapping[str, Any]) -> int:
     """Write seeds and new images as an ImageFolder; returns their number."""
     from guided_imagination.api.images import read_images
     from guided_imagination.api.settings import NAME, changed, spec
+    from guided_imagination.data.dataset import class_names
     from guided_imagination.expansion import export
     from guided_imagination.expansion.store import Expansion
 
-    seeds = read_images(folder, changed({"dataset_specs": {NAME: spec(1, None)}}).dataset_specs[NAME])
+    seeds = read_images(folder, changed({"dataset_specs": {NAME: spec(1, None)}}, settings).dataset_specs[NAME])
+    made = Expansion(out)
+    made.check_made_of(seeds)
     with replacing_folder(target) as partial:
-        return export.write_image_folder(partial, export.splits(seeds, Expansion(out), None), names)["train"]
+        return export.write_image_folder(partial, export.splits(seeds, made, None), class_names(seeds))["train"]
 
 
 expand.epilog = _epilog()

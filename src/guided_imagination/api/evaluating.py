@@ -70,6 +70,8 @@ def evaluate(
         **_grid(architecture, recipe, runs),
     }
     row = asked.changed(shared, settings or {}).dataset(NAME)
+    if row.training.teacher is not None:
+        raise InputError(f"recipe = {recipe!r} has soft labels, for which a call has no teacher: use kedro run for it")
     seeds, measured = read_images(images, row.spec), read_images(test, row.spec, every_class=False)
     if class_names(measured) != class_names(seeds):
         raise InputError(

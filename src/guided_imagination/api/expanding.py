@@ -15,13 +15,14 @@ from guided_imagination.api.images import Images, read_images
 from guided_imagination.api.settings import NAME, Filter, LeastKappa
 from guided_imagination.api.wording import explained
 from guided_imagination.config import Preset, RowSettings
-from guided_imagination.data.dataset import class_names
+from guided_imagination.data.dataset import class_names, saved
 from guided_imagination.expansion.expand import expand as make
 from guided_imagination.expansion.plan import plan_of
 from guided_imagination.expansion.store.reader import MANIFEST, PLAN
 from guided_imagination.models.device import place
 from guided_imagination.models.weights import locate_whole
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.workers import worker_count
 
 
 @explained
@@ -93,14 +94,27 @@ def expand(
     _check_classes(row, class_names(seeds))
     for model in row.makers:
         locate_whole(model, row.hub)
-    with _kept(folder) as kept:
+    with _kept(folder) as kept, _temporary() as passing:
+        if row.compute.workers.engine == "local" and worker_count(row.compute) > 1:
+            seeds = saved(Path(passing) / "seeds", seeds)
         make(Path(kept), plan_of(seeds, row))
         return as_dataset(Path(kept))
 
 
+def _temporary() -> AbstractContextManager[str]:
+    """A folder that is gone when the block ends."""
+    return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+
+
 def _kept(folder: Path | None) -> AbstractContextManager[str | Path]:
-    """`folder`, or one that is gone when the block ends."""
-    return tempfile.TemporaryDirectory(ignore_cleanup_errors=True) if folder is None else nullcontext(folder)
+    """`folder`, or one that is gone when the block ends. Raises InputError for a folder that cannot be made."""
+    if folder is None:
+        return _temporary()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"out = {str(folder)!r} cannot be made ({error.strerror}): use another place") from error
+    return nullcontext(folder)
 
 
 def _usable(out: Path, images: object) -> Path:

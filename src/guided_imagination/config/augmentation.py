@@ -1,10 +1,15 @@
 """Typed settings of the classical augmentations."""
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from guided_imagination.config.strict import Share, Strict
 
 AUGMENT: Final = "augment_baselines"
+# timm's policy string: https://huggingface.co/docs/timm, rand_augment_transform
+_SECTION = r"-((m|n|mmax|inc)\d+|(mstd|p)\d+(\.\d+)?|t(weights|3aw|3a))"
+Policy = Annotated[str, Field(pattern=f"^rand({_SECTION})+$")]
 
 
 class CutoutConfig(Strict):
@@ -30,7 +35,7 @@ class RandAugmentConfig(Strict):
     """RandAugment (Cubuk et al. 2020). `policy` is timm's policy string."""
 
     kind: Literal["randaugment"] = "randaugment"
-    policy: str
+    policy: Policy
 
 
 class AugmentConfig(Strict):

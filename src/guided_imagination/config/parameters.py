@@ -144,7 +144,9 @@ class Parameters(Strict):
                 raise ValueError(f"methods.{name}: only rows of {pipelines} can be guided or have settings")
             if (row.augmentation or row.filtered_by) and row.pipeline != AUGMENT:
                 raise ValueError(f"methods.{name}: only rows of {AUGMENT} have an augmentation or are filtered_by")
-            self._check_recipe(name, row)
+            for recipe in self.train.recipes:
+                _overridden(f"methods.{name}.recipe", self.recipes[recipe], row.recipe)
+        self._check_tune()
         self._check_ratios()
         self._check_repositories()
         for dataset in self.datasets:
@@ -156,15 +158,13 @@ class Parameters(Strict):
         self.settings()
         return self
 
-    def _check_recipe(self, name: str, row: Method) -> None:
-        weightless = [name for name in self.train.architectures if self.architectures[name].pretrained is None]
-        for recipe in self.train.recipes:
-            if self.recipes[recipe].pretrained and weightless:
-                raise ValueError(
-                    f"train.recipes: {recipe!r} begins from pre-trained weights, but architectures.{weightless[0]} "
-                    "names none: give it `pretrained`, or leave the recipe out"
-                )
-            _overridden(f"methods.{name}.recipe", self.recipes[recipe], row.recipe)
+    def _check_tune(self) -> None:
+        """Raises ValueError for a search that `train.tuned` would not use, or that cannot be made."""
+        name = self.tune.recipe
+        if self.train.tuned and name not in self.train.recipes:
+            raise ValueError(f"tune.recipe: {name!r} is not in train.recipes, so that train.tuned would change nothing")
+        if self.recipes[name].soft_labels:
+            raise ValueError(f"tune.recipe: {name!r} has soft labels, for which the search has no teacher")
 
     def _check_ratios(self) -> None:
         for dataset in self.datasets:
@@ -232,11 +232,13 @@ class Parameters(Strict):
     def dataset(self, place: str) -> DatasetSettings:
         """The settings of one draw of a dataset."""
         dataset, _ = self.places[place]
+        searched = self._recipe(dataset, self.tune.recipe)
+        self._check_weights(f"tune.recipe: {self.tune.recipe!r}", searched)
         return DatasetSettings(
             **self._shared(place),
             training=self._training(dataset, {}),
             tune=self.tune,
-            tune_recipe=self.recipes[self.tune.recipe],
+            tune_recipe=searched,
             zero_shot=self._guide(dataset, "train", "zero_shot"),
         )
 
@@ -285,13 +287,9 @@ class Parameters(Strict):
         return self.ratio or self.dataset_specs[dataset].ratio
 
     def _training(self, dataset: str, changes: Mapping[str, Any]) -> TrainingSettings:
-        own = self.dataset_specs[dataset].overrides.get("recipes", {})
-        place = f"dataset_specs.{dataset}.overrides.recipes"
-        _check_known(place, own, self.recipes)
-        recipes = {
-            name: _overridden(f"{place}.{name}", self.recipes[name], own.get(name, {})).overridden(changes)
-            for name in self.train.recipes
-        }
+        recipes = {name: self._recipe(dataset, name).overridden(changes) for name in self.train.recipes}
+        for recipe in recipes:
+            self._check_weights(f"train.recipes: {recipe!r}", recipes[recipe])
         teacher = self._guide(dataset, "train", "teacher")
         soft = any(recipe.soft_labels for recipe in recipes.values())
         if soft and teacher is None:
@@ -302,7 +300,23 @@ class Parameters(Strict):
             architectures={name: self.architectures[name] for name in self.train.architectures},
             recipes=dict.fromkeys(self.train.architectures, recipes),
             teacher=teacher if soft else None,
+            changes=dict(changes),
         )
+
+    def _recipe(self, dataset: str, name: str) -> Recipe:
+        """A recipe as the dataset changes it."""
+        own = self.dataset_specs[dataset].overrides.get("recipes", {})
+        place = f"dataset_specs.{dataset}.overrides.recipes"
+        _check_known(place, own, self.recipes)
+        return _overridden(f"{place}.{name}", self.recipes[name], own.get(name, {}))
+
+    def _check_weights(self, place: str, recipe: Recipe) -> None:
+        weightless = [name for name in self.train.architectures if self.architectures[name].pretrained is None]
+        if recipe.pretrained and weightless:
+            raise ValueError(
+                f"{place} begins from pre-trained weights, but architectures.{weightless[0]} names none: give it "
+                "`pretrained`, or leave the recipe out"
+            )
 
     def expander(self, dataset: str, pipeline: ExpandPipeline, method: str | None = None) -> Expander:
         """The settings of `pipeline` for `dataset`, and a row of it. Raises ValueError for an unknown name or key."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+from pydantic import Field
 
 from guided_imagination.config.augmentation import CutoutConfig, GridMaskConfig, RandAugmentConfig
 from guided_imagination.config.datasets import DatasetSpec
@@ -52,7 +54,7 @@ class TrainingSettings(Strict):
     """The grid of cells, with the architectures that it names and the recipe of each, by architecture and name.
 
     `largest_ratio` is that of the dataset's largest row, whose images set the length of all rows' trainings; `teacher`
-    is there where a recipe has soft labels.
+    is there where a recipe has soft labels. `changes` are what a row changes in recipes itself: they are in `recipes`.
     """
 
     grid: TrainConfig
@@ -60,16 +62,29 @@ class TrainingSettings(Strict):
     architectures: dict[str, Architecture]
     recipes: dict[str, dict[str, Recipe]]
     teacher: GuideConfig | None = None
+    changes: dict[str, Any] = Field({})
 
     def tuned(self, chosen: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Self:
-        """With the values that `tune` has chosen, by architecture and recipe; what it does not name stays as it is."""
+        """With the values that `tune` has chosen, by architecture and recipe; what it does not name stays as it is,
+        and what the row itself asks for."""
         recipes = {
             architecture: {
-                name: recipe.overridden(chosen.get(architecture, {}).get(name, {})) for name, recipe in own.items()
+                name: recipe.overridden(chosen.get(architecture, {}).get(name, {})).overridden(self.changes)
+                for name, recipe in own.items()
             }
             for architecture, own in self.recipes.items()
         }
         return self.model_copy(update={"recipes": recipes})
+
+    @property
+    def models(self) -> list[PretrainedModel]:
+        """What training loads: what networks begin from, and the teacher."""
+        begun = [
+            architecture.pretrained
+            for name, architecture in self.architectures.items()
+            if architecture.pretrained and any(recipe.pretrained for recipe in self.recipes[name].values())
+        ]
+        return [*begun, self.teacher] if self.teacher else [*begun]
 
 
 class DatasetSettings(Shared):
@@ -113,9 +128,4 @@ class RowSettings(Shared):
     @property
     def models(self) -> list[PretrainedModel]:
         """All that this row loads: to make images, to audit them, to train on them."""
-        begun = [
-            architecture.pretrained
-            for name, architecture in self.training.architectures.items()
-            if architecture.pretrained and any(recipe.pretrained for recipe in self.training.recipes[name].values())
-        ]
-        return [*self.makers, self.audit_guide, *begun]
+        return [*self.makers, self.audit_guide, *self.training.models]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -11,10 +11,6 @@ Cosine = Annotated[float, Field(ge=-1, le=1)]
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-# `--params` takes no brackets: `datasets=pets`, `datasets="pets cars"`
-Names = Annotated[
-    list[str], BeforeValidator(lambda value: value.split() if isinstance(value, str) else value), Field(min_length=1)
-]
 
 
 def _numbers(value: object) -> object:
@@ -33,12 +29,23 @@ def _numbers(value: object) -> object:
     return found
 
 
-def _all_different(values: list[int]) -> list[int]:
-    if len(set(values)) < len(values):
-        raise ValueError("every number once")
+T = TypeVar("T")
+
+
+def _all_different(values: list[T]) -> list[T]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value!r} is there more than once; every one once")
     return values
 
 
+# `--params` takes no brackets: `datasets=pets`, `datasets="pets cars"`
+Names = Annotated[
+    list[str],
+    BeforeValidator(lambda value: value.split() if isinstance(value, str) else value),
+    AfterValidator(_all_different),
+    Field(min_length=1),
+]
 _LISTED = BeforeValidator(_numbers), AfterValidator(_all_different), Field(min_length=1)
 Numbers = Annotated[list[Annotated[int, Field(ge=0)]], *_LISTED]
 Counts = Annotated[list[Count], *_LISTED]

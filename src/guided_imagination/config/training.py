@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from guided_imagination.config.augmentation import Policy
 from guided_imagination.config.models import PretrainedModel
 from guided_imagination.config.strict import Count, Counts, Names, NonNegative, Positive, Share, Strict
 
@@ -85,7 +86,7 @@ class Recipe(Strict):
     frozen: bool = False
     mixup: NonNegative = 0
     cutmix: NonNegative = 0
-    randaugment: Annotated[str, Field(pattern=r"^rand(-[a-z]+\d+(\.\d+)?)+$")] | None = None
+    randaugment: Policy | None = None
     soft_labels: SoftLabels | None = None
     real_share: Share | None = None
 

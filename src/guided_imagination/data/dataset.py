@@ -109,6 +109,14 @@ def record_checksum(folder: Path, known: str) -> None:
     write_json(folder / RECORD, {"checksum": known, "of": saved._fingerprint, "files": _states(saved)})
 
 
+def saved(folder: Path, dataset: Dataset) -> Dataset:
+    """The dataset as it is once it is saved in `folder`: workers open its files instead of being sent its images."""
+    with explaining_full_disk(folder.parent):
+        dataset.save_to_disk(str(folder), num_shards=1)
+    record_checksum(folder, checksum(dataset))
+    return load_from_disk(str(folder))
+
+
 def is_saved_in(folder: Path, dataset: Dataset) -> bool:
     """Whether a dataset was loaded from `folder` and both are as they were then."""
     files = dataset.cache_files

@@ -8,7 +8,7 @@ and rid of what it refuses: such a table compares guided rows with each other; g
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -158,7 +158,11 @@ def audit(
     if not kept:
         return {"images": 0, **costs(manifest)}
     shown = set(known.seeds.ids[:: -(-kept // most)])
-    made = view(expanded.stream(shown), classify, resolution, "seed_id", block)
+    rows = expanded.stream(shown)
+    first = next(rows, None)
+    if first is None:  # all of these seeds' variants were refused
+        return {"images": kept, **costs(manifest)}
+    made = view(chain([first], rows), classify, resolution, "seed_id", block)
     return {**statistics(made, known, near_duplicate), "images": kept, **costs(manifest)}
 
 

@@ -50,7 +50,8 @@ def _known(
     if kept is None:
         return audit.reference(seeds, validation, classify, spec.resolution, config.images_per_batch, config.images)
     path, weights = kept / "seen.npz", model_checksum(settings.audit_guide, settings.hub)
-    shaping = config.model_dump(), spec.resolution, spec.templates, checksum(seeds), checksum(validation), weights
+    said = class_names(seeds), spec.templates
+    shaping = config.model_dump(), spec.resolution, *said, checksum(seeds), checksum(validation), weights
     key = f"{derive_seed(*shaping):016x}"
     known = audit.Reference.load(path, key)
     if known is None:

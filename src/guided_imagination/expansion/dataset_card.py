@@ -151,10 +151,5 @@ def _filters(made: Mapping[str, Any], totals: Mapping[str, int]) -> list[str]:
         f"Of {totals['drawn']:,} drawn images refused: {reasons or 'none'}; kept {totals['kept']:,}. What was refused "
         f"was drawn again up to {made['redraws']} times, then {then}."
     ]
-    safety = made.get("safety_checker")
-    looked = (
-        f"A safety filter (`{safety}`) refused what it found unsafe."
-        if safety
-        else "No safety filter has looked at them."
-    )
+    looked = "No safety filter has looked at them."
     return [*(ran + did if ran else [f"None asked for a class or a difference: kept {totals['kept']:,}."]), looked]

@@ -153,7 +153,9 @@ def _imagination(
 
         look = _look(row, expander, names)
         folder = Path(adapted["folder"]) if adapted else None
-        shown = look.guide if expander.criteria.normalise_variants else look.guide.without_normalisation()
+        # where the latent is an embedding, no variant is shown to CLIP, but seeds are, as the decoder knows them
+        as_usual = generator.embeds or expander.criteria.normalise_variants
+        shown = look.guide if as_usual else look.guide.without_normalisation()
         loaded = load_generator(generator, shown, names, look.placement, row.hub, folder)
         return Imagination(loaded, look, guidance, resolution)
 

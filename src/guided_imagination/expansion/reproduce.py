@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, load_from_disk
+from datasets import Dataset
 
 from guided_imagination.config import AUGMENT, Parameters, RowSettings, origin_of, place_of, recorded, row_of
 from guided_imagination.data import ingestion
-from guided_imagination.data.dataset import checksum, record_checksum
+from guided_imagination.data.dataset import saved
 from guided_imagination.expansion import store
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.plan import ADAPTED, plan_of
@@ -30,7 +30,7 @@ def remake(manifest: Mapping[str, Any], parameters: Parameters, folder: Path) ->
     place = place_of(dataset, draw)
     models = folder / "models"
     row = _in(parameters.row(place, method), models)
-    seeds = _kept(ingestion.read(row.spec, row.draw).seeds, folder / "seeds")
+    seeds = saved(folder / "seeds", ingestion.read(row.spec, row.draw).seeds)
     origin, there = origin_of(parameters, place, method), dict(manifest["fingerprint"])
     tuned = there.pop(ADAPTED, None)
     _refuse(f"{place}.{method}", there, plan_of(seeds, row).fingerprint)  # before a fine-tuning that would be in vain
@@ -64,13 +64,6 @@ def _in(row: RowSettings, models: Path) -> RowSettings:
     if row.hub.is_dir():
         (models / "hub").symlink_to(row.hub.resolve(), target_is_directory=True)
     return row.model_copy(update={"models_dir": str(models)})
-
-
-def _kept(seeds: Dataset, folder: Path) -> Dataset:
-    """The seeds on disk, as workers find them after `ingest`."""
-    seeds.save_to_disk(str(folder), num_shards=1)
-    record_checksum(folder, checksum(seeds))
-    return load_from_disk(str(folder))
 
 
 def _adapted(seeds: Dataset, parameters: Parameters, place: str, method: str, models: Path) -> Mapping[str, Any]:

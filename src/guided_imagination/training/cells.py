@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ Outcome = dict[str, Any] | str  # the result of a cell, or its error
 
 @dataclass(frozen=True)
 class Begun:
-    """Cells that workers are at; `done` is called when all of them are finished."""
+    """Cells that workers are at, among all `jobs` of a row; `done` is called when all of those are finished."""
 
     jobs: Sequence[Job]
     outcomes: Iterator[tuple[Job, Outcome]]
@@ -151,10 +152,13 @@ class Begun:
     done: Callable[[], None] = lambda: None
 
     def finish(self) -> tuple[pd.DataFrame, dict[str, str]]:
-        """Wait: rows of RESULT_COLUMNS of finished cells, and the errors of failed ones by name."""
+        """Wait: rows of RESULT_COLUMNS of finished cells, and the errors of failed ones by name.
+
+        Cells of other shares are among them if they are finished by then.
+        """
         rows: dict[Cell, dict[str, Any]] = {}
         failures: dict[str, str] = {}
-        for job, outcome in self.outcomes:
+        for job, outcome in chain(self.outcomes, self._of_others(rows, failures)):
             try:
                 with self.track(job, job.cell.folder(self.models)) as run:
                     rows[job.cell] = row = {**asdict(job.cell), **_logged(outcome, run), "run_id": run.run_id}
@@ -165,9 +169,20 @@ class Begun:
                 "%s: %.1f%%, %.0f images/s, %.0f%% of the time waiting for data",
                 *(job.cell.title, row["accuracy"], row["images_per_second"], 100 * row["waiting_share"]),
             )
-        if not failures:
+        if len(rows) == len(self.jobs):
             self.done()
+        elif not failures:
+            logger.info(
+                "%s: %d of %d cells are there, the others are of other shares",
+                *(self.jobs[0].cell.method, len(rows), len(self.jobs)),
+            )
         return pd.DataFrame([rows[job.cell] for job in self.jobs if job.cell in rows], columns=RESULT_COLUMNS), failures
+
+    def _of_others(self, rows: Mapping[Cell, object], failures: Mapping[str, str]) -> Iterator[tuple[Job, "Outcome"]]:
+        """What other processes have finished; asked for when one's own cells are done."""
+        for job in self.jobs:
+            if job.cell not in rows and job.cell.title not in failures and (result := job.result(self.models)):
+                yield job, result
 
 
 class _FailedError(Exception):
@@ -202,7 +217,7 @@ def begin_cells(
 
     number, of = compute.workers.part
     mine = [job for job in jobs if derive_seed(job.cell.title) % of == number - 1 or job.result(models)]
-    return Begun(mine, start(work, mine, compute, shown=("training", "cells")), models, track, done)
+    return Begun(jobs, start(work, mine, compute, shown=("training", "cells")), models, track, done)
 
 
 def _finished_or_trained(

@@ -54,8 +54,12 @@ def batch_rows(step: int, size: int, real: int, recipe: Recipe, seed: int) -> Te
     if recipe.real_share is None or not 0 < real < size:
         return batch_indices(step, size, recipe.batch_size, seed)
     count = round(recipe.real_share * recipe.batch_size)
-    kept = batch_indices(step, real, count, seed, "real")
-    return torch.cat([kept, real + batch_indices(step, size - real, recipe.batch_size - count, seed, "new")])
+    parts = []
+    if count:
+        parts.append(batch_indices(step, real, count, seed, "real"))
+    if count < recipe.batch_size:
+        parts.append(real + batch_indices(step, size - real, recipe.batch_size - count, seed, "new"))
+    return torch.cat(parts)
 
 
 def random_affine(images: Tensor, rotation: float, translation: float, flip: float, crop: Crop | None = None) -> Tensor:

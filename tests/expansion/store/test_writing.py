@@ -5,6 +5,7 @@ import pytest
 import torch
 from datasets import ClassLabel, Image, load_dataset
 
+from guided_imagination.config import ONE_WORKER
 from guided_imagination.expansion import store
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion, is_complete
@@ -182,3 +183,38 @@ def test_a_store_keeps_any_table_and_makes_only_what_is_missing(tmp_path):
     assert asked == [[0, 1, 2], [1]]
     assert again["shards"] == manifest["shards"]
     assert store.verify(tmp_path, lambda *rows: iter(())) == []
+
+
+def test_a_shard_that_a_share_made_again_counts_whatever_its_first_record_says(tmp_path):
+    """Its journal need not be read after that of the first."""
+    expand(tmp_path, plan(ToyAugmenter()))
+    first = tmp_path / "train-00000-of-00002.parquet"
+    first.write_bytes(first.read_bytes()[:-10])
+    # what another machine makes of it has other bytes
+    for number in (1, 2):
+        workers = {"workers": {"share": f"{number}/2"}}
+        otherwise = ToyAugmenter(wrong=lambda call, labels: labels == 0)
+        made = expand(tmp_path, plan(otherwise, compute=ONE_WORKER.overridden(workers)))
+    assert made is not None
+    assert expand(tmp_path, plan()) == made
+
+
+def test_an_overwritten_expansion_has_no_sessions_of_the_old_one(tmp_path):
+    for number in (1, 2):
+        workers = {"workers": {"share": f"{number}/2"}}
+        expand(tmp_path, plan(ToyAugmenter(), compute=ONE_WORKER.overridden(workers)))
+    expand(tmp_path, plan(ToyAugmenter(), ratio=3, overwrite=True))
+    (tmp_path / "train-00000-of-00002.parquet").unlink()
+    made = expand(tmp_path, plan(ToyAugmenter(), ratio=3))
+    assert [session["shards"] for session in made["sessions"]] == [2, 1]
+    assert not list(tmp_path.glob("journal-*"))
+
+
+def test_going_on_with_other_versions_is_said(tmp_path, monkeypatch, caplog):
+    expand(tmp_path, plan(ToyAugmenter()))
+    (tmp_path / "train-00000-of-00002.parquet").unlink()
+    (tmp_path / "manifest.json").unlink()
+    monkeypatch.setattr("guided_imagination.expansion.store.manifest._version", lambda package: "99")
+    expand(tmp_path, plan(ToyAugmenter()))
+    assert "what is there was made with other versions (" in caplog.text
+    assert "torchvision" in caplog.text

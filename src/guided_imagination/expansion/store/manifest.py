@@ -87,7 +87,7 @@ def events(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-SHAPING = ["torch", "diffusers", "transformers", "numpy", "pillow", "pyarrow"]
+SHAPING = ["torch", "torchvision", "timm", "diffusers", "transformers", "peft", "numpy", "pillow", "pyarrow"]
 
 
 def describe_machine() -> dict[str, Any]:

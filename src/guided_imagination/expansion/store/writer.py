@@ -111,18 +111,36 @@ def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int, share: S
     finished = _finished(folder)
     if finished:
         logger.info("%s: %d of %d shards are there", folder, len(finished), shards)
-    note(folder, {"session": {"started": _now(), **describe_machine()}}, share)
+    machine = describe_machine()
+    if finished and (others := _other_versions(folder, machine)):
+        logger.warning("%s: what is there was made with other versions (%s)", folder, "; ".join(others))
+    note(folder, {"session": {"started": _now(), **machine}}, share)
     return finished
+
+
+def _other_versions(folder: Path, machine: Mapping[str, Any]) -> list[str]:
+    """How the packages of the last session differ from those here, of those that both name."""
+    last = [event["session"] for event in events(folder) if "session" in event][-1:]
+    there, here = (one.get("versions", {}) for one in (*last, machine)) if last else ({}, {})
+    both = there.keys() & here.keys()
+    return compared({name: there[name] for name in both}, {name: here[name] for name in both})
 
 
 def _finished(folder: Path) -> dict[str, ShardRecord]:
     """Records by file of the shards that are as they were written."""
-    records = {event["shard"]["file"]: ShardRecord(**event["shard"]) for event in events(folder) if "shard" in event}
-    for file, record in list(records.items()):
-        if not record.agrees(folder):
+    noted: dict[str, list[ShardRecord]] = {}
+    for event in events(folder):
+        if "shard" in event:
+            noted.setdefault(event["shard"]["file"], []).append(ShardRecord(**event["shard"]))
+    found = {}
+    for file, records in noted.items():
+        # made again by another share, whose journal need not come after that of the first
+        agreeing = next((record for record in records if record.agrees(folder)), None)
+        if agreeing is None:
             logger.warning("%s is missing or damaged: it is made again", folder / file)
-            del records[file]
-    return records
+        else:
+            found[file] = agreeing
+    return found
 
 
 def _save(path: Path, made: Made, averaged: Sequence[str], share: Share) -> ShardRecord:
@@ -163,6 +181,8 @@ def finish_replacement(folder: Path) -> None:
     for name in (*shards, *kept_files(new), PLAN, JOURNAL.format("")):
         if (new / name).exists():
             (new / name).replace(folder / name)
+    for journal in folder.glob(JOURNAL.format("-*of*")):
+        journal.unlink()  # of shares that made the old one
     sync_folder(folder)
     (new / MANIFEST).replace(folder / MANIFEST)
     sync_folder(folder)

@@ -11,6 +11,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 from typing import Any
 
+from guided_imagination.utils.files import explaining_full_disk
 from guided_imagination.utils.workers import worker
 
 
@@ -67,8 +68,13 @@ class LocalEngine:
             atexit.register(slot.close)
 
     def share(self, work: bytes) -> str:
-        with tempfile.NamedTemporaryFile(prefix="work-", delete=False) as file:
-            file.write(work)
+        folder = Path(tempfile.gettempdir())
+        with explaining_full_disk(folder), tempfile.NamedTemporaryFile(prefix="work-", delete=False) as file:
+            try:
+                file.write(work)
+            except OSError:
+                Path(file.name).unlink()
+                raise
         return file.name
 
     def forget(self, shared: str) -> None:
