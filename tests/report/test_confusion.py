@@ -55,7 +55,7 @@ def test_without_predictions_or_without_a_row_there_is_nothing_to_tell():
 
 def test_a_class_without_an_image_has_no_share():
     counts = [[[3, 1], [0, 0]]] * 2
-    assert np.array_equal(Confusion("cars", CLASSES, PAIR, counts).shares[0], [[75, 25], [0, 0]])
+    assert np.array_equal(Confusion("cars", "tiny", CLASSES, PAIR, counts).shares[0], [[75, 25], [0, 0]])
 
 
 def test_the_figure_shows_both_rows_and_what_differs(found):
@@ -66,7 +66,7 @@ def test_the_figure_shows_both_rows_and_what_differs(found):
 
 
 def test_a_figure_of_many_classes_or_of_none_says_so():
-    many = Confusion("cars", [str(n) for n in range(31)], PAIR, np.zeros((2, 31, 31), int).tolist())
+    many = Confusion("cars", "tiny", [str(n) for n in range(31)], PAIR, np.zeros((2, 31, 31), int).tolist())
     for found in ([], [many]):
         figure = confusion_figure(found)
         assert not figure.axes
@@ -75,3 +75,25 @@ def test_a_figure_of_many_classes_or_of_none_says_so():
 
 def test_it_can_be_written_and_read(found):
     assert Confusion(**json.loads(json.dumps(found.to_json()))).shares.tolist() == found.shares.tolist()
+
+
+def test_what_is_set_apart_in_the_accuracy_tables_is_not_set_against_each_other():
+    """Longer training is another condition: it is no gain of the images."""
+    longer = tidy(cells("cars", "gif_dalle", 5, 90), recipe_key="b2c3")
+    other = tidy(cells("cars", "randaugment", 5, 70))
+    assert confusion(pd.concat([longer, other]), PAIR, predictions, "cars", CLASSES) is None
+    own = [PAIR[0]]  # unless the row itself says so
+    assert confusion(pd.concat([longer, other]), PAIR, predictions, "cars", CLASSES, own) is not None
+
+
+def test_only_draws_that_both_rows_have_are_counted():
+    both = [tidy(cells("cars", method, 5, 90), draw=0) for method in PAIR]
+    results = pd.concat([*both, tidy(cells("cars", PAIR[0], 5, 10), draw=1)])
+    found = confusion(results, PAIR, predictions, "cars", CLASSES)
+    assert np.sum(found.counts, axis=(1, 2)).tolist() == [4, 4]
+
+
+def test_the_words_say_what_was_measured(found):
+    assert class_table([found]).words.endswith(
+        "Of tiny by the recipe matched, on the test images of cars, at 5\u00d7 new images per seed image."
+    )

@@ -45,7 +45,7 @@ def make_page(results, config, experiment: str | None = "7") -> str:
         views.cost(speeds, METHODS, config),
         failure_table({} if len(results) else {"cars tiny": "boom"}),
         views.measures(results, METHODS),
-        class_table([] if results.empty else [Confusion("cars", ["a", "b"], ("gif_dalle", "dalle"), COUNTS)]),
+        class_table([] if results.empty else [Confusion("cars", "tiny", ["a", "b"], ("gif_dalle", "dalle"), COUNTS)]),
         difference_table(intervals if len(results) else intervals[:0]),
     ]
     sheet = Picture(png(), "image/png", "Contact sheet of gif_dalle", "gif_dalle")

@@ -70,7 +70,7 @@ def frames(results: pd.DataFrame, config: ReportConfig) -> dict[str, Table]:
         difference_table(intervals(results, config)),
         views.cost(speeds(), METHODS, config),
         views.measures(results, METHODS),
-        class_table([Confusion("cars", ["a"], ("gif_dalle", "dalle"), [[[1]], [[1]]])]),
+        class_table([Confusion("cars", "tiny", ["a"], ("gif_dalle", "dalle"), [[[1]], [[1]]])]),
         failure_table({}),
     ]
     return {table.name: table for table in made}

@@ -9,7 +9,7 @@ from guided_imagination.report.ablation import ablations
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.differences import difference_table, differences
 from guided_imagination.report.expansions import costs
-from guided_imagination.report.summary import signed, summarise
+from guided_imagination.report.summary import signed, summarise, with_references
 from guided_imagination.report.table import Table
 from helpers.results import METHODS, SPEEDS, cells, tidy
 
@@ -153,3 +153,19 @@ def test_a_dataset_that_no_group_names_is_other(config):
 @pytest.mark.parametrize("view", [views.architectures, views.ablation])
 def test_no_results_are_an_empty_table(view):
     assert not view(tidy(), METHODS)
+
+
+def test_a_gain_that_a_dataset_lacks_is_in_no_average():
+    """Its originals failed: a mean over the others would stand beside accuracies of all."""
+    own = cells("pets", "original", 0, 40), cells("pets", "gif", 5, 50)
+    rows = tidy(*own, cells("cars", "gif", 5, 85))
+    table = accuracy_table(summarise(rows), ["original", "gif"], name="n", title="t").frame().set_index("method")
+    assert table.loc["gif"].tolist() == ["50.0 (+10.0)", "85.0", "67.5"]
+
+
+def test_without_a_finished_cell_there_are_references_or_nothing(results):
+    """Whatever failed is told by name elsewhere: the report has to get there."""
+    empty = summarise(results[:0])
+    assert with_references(empty, empty, METHODS).empty
+    zero_shot = summarise(tidy(cells("cars", "clip", 0, 90.0)))
+    assert with_references(empty, zero_shot, METHODS).empty

@@ -75,10 +75,12 @@ def _work(place: Path, plan: Plan) -> Callable[[int | None], store.Made | None]:
     augmenter = plan.load_augmenter()
 
     def make(shard: int | None) -> store.Made | None:
-        if shard is None:
-            prepare(place, plan, augmenter)
-            return None
         clock = Clock()
+        if shard is None:
+            with clock("prepare"):
+                prepare(place, plan, augmenter)
+            store.spent(place, clock)
+            return None
         table, counts = expand_shard(plan, augmenter, shard, clock, read_targets(place) if plan.targets else None)
         forget(plan.seeds)
         return store.Made(shard, table, counts, clock)

@@ -17,7 +17,7 @@ from guided_imagination.report.summary import (
     signed,
     varying,
 )
-from guided_imagination.report.table import Entry, Table
+from guided_imagination.report.table import Entry, Table, number
 
 WORDS = (
     "Each row differs from the full method of its block in what is named; difference in percentage points at the same "
@@ -53,10 +53,6 @@ def _settings(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
     return lines
 
 
-def _value(number: float) -> float | None:
-    return None if pd.isna(number) else number
-
-
 def ablation_table(summary: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
     """Full methods and the rows that change one thing; no rows where nothing was varied."""
     shown = largest_ratio(summary)
@@ -76,7 +72,7 @@ def ablation_table(summary: pd.DataFrame, methods: Mapping[str, Method]) -> Tabl
                     [
                         *(Entry(part) for part in (*block, name, text)),
                         Entry(accuracy_text(row["mean"], row["deviation"]), row["mean"], row["runs"]),
-                        Entry("" if name == full or pd.isna(difference) else signed(difference), _value(difference)),
+                        Entry("" if name == full or pd.isna(difference) else signed(difference), number(difference)),
                         Entry(str(int(row["repeats"])), float(row["repeats"])),
                     ]
                 )

@@ -93,11 +93,15 @@ def layout(
 
 
 def with_average(summary: pd.DataFrame, blocks: Sequence[str], column: str) -> pd.DataFrame:
-    """`summary` and, as a further value of `column`, each method's mean over it, where it has all of at least two."""
+    """`summary` and, as a further value of `column`, each method's mean over it, where it has all of at least two.
+
+    A gain that one of them lacks is in no mean.
+    """
     number = summary[column].nunique()
     if number < 2:
         return summary
     groups = summary.groupby([*blocks, "method"], sort=False)
-    averages = groups[["mean", "gain"]].mean()[groups.size() == number].reset_index()
+    averages = groups[["mean", "gain"]].agg(lambda values: values.mean(skipna=False))[groups.size() == number]
+    averages = averages.reset_index()
     lines = averages.assign(**{column: AVERAGE, "deviation": float("nan"), "runs": [()] * len(averages)})
     return pd.concat([summary, lines], ignore_index=True)

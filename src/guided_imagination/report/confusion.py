@@ -1,6 +1,6 @@
 """Which classes a row gains and loses against another: what classifiers take for what."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,23 +11,27 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from guided_imagination.report.figures import GROUND, INK, new_figure
-from guided_imagination.report.summary import largest_ratio, settled, signed
+from guided_imagination.report.summary import SETTING, largest_ratio, setting_words, settled, signed
 from guided_imagination.report.table import Entry, Table
 
 Predictions = Callable[[dict[str, Any]], "pd.DataFrame | None"]
 Counts = NDArray[np.int64]
 LARGEST = 30  # classes that a figure can name
 WORDS = (
-    "How many percent of each class's images are classified right, over all runs and draws of the seeds, and the "
-    "difference in points; the classes that gain most come first."
+    "How many percent of each class's images are classified right, over all runs of those draws of the seeds that both "
+    "rows have, and the difference in points; the classes that gain most come first. Of {settings}."
 )
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Of two rows on one dataset: `counts` (2, C, C) of images by class and prediction, summed over runs and draws."""
+    """Of two rows on one dataset: `counts` (2, C, C) of images by class and prediction, summed over runs and draws.
+
+    `setting` says in words what both were measured in.
+    """
 
     dataset: str
+    setting: str
     classes: list[str]
     methods: tuple[str, str]
     counts: list[list[list[int]]]
@@ -43,19 +47,27 @@ class Confusion:
 
 
 def confusion(
-    results: pd.DataFrame, pair: tuple[str, str], predictions: Predictions, dataset: str, classes: Sequence[str]
+    results: pd.DataFrame,
+    pair: tuple[str, str],
+    predictions: Predictions,
+    dataset: str,
+    classes: Sequence[str],
+    changed: Container[str] = (),
 ) -> Confusion | None:
-    """The first of the dataset's settings that has both rows, at its largest ratio.
+    """The first of the dataset's settings that has both rows, at its largest ratio; `changed` as in `settled`.
 
     `predictions` gives the columns label and prediction of a row of `results`, or None where they were not kept; then
     there is nothing to tell.
     """
-    for _, cells in largest_ratio(settled(results)).groupby(["architecture", "recipe", "split"], sort=False):
-        rows = [cells[cells["method"] == method].to_dict("records") for method in pair]
+    for _, cells in largest_ratio(settled(results, changed)).groupby(SETTING, sort=False):
+        sides = [cells[cells["method"] == method] for method in pair]
+        draws = set(sides[0]["draw"]) & set(sides[1]["draw"])
+        rows = [side[side["draw"].isin(draws)].to_dict("records") for side in sides]
         found = [[predictions(row) for row in side] for side in rows]
         if all(side and all(frame is not None for frame in side) for side in found):
             counts = [sum(_count(frame, len(classes)) for frame in side if frame is not None) for side in found]
-            return Confusion(dataset, list(classes), pair, np.stack(counts).tolist())
+            (setting,) = setting_words(pd.concat(sides))
+            return Confusion(dataset, setting, list(classes), pair, np.stack(counts).tolist())
     return None
 
 
@@ -80,7 +92,8 @@ def class_table(found: Sequence[Confusion]) -> Table:
             ]
             gain = float(gains[label])
             body.append([Entry(each.dataset), Entry(each.classes[label]), *sides, Entry(signed(gain), gain)])
-    return Table("classes", "Which classes gain", header, 2, body, WORDS if body else "")
+    words = WORDS.format(settings="; of ".join(each.setting for each in found)) if body else ""
+    return Table("classes", "Which classes gain", header, 2, body, words)
 
 
 def confusion_figure(found: Sequence[Confusion]) -> Figure:

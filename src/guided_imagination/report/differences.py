@@ -49,7 +49,7 @@ def _compared(one: pd.DataFrame, other: pd.DataFrame, correct: Correct) -> "list
         means, others = (rows.groupby("draw")["accuracy"].mean()[draws].to_numpy() for rows in (one, other))
         return [(mean_interval(means - others), f"{len(draws)} draws", None)]
     first, second = (_stacked(rows[rows["draw"].isin(draws)], correct) for rows in (one, other))
-    if first is None or second is None:
+    if first is None or second is None or first.shape[1] != second.shape[1]:
         return []
     return [(paired_interval(first, second), _covered(len(first), len(second)), first.shape[1])]
 
@@ -61,10 +61,10 @@ def _covered(*runs: int) -> str:
 
 
 def _stacked(rows: pd.DataFrame, correct: Correct) -> "np.ndarray[Any, Any] | None":
-    """(runs, images), or None if one is missing."""
+    """(runs, images), or None if one is missing, or of other images."""
     arrays = [correct(row) for row in rows.to_dict("records")]
     found = [array for array in arrays if array is not None]
-    return np.stack(found) if found and len(found) == len(arrays) else None
+    return np.stack(found) if len(found) == len(arrays) and len({len(array) for array in found}) == 1 else None
 
 
 def difference_table(found: pd.DataFrame) -> Table:

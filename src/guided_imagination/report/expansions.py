@@ -10,8 +10,8 @@ from datasets import Features
 
 from guided_imagination.expansion.audit import COLUMNS, format_cell
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.report.summary import SETTING, images_of, in_order, listed, times
-from guided_imagination.report.table import Entry, Table
+from guided_imagination.report.summary import SETTING, in_order, listed, setting_words
+from guided_imagination.report.table import Entry, Table, number
 
 
 def audited_table(summary: pd.DataFrame, audits: pd.DataFrame, methods: Sequence[str]) -> Table:
@@ -30,7 +30,7 @@ def audited_table(summary: pd.DataFrame, audits: pd.DataFrame, methods: Sequence
             known = (dataset, method) in measured.index
             accuracy, gain = measured.loc[(dataset, method)] if known else (float("nan"), float("nan"))
             values = {"accuracy": accuracy, "gain": gain, **rows.loc[method, numbers].to_dict()}
-            cells = [Entry(format_cell(name, value), _number(value)) for name, value in values.items()]
+            cells = [Entry(format_cell(name, value), number(value)) for name, value in values.items()]
             body.append([Entry(dataset), Entry(method), *cells])
     words = (
         f"{_measured_in(shown)}All else is what the auditing CLIP sees: label agreement is the "
@@ -54,22 +54,8 @@ def one_setting(summary: pd.DataFrame) -> pd.DataFrame:
 
 def _measured_in(summary: pd.DataFrame) -> str:
     """Which accuracies these are; nothing without any."""
-    told: dict[tuple[str, str, int], list[Any]] = {}
-    for dataset, rows in summary.groupby("dataset", sort=False):
-        setting = rows.iloc[0]
-        trained = f"{setting['architecture']} by the recipe {setting['recipe']}"
-        how, ratio = ", ".join(filter(None, [trained, setting["conditions"]])), int(rows["ratio"].max())
-        told.setdefault((how, setting["split"], ratio), []).append(dataset)
-    parts = [
-        f"{how}, {images_of(pd.DataFrame({'split': split, 'dataset': names}))}"
-        + (f", at {times(ratio)} new images per seed image" if ratio else "")
-        for (how, split, ratio), names in told.items()
-    ]
-    return f"Mean accuracy in percent of {'; of '.join(parts)}. " if parts else ""
-
-
-def _number(value: float) -> float | None:
-    return None if pd.isna(value) else float(value)
+    told = setting_words(summary)
+    return f"Mean accuracy in percent of {'; of '.join(told)}. " if told else ""
 
 
 HAND = "labelled by hand"
@@ -166,9 +152,9 @@ def cost_table(
     by_hand = [[Entry("any"), Entry(HAND), nothing, nothing, nothing, Entry(_money(dollars), dollars)]] if rows else []
     words = (
         "Images are the new ones that were kept, of those that the ratio promised, without those that were weeded; by "
-        "class, the classes with fewest and most of them. Seconds per 1,000 of them, redraws and checks included, on "
-        "the machine that made them, "
-        f"as their manifests say; US dollars at {price_per_hour:g} per hour of that machine (report.price_per_hour). "
+        "class, the classes with fewest and most of them. Seconds of one worker per 1,000 of them, preparation, "
+        "redraws and checks included, on the machine that made them, as their manifests say; US dollars at "
+        f"{price_per_hour:g} per hour of a worker (report.price_per_hour). "
         f"By hand: {hand_price_per_image:g} dollars per image for one person's label (report.hand_price_per_image), "
         "with nothing for finding or taking the images; a new image carries the label of its seed."
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from guided_imagination.report.expansions import one_setting
 from guided_imagination.report.figures import COLOURS, INK, new_figure, plain
-from guided_imagination.report.summary import BASE, in_order, largest_ratio
+from guided_imagination.report.summary import BASE, in_order, largest_ratio, setting_words
 
 ROW_HEIGHT, WIDTH = 0.3, 8.0  # inches
 
@@ -25,9 +25,9 @@ def gain_figure(summary: pd.DataFrame, methods: Sequence[str], changes: Mapping[
     figure = new_figure(WIDTH, max(1.0, ROW_HEIGHT * rows + 0.9 * len(panels)))
     heights = [len(panel) + 2 for _, panel in panels]
     grid = figure.add_gridspec(max(1, len(panels)), 1, height_ratios=heights or None)
-    for place, (dataset, panel) in enumerate(panels):
+    for place, (_, panel) in enumerate(panels):
         axes = figure.add_subplot(grid[place, 0])
-        axes.set_title(dataset, color=INK, fontsize=11, loc="left")
+        axes.set_title(setting_words(panel)[0], color=INK, fontsize=9, loc="left")
         _panel(axes, panel.set_index("method"), in_order(panel["method"], methods), changes)
     return figure
 

@@ -124,7 +124,7 @@ def with_references(measured: pd.DataFrame, summary: pd.DataFrame, methods: Cont
 
     A reference stands beside what was measured on the same split; several of one name also say what made them.
     """
-    references = summary[[method not in methods for method in summary["method"]]]
+    references = summary[np.array([method not in methods for method in summary["method"]], dtype=bool)]
     several = references.duplicated(["dataset", "split", "method"], keep=False)
     made = [", ".join(filter(None, how)) for how in references[["architecture", "conditions"]].itertuples(index=False)]
     names = [f"{name} ({how})" if n else name for name, how, n in zip(references["method"], made, several, strict=True)]
@@ -195,6 +195,22 @@ def images_of(rows: pd.DataFrame) -> str:
     some = f"on the {listed(known)} images" if known else "on images"
     unknown = UNKNOWN in set(rows["split"])
     return f"{some} of {listed(rows['dataset'])}{' (of older results the split is unknown)' if unknown else ''}"
+
+
+def setting_words(rows: pd.DataFrame) -> list[str]:
+    """ "tiny by the recipe matched, on the test images of cars and pets": what the rows of one setting of each dataset
+    were measured in; datasets of equal settings share their words."""
+    told: dict[tuple[str, str, int], list[str]] = {}
+    for dataset, own in rows.groupby("dataset", sort=False):
+        setting = own.iloc[0]
+        trained = f"{setting['architecture']} by the recipe {setting['recipe']}"
+        how, ratio = ", ".join(filter(None, [trained, setting["conditions"]])), int(own["ratio"].max())
+        told.setdefault((how, setting["split"], ratio), []).append(str(dataset))
+    return [
+        f"{how}, {images_of(pd.DataFrame({'split': split, 'dataset': names}))}"
+        + (f", at {times(ratio)} new images per seed image" if ratio else "")
+        for (how, split, ratio), names in told.items()
+    ]
 
 
 def _repeats(summary: pd.DataFrame) -> str:

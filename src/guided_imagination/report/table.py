@@ -17,6 +17,11 @@ class Entry:
     best: bool = False
 
 
+def number(value: float) -> float | None:
+    """The `value` of an entry; None for what is not known."""
+    return None if pd.isna(value) else float(value)
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of cells under `header`; the first `labels` columns name a row, the others hold numbers.

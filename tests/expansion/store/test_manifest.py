@@ -63,6 +63,8 @@ def test_sessions_add_up_over_resumes(tmp_path):
     seconds = sum(session["seconds"] for session in manifest["sessions"])
     assert manifest["images_per_second"] == pytest.approx(12 / seconds, abs=0.01)
     assert 0 < manifest["seconds"]["write"] < seconds
+    # what comes before the first shard is paid for too
+    assert 0 < manifest["seconds"]["prepare"] < seconds
     assert manifest["started"] == manifest["sessions"][0]["started"]
     assert manifest["ended"] == manifest["sessions"][-1]["ended"]
     moments = [datetime.fromisoformat(moment) for moment in (manifest["started"], manifest["ended"])]

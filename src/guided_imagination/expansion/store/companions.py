@@ -5,6 +5,7 @@ from typing import Any
 
 from guided_imagination.expansion.store.manifest import events, latest, note
 from guided_imagination.expansion.store.shards import agrees, checksum
+from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.files import sync_folder
 
 
@@ -27,6 +28,11 @@ def kept_file(folder: Path, name: str) -> Path | None:
 def kept_files(folder: Path) -> dict[str, dict[str, Any]]:
     """The records of all kept files by name."""
     return {event["kept_file"]["file"]: event["kept_file"] for event in latest(events(folder), "kept_file", "file")}
+
+
+def spent(folder: Path, clock: Clock) -> None:
+    """Note what was spent on all shards together, before the first."""
+    note(folder, {"seconds": clock.seconds, "total_seconds": round(clock.total, 3)})
 
 
 def find(folder: Path, name: str, value: Any) -> None:

@@ -21,6 +21,7 @@ def manifest(
 ) -> dict[str, Any]:
     """What shaped the images, the shards, what was drawn, and what it took in all sessions together.
 
+    Seconds are those of the workers that spent them, one after the other: of several at once it is their sum.
     A shard that was made twice, because its file was damaged, counts twice in times and speed.
     What a killed session spent on its last shard is not known and counts nowhere.
     """
@@ -55,12 +56,13 @@ def _sessions(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if "session" in event:
             opened = event["session"]
             sessions.append({**opened, "ended": opened["started"], "shards": 0, "images": 0, "seconds": 0.0})
-        elif "shard" in event and sessions:
+        elif "total_seconds" in event and sessions:
             session = sessions[-1]
-            session["ended"] = event["finished"]
-            session["shards"] += 1
-            session["images"] += event["shard"]["rows"]
             session["seconds"] = round(session["seconds"] + event["total_seconds"], 3)
+            if "shard" in event:
+                session["ended"] = event["finished"]
+                session["shards"] += 1
+                session["images"] += event["shard"]["rows"]
     return sessions
 
 

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.sections import Picture, sections
 from guided_imagination.report.summary import summarise, with_references
 from guided_imagination.report.table import Table, failure_table
+from guided_imagination.training.cells import ORIGIN_COLUMNS
 from guided_imagination.training.grid import Cell
+from guided_imagination.utils.files import read_json
 
 logger = logging.getLogger(__name__)
 Samples = dict[str, list[dict[str, str]]]
@@ -58,12 +61,12 @@ def compare(results: pd.DataFrame, config: ReportConfig, models: str, *, changed
 
 
 def confuse(
-    results: pd.DataFrame, seeds: Dataset, config: ReportConfig, models: str, *, dataset: str
+    results: pd.DataFrame, seeds: Dataset, config: ReportConfig, models: str, *, dataset: str, changed: list[str]
 ) -> dict[str, Any]:
     """What the first pair of rows to compare takes for what, from the same predictions; empty without such a pair."""
     pairs = [pair for pair in config.compare if set(pair) <= set(results["method"])]
     read = partial(_predictions, Path(models), ["label", "prediction"])
-    found = confusion(results, pairs[0], read, dataset, class_names(seeds)) if pairs else None
+    found = confusion(results, pairs[0], read, dataset, class_names(seeds), changed) if pairs else None
     return found.to_json() if found else {}
 
 
@@ -76,9 +79,15 @@ def _correct(models: Path) -> Callable[[dict[str, Any]], "np.ndarray[Any, Any] |
 
 
 def _predictions(models: Path, columns: list[str], row: dict[str, Any]) -> pd.DataFrame | None:
-    cell = Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
-    path = cell.folder(models) / "predictions.parquet"
-    return pd.read_parquet(path, columns=columns) if path.exists() else None
+    """None where none are kept, or those of a later training that the table does not have yet."""
+    folder = Cell(**{name: row[name] for name in Cell.__dataclass_fields__}).folder(models)
+    if not (folder / "predictions.parquet").exists():
+        return None
+    made = read_json(folder / "result.json")
+    told = [name for name in ORIGIN_COLUMNS if name in made and pd.notna(row.get(name))]  # older ones tell less
+    if any(made[name] != row[name] for name in told) or not isclose(made["accuracy"], row["accuracy"]):
+        return None
+    return pd.read_parquet(folder / "predictions.parquet", columns=columns)
 
 
 def speeds(settings: DatasetSettings, *expanded: Expansion, made: list[tuple[str, int]]) -> pd.DataFrame:

@@ -53,7 +53,14 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
         [
             _node(nodes.collect, ["speeds", *rows], ["results", "accuracy_table"], "collect", **named),
             _node(nodes.compare, ["results", config, models], "intervals", "compare", changed=changed),
-            _node(nodes.confuse, ["results", "seeds", config, models], "confusions", "confuse", dataset=dataset),
+            _node(
+                nodes.confuse,
+                ["results", "seeds", config, models],
+                "confusions",
+                "confuse",
+                dataset=dataset,
+                changed=changed,
+            ),
             _node(
                 nodes.speeds,
                 [OWN, *expanded],

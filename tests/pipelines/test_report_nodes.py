@@ -1,0 +1,45 @@
+"""Nodes of `report`: predictions that do not belong to the table beside them are not used."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from guided_imagination.pipelines.report import nodes
+from helpers.cells import RECIPE, Journal, job, run
+from helpers.results import config
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Two rows of the same cells, whose predictions are kept."""
+    tables = []
+    for method in ("gif_dalle", "randaugment"):
+        jobs = [_named(job(seed), method) for seed in (0, 1)]
+        tables.append(run(tmp_path, *jobs)[0])
+    return pd.concat(tables, ignore_index=True)
+
+
+def _named(made, method):
+    return replace(made, cell=replace(made.cell, method=method))
+
+
+def compared(results, models):
+    return nodes.compare(results, config(), str(models), changed=[])
+
+
+def test_intervals_come_from_the_predictions_of_the_table(results, tmp_path):
+    assert len(compared(results, tmp_path)) == 1
+
+
+def test_predictions_of_a_later_training_are_left_out(results, tmp_path):
+    """A run with another recipe was killed: its first cells are there, the table is that of the run before."""
+    longer = RECIPE.overridden({"updates": 6})
+    run(tmp_path, *[_named(job(seed, recipe=longer), "gif_dalle") for seed in (0, 1)], journal=Journal())
+    assert compared(results, tmp_path).empty
+
+
+def test_rows_of_other_images_are_not_paired(results, tmp_path):
+    path = tmp_path / "pets/gif_dalle/tiny-short-ratio5-seed1/predictions.parquet"
+    pd.read_parquet(path).head(3).to_parquet(path)
+    assert compared(results, tmp_path).empty
