@@ -16,6 +16,7 @@ pytestmark = pytest.mark.usefixtures("project")
 README = (ROOT / "README.md").read_text()
 PAGES = {page.name: page.read_text() for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 FOUND = {run for page in PAGES.values() for run in re.findall(r"^(kedro run [^#\n]*)", page, re.MULTILINE)}
+FOUND |= {f"kedro run --config {path.relative_to(ROOT)}" for path in (ROOT / "benchmarks").glob("*.yml")}
 RUNS = sorted(run for run in FOUND if "$" not in run)  # what a shell fills in cannot be tried
 YAML = re.findall(r"```yaml\n(.*?)```", PAGES["own_images.md"], re.DOTALL)
 OWN_DATASET = next(block for block in YAML if "kind: folder" in block)
@@ -35,10 +36,11 @@ def test_kedro_command_can_be_run(command: str) -> None:
     from guided_imagination import pipeline_registry
 
     given = options(command)
-    assert set(given) <= {"--pipelines", "--namespaces", "--params", "--env"}
+    assert set(given) <= {"--pipelines", "--namespaces", "--params", "--env", "--config"}
     own = {"dataset_specs": yaml.safe_load(OWN_DATASET)}
     given_parameters = OmegaConf.from_dotlist(given.get("--params", "ratio=5").split(","))
-    changes = OmegaConf.to_container(OmegaConf.merge(own, given_parameters))
+    file = yaml.safe_load((ROOT / given["--config"]).read_text())["run"]["params"] if "--config" in given else {}
+    changes = OmegaConf.to_container(OmegaConf.merge(own, file, given_parameters))
     loader = OmegaConfigLoader(str(ROOT / "conf"), env=given.get("--env"), runtime_params=changes, **CONFIG_LOADER_ARGS)
     pipeline_registry.build_for(check(loader["parameters"]))
     pipelines = pipeline_registry.register_pipelines()
@@ -46,6 +48,14 @@ def test_kedro_command_can_be_run(command: str) -> None:
     if "--namespaces" in given:
         pipeline = pipeline.only_nodes_with_namespaces(given["--namespaces"].split(","))
     assert pipeline.nodes
+
+
+def test_the_array_of_a_cluster_has_every_row_of_the_paper() -> None:
+    page = PAGES["scaling.md"]
+    (rows,) = re.findall(r"rows=\(([^)]*)\)", page)
+    paper = check(OmegaConfigLoader(str(ROOT / "conf"), env="paper", **CONFIG_LOADER_ARGS)["parameters"])
+    assert sorted(rows.split()) == sorted(paper.methods)
+    assert f"--array=0-{len(paper.methods) - 1} " in page
 
 
 def test_make_targets_exist() -> None:
