@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -101,22 +101,24 @@ def _check_weeds(pipeline: Pipeline, parameters: config.Parameters, catalog: Dat
 
 
 def _models(pipeline: Pipeline, parameters: config.Parameters) -> Iterator[config.PretrainedModel]:
-    """What expansions, audits and trainings will load."""
+    """What fine-tunings, expansions, audits and trainings will load."""
     for node in pipeline.nodes:
+        place, _, row = str(node.namespace).partition(".")
         if node.tags & {config.AUGMENT, *get_args(config.ExpandPipeline)}:
-            yield from parameters.row(*str(node.namespace).split(".")).makers
+            yield from parameters.row(place, row).makers
         elif node.name == "plan" and parameters.plan.speeds is None:
             for place in parameters.places:
                 for method in parameters.methods:
                     yield from parameters.row(place, method).models
-        elif node.name.endswith(".classify"):
-            yield from filter(None, [parameters.dataset(str(node.namespace).split(".")[0]).zero_shot])
-        elif node.namespace and node.tags & {"audit", "train"}:
-            place, _, method = str(node.namespace).partition(".")
-            if "audit" in node.tags:
-                yield parameters.dataset(place).audit_guide
-            elif method:
-                yield from parameters.row(place, method).training.models
+        elif "adapt" in node.tags:
+            yield from parameters.adaptation(place, cast(config.ExpandPipeline, row)).expander.models
+        elif "audit" in node.tags:
+            yield parameters.dataset(place).audit_guide
+        elif "tune" in node.tags and not row:
+            yield from parameters.dataset(place).searched_models
+        elif "train" in node.tags and row:
+            own = parameters.row(place, row) if row in parameters.methods else None
+            yield from own.training.models if own else filter(None, [parameters.dataset(place).zero_shot])
 
 
 def _check_models(models: Iterable[config.PretrainedModel], parameters: config.Parameters) -> None:

@@ -6,7 +6,8 @@ from typing import Any, get_args
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
-from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters, check
+from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters, PretrainConfig, check
+from guided_imagination.config.defaults import defaults
 from guided_imagination.pipelines import (
     adapt,
     audit,
@@ -34,9 +35,13 @@ def build_for(parameters: Parameters) -> None:
     _parameters = parameters
 
 
-def current() -> Parameters:
-    """The parameters that the pipelines are built for: those of the files, where no session has others."""
-    return _parameters or check(base_parameters())
+def pretraining() -> PretrainConfig:
+    """What the pipelines are built for, or what ships, where none are.
+
+    Not what is in the project's files: another loader would take the place of the one that asks, as resolvers are the
+    process's.
+    """
+    return _parameters.pretrain if _parameters else check(defaults()).pretrain
 
 
 def base_parameters() -> dict[str, Any]:
@@ -47,7 +52,7 @@ def base_parameters() -> dict[str, Any]:
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; `kedro run` runs those of the main job, `verify`, `export` and `pretrain` stand apart."""
-    parameters = current()
+    parameters = _parameters or check(base_parameters())
     places, methods = list(parameters.places), parameters.methods
     main = {
         "ingest": ingest.create_pipeline(places),

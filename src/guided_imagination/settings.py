@@ -8,9 +8,9 @@ from guided_imagination.hooks import ProjectHooks
 
 def _pretrain(key: str) -> str:
     """`${pretrain:output}` in the catalog is what the nodes are told, wherever it was set."""
-    from guided_imagination.pipeline_registry import current  # which needs these settings
+    from guided_imagination.pipeline_registry import pretraining  # which needs these settings
 
-    return str(getattr(current().pretrain, key))
+    return str(getattr(pretraining(), key))
 
 
 HOOKS = (ProjectHooks(),)

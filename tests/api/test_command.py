@@ -77,7 +77,7 @@ def test_a_setting_needs_a_value(folder: Path, tmp_path: Path) -> None:
 def test_an_image_folder_has_the_images_that_were_expanded(folder: Path, tmp_path: Path) -> None:
     left_out = min(path.name for path in folder.iterdir())
     options = ("--method", "cutout", "--ratio", 1, "--workers", 1)
-    without = ("--set", f"dataset_specs.images.exclude=['{left_out}']")
+    without = ("--set", f"dataset_specs.images.exclude=['{left_out}']", "--set", "train.ratios=[1]")
     done = run("expand", folder, *options, *without, "--out", tmp_path / "new", "--images", tmp_path / "pictures")
     assert done.exit_code == 0, done.output
     pictures = list((tmp_path / "pictures/train").rglob("*.png"))

@@ -51,4 +51,11 @@ def test_what_cannot_be_measured_is_refused(expansion, seeds, test_images):
     )
     assert "recipes: 'fast' is not known" in refusal(seeds, expansion, test_images, recipe="fast")
     assert "train.seeds = 0" in refusal(seeds, expansion, test_images, runs=0)
-    assert "soft_labels" in refusal(seeds, expansion, test_images, recipe="soft")
+    assert "soft labels" in refusal(seeds, expansion, test_images, recipe="soft")
+
+
+def test_a_recipe_that_needs_a_teacher_is_refused(seeds, expansion, test_images):
+    soft = {"train": {"teacher": "embedded_clip"}}
+    for settings in (None, soft):
+        with pytest.raises(InputError, match="recipe = 'soft' has soft labels, for which a call has no teacher"):
+            guided_imagination.evaluate(seeds, expansion, test_images, recipe="soft", settings=settings)

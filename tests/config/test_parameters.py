@@ -25,6 +25,9 @@ def paper():
     return check(OmegaConfigLoader(conf_source=str(CONF), env="paper", **CONFIG_LOADER_ARGS)["parameters"])
 
 
+SOFT = {"weight": 0.5, "temperature": 2}
+
+
 def changed(tree, place, value):
     """A copy of the tree with another value at "a.b.c"; None removes the key."""
     tree = deepcopy(tree)
@@ -409,6 +412,14 @@ def test_what_a_row_asks_for_is_not_tuned_away(shipped):
     [
         ({"train.tuned": True, "train.recipes": ["paper"]}, "'matched' is not in train.recipes, so that train.tuned"),
         ({"tune.recipe": "soft"}, "tune.recipe: 'soft' has soft labels"),
+        (
+            {
+                "dataset_specs.fashion.overrides": {
+                    "recipes": {"matched": {"soft_labels": {"weight": 1, "temperature": 1}}}
+                }
+            },
+            "tune.recipe: 'matched' has soft labels",
+        ),
         ({"tune.recipe": "finetune"}, "tune.recipe: 'finetune' begins from pre-trained weights"),
         ({"train.recipes": ["matched", "matched"]}, "'matched' is there more than once"),
         ({"datasets": "fashion blood fashion"}, "'fashion' is there more than once"),

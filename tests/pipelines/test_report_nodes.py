@@ -8,6 +8,7 @@ import pytest
 from guided_imagination.pipelines.report import nodes
 from helpers.cells import RECIPE, Journal, job, run
 from helpers.results import config
+from helpers.toy import dataset
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def _named(made, method):
     return replace(made, cell=replace(made.cell, method=method))
 
 
-def compared(results, models):
-    return nodes.compare(results, config(), str(models), changed=[])
+def compared(results, models, *changed):
+    return nodes.compare(results, config(), str(models), changed=list(changed))
 
 
 def test_intervals_come_from_the_predictions_of_the_table(results, tmp_path):
@@ -37,6 +38,17 @@ def test_predictions_of_a_later_training_are_left_out(results, tmp_path):
     longer = RECIPE.overridden({"updates": 6})
     run(tmp_path, *[_named(job(seed, recipe=longer), "gif_dalle") for seed in (0, 1)], journal=Journal())
     assert compared(results, tmp_path).empty
+
+
+def test_a_row_that_changes_its_recipe_itself_keeps_its_predictions(results, tmp_path):
+    grey = RECIPE.overridden({"grayscale": True})
+    own, _ = run(tmp_path, *[_named(job(seed, recipe=grey), "gif_dalle") for seed in (0, 1)], journal=Journal())
+    both = pd.concat([own, results[results["method"] == "randaugment"]], ignore_index=True)
+    assert compared(both, tmp_path).empty, "other recipes are another condition"
+    assert len(compared(both, tmp_path, "gif_dalle")) == 1
+    seeds = dataset([0, 1])
+    found = nodes.confuse(both, seeds, config(), str(tmp_path), dataset="pets", changed=["gif_dalle"])
+    assert found["methods"] == ("gif_dalle", "randaugment")
 
 
 def test_rows_of_other_images_are_not_paired(results, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 
 from guided_imagination.config import ONE_WORKER
 from guided_imagination.expansion.expand import expand
+from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.workers import start
 from helpers.toy import ToyAugmenter, dataset, plan
 
@@ -45,6 +46,15 @@ def compute(cluster):
 def shards(folder, **changes):
     expand(folder, plan(ToyAugmenter(), seeds=dataset([0, 1] * 4), **changes))
     return {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+
+
+def test_more_workers_than_there_is_room_for_are_refused(compute):
+    """Units that are handed to those who find no room would wait for ever."""
+    many = compute.overridden({"workers": {"count": 3}})
+    with pytest.raises(InputError, match="count = 3: the Ray cluster has room for 2 workers of 1 cores, 0"):
+        list(start(lambda: lambda unit: unit, [1, 2], many))
+    with pytest.raises(InputError, match=r"no room for a worker of 1 cores, 1\.0 GPUs"):
+        list(start(lambda: lambda unit: unit, [1, 2], compute.overridden({"workers": {"gpus": 1}})))
 
 
 def test_a_cluster_makes_the_bytes_of_one_worker_here(compute, tmp_path):

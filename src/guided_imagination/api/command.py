@@ -100,7 +100,8 @@ def _write(folder: Path, out: Path, target: Path, settings: Mapping[str, Any]) -
     from guided_imagination.expansion import export
     from guided_imagination.expansion.store import Expansion
 
-    seeds = read_images(folder, changed({"dataset_specs": {NAME: spec(1, None)}}, settings).dataset_specs[NAME])
+    own = {"dataset_specs": settings.get("dataset_specs", {})}  # of the rest, nothing shapes what is read
+    seeds = read_images(folder, changed({"dataset_specs": {NAME: spec(1, None)}}, own).dataset_specs[NAME])
     made = Expansion(out)
     made.check_made_of(seeds)
     with replacing_folder(target) as partial:

@@ -69,9 +69,8 @@ def evaluate(
         "dataset_specs": {NAME: asked.spec(1, None)},
         **_grid(architecture, recipe, runs),
     }
+    _refuse_soft(recipe, settings or {})
     row = asked.changed(shared, settings or {}).dataset(NAME)
-    if row.training.teacher is not None:
-        raise InputError(f"recipe = {recipe!r} has soft labels, for which a call has no teacher: use kedro run for it")
     seeds, measured = read_images(images, row.spec), read_images(test, row.spec, every_class=False)
     if class_names(measured) != class_names(seeds):
         raise InputError(
@@ -91,6 +90,18 @@ def evaluate(
         for cell, error in failed.items():
             raise RuntimeError(f"{cell}: {error}")
     return pd.concat(results, ignore_index=True)[COLUMNS]
+
+
+def _refuse_soft(recipe: str | Recipe, settings: Mapping[str, Any]) -> None:
+    """Raises InputError for a recipe that needs a teacher."""
+    named = (
+        asked.changed({"dataset_specs": {NAME: asked.spec(1, None)}}, settings).recipes.get(recipe)
+        if isinstance(recipe, str)
+        else recipe
+    )
+    if named is not None and named.soft_labels:
+        told = repr(recipe) if isinstance(recipe, str) else "the one given"
+        raise InputError(f"recipe = {told} has soft labels, for which a call has no teacher: train by kedro run")
 
 
 def _grid(architecture: str | Architecture, recipe: str | Recipe, runs: int) -> dict[str, Any]:

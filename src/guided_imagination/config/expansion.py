@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from guided_imagination.config.guidance import Criteria, Guidance, ManifoldConfig, SelectionConfig
-from guided_imagination.config.models import GeneratorConfig, GuideConfig
+from guided_imagination.config.models import GeneratorConfig, GuideConfig, PretrainedModel
 from guided_imagination.config.strict import Cosine, Count, Names, NonNegative, Positive, Share, Strict
 
 T = TypeVar("T")
@@ -113,6 +113,11 @@ class Expander(Strict):
     generator: GeneratorConfig
     guide: GuideConfig
     criteria: Criteria
+
+    @property
+    def models(self) -> list[PretrainedModel]:
+        """What it loads."""
+        return [self.generator, self.guide]
 
     @classmethod
     def of(

@@ -159,12 +159,10 @@ class Parameters(Strict):
         return self
 
     def _check_tune(self) -> None:
-        """Raises ValueError for a search that `train.tuned` would not use, or that cannot be made."""
+        """Raises ValueError for a search that `train.tuned` would not use."""
         name = self.tune.recipe
         if self.train.tuned and name not in self.train.recipes:
             raise ValueError(f"tune.recipe: {name!r} is not in train.recipes, so that train.tuned would change nothing")
-        if self.recipes[name].soft_labels:
-            raise ValueError(f"tune.recipe: {name!r} has soft labels, for which the search has no teacher")
 
     def _check_ratios(self) -> None:
         for dataset in self.datasets:
@@ -234,6 +232,8 @@ class Parameters(Strict):
         dataset, _ = self.places[place]
         searched = self._recipe(dataset, self.tune.recipe)
         self._check_weights(f"tune.recipe: {self.tune.recipe!r}", searched)
+        if searched.soft_labels:
+            raise ValueError(f"tune.recipe: {self.tune.recipe!r} has soft labels, for which the search has no teacher")
         return DatasetSettings(
             **self._shared(place),
             training=self._training(dataset, {}),

@@ -1,6 +1,6 @@
 """What one node is told: every name looked up, every override applied, nothing left to decide."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -79,12 +79,15 @@ class TrainingSettings(Strict):
     @property
     def models(self) -> list[PretrainedModel]:
         """What training loads: what networks begin from, and the teacher."""
-        begun = [
-            architecture.pretrained
-            for name, architecture in self.architectures.items()
-            if architecture.pretrained and any(recipe.pretrained for recipe in self.recipes[name].values())
-        ]
-        return [*begun, self.teacher] if self.teacher else [*begun]
+        recipes = [recipe for own in self.recipes.values() for recipe in own.values()]
+        return [*_begun(self.architectures, recipes), *([self.teacher] if self.teacher else [])]
+
+
+def _begun(architectures: Mapping[str, Architecture], recipes: Iterable[Recipe]) -> list[PretrainedModel]:
+    """What networks begin from, if one of the recipes asks for it."""
+    if not any(recipe.pretrained for recipe in recipes):
+        return []
+    return [architecture.pretrained for architecture in architectures.values() if architecture.pretrained]
 
 
 class DatasetSettings(Shared):
@@ -94,6 +97,11 @@ class DatasetSettings(Shared):
     tune: TuneConfig
     tune_recipe: Recipe
     zero_shot: GuideConfig | None
+
+    @property
+    def searched_models(self) -> list[PretrainedModel]:
+        """What the search loads."""
+        return _begun(self.training.architectures, [self.tune_recipe])
 
 
 class AdaptSettings(Shared):
@@ -123,7 +131,7 @@ class RowSettings(Shared):
     def makers(self) -> list[PretrainedModel]:
         """What making its images loads."""
         guides = [self.filtered_by.guide] if self.filtered_by else []
-        return [self.expander.generator, self.expander.guide, *guides] if self.expander else [*guides]
+        return [*self.expander.models, *guides] if self.expander else [*guides]
 
     @property
     def models(self) -> list[PretrainedModel]:

@@ -75,12 +75,10 @@ def _work(place: Path, plan: Plan) -> Callable[[int | None], store.Made | None]:
     augmenter = plan.load_augmenter()
 
     def make(shard: int | None) -> store.Made | None:
-        clock = Clock()
         if shard is None:
-            with clock("prepare"):
-                prepare(place, plan, augmenter)
-            store.spent(place, clock)
+            prepare(place, plan, augmenter)
             return None
+        clock = Clock()
         table, counts = expand_shard(plan, augmenter, shard, clock, read_targets(place) if plan.targets else None)
         forget(plan.seeds)
         return store.Made(shard, table, counts, clock)
@@ -94,12 +92,15 @@ def prepare(folder: Path, plan: Plan, augmenter: Augmenter) -> None:
     Raises InputError for a guide that does not know the classes.
     """
     with writing_alone(folder / "preparation"):  # of another share too
-        store.find(folder, "models", plan.models)
-        store.find(folder, "origin", plan.origin)
-        _ask(folder, plan, augmenter)
-        if plan.targets is not None:
-            assert isinstance(augmenter, Imagination)
-            make_targets(folder, plan.seeds, plan.targets, augmenter)
+        clock = Clock()
+        with clock("prepare"):
+            store.find(folder, "models", plan.models)
+            store.find(folder, "origin", plan.origin)
+            _ask(folder, plan, augmenter)
+            if plan.targets is not None:
+                assert isinstance(augmenter, Imagination)
+                make_targets(folder, plan.seeds, plan.targets, augmenter)
+        store.spent(folder, clock)
 
 
 def _ask(folder: Path, plan: Plan, augmenter: Augmenter) -> None:

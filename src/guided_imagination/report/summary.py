@@ -36,12 +36,13 @@ def settled(results: pd.DataFrame, changed: Container[str] = ()) -> pd.DataFrame
     results = results.reset_index(drop=True)
     texts = {name: _text(results[name]) if name in results else UNKNOWN for name in PROVENANCE}
     draw = results["draw"].fillna(0).astype(int) if "draw" in results else 0
-    rows = _with_shared_recipe(results.assign(**texts, draw=draw), changed)
+    own = results.assign(**texts, draw=draw)
+    rows = _with_shared_recipe(own, changed)
     words = []
     for name, (wording, scope) in PROVENANCE.items():
         several = rows.groupby(scope)[name].transform("nunique") if scope else [rows[name].nunique()] * len(rows)
         words.append([wording.format(text) if n > 1 else "" for text, n in zip(rows[name], several, strict=True)])
-    return rows.assign(conditions=[", ".join(filter(None, parts)) for parts in zip(*words, strict=True)])
+    return own.assign(conditions=[", ".join(filter(None, parts)) for parts in zip(*words, strict=True)])
 
 
 def _text(values: pd.Series) -> pd.Series:

@@ -120,8 +120,8 @@ def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int, share: S
 
 def _other_versions(folder: Path, machine: Mapping[str, Any]) -> list[str]:
     """How the packages of the last session differ from those here, of those that both name."""
-    last = [event["session"] for event in events(folder) if "session" in event][-1:]
-    there, here = (one.get("versions", {}) for one in (*last, machine)) if last else ({}, {})
+    sessions = [event["session"] for event in events(folder) if "session" in event]
+    there, here = sessions[-1].get("versions", {}) if sessions else {}, machine["versions"]
     both = there.keys() & here.keys()
     return compared({name: there[name] for name in both}, {name: here[name] for name in both})
 

@@ -23,8 +23,9 @@ def tune(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict
         )
     tried = tuning.candidates(settings.tune_recipe, settings.tune)
     architectures = settings.training.grid.architectures
+    cells = tuning.search_cells(dataset, settings.draw, architectures, tried, settings.tune.seeds)
     results, failures = begin_row(
-        tuning.search_cells(dataset, settings.draw, architectures, tried, settings.tune.seeds),
+        cells,
         Sources(seeds, None, validation, validation, "validation", settings.spec.resolution),
         settings.training.model_copy(update={"recipes": dict.fromkeys(architectures, tried)}),
         models=Path(settings.models_dir),
@@ -34,6 +35,11 @@ def tune(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict
     ).finish()
     if failures:
         raise InputError(f"tune: {'; '.join(f'{name}: {error}' for name, error in failures.items())}")
+    if len(results) < len(cells):
+        raise InputError(
+            f"tune: {len(results)} of {len(cells)} trainings of the search are there, the others are of other shares: "
+            "run again when those have ended, or without compute.workers.share"
+        )
     return tuning.choose(results, tried, settings.tune)
 
 

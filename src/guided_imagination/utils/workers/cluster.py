@@ -64,12 +64,12 @@ class RayEngine:
         there = ray.cluster_resources()
         share = (1.0 if there.get("GPU") else 0.0) if gpus is None else gpus
         rooms = [int(there.get("CPU", 0) // cpus), *([int(there.get("GPU", 0) / share)] if share else [])]
-        most = rooms[-1]
-        if min(rooms) < 1:
+        most = min(rooms)
+        if most < 1:
             raise InputError(f"compute.workers: the Ray cluster has no room for a worker of {cpus} cores, {share} GPUs")
-        if count is not None and count > min(rooms):  # what is handed to one that finds no room would wait for ever
+        if count is not None and count > most:  # what is handed to one that finds no room would wait for ever
             raise InputError(
-                f"compute.workers.count = {count}: the Ray cluster has room for {min(rooms)} workers of {cpus} cores, "
+                f"compute.workers.count = {count}: the Ray cluster has room for {most} workers of {cpus} cores, "
                 f"{share} GPUs"
             )
         self.slots = [ActorSlot(cpus, share) for _ in range(count or most)]
