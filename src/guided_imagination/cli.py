@@ -82,7 +82,9 @@ def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | 
     from guided_imagination.pipelines import tracking
     from guided_imagination.training.prediction import predict
 
-    classify, sheet = tracking.registered(dataset or config.check(context.params).datasets[0])
+    name = dataset or config.check(context.params).datasets[0]
+    classify, sheet = tracking.registered(name)
+    click.echo(f"by version {sheet.version} of the classifier of {name}", err=True)
     found = predict(classify, images, sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top)
     for path, classes in zip(images, found, strict=True):
         click.echo(f"{path}: " + ", ".join(f"{name} {100 * share:.1f}" for name, share in classes))

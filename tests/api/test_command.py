@@ -84,3 +84,17 @@ def test_an_image_folder_has_the_images_that_were_expanded(folder: Path, tmp_pat
     assert len(pictures) == 36
     assert left_out not in {picture.parent.name for picture in pictures}
     assert "36 images, the given ones too" in done.output
+
+
+def test_pictures_do_not_take_the_place_of_the_expansion(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for out, pictures in (("new", "new"), ("work/new", "work"), ("new", "./new/../new")):
+        done = run("expand", folder, "--method", "cutout", "--workers", 1, "--out", out, "--images", pictures)
+        assert done.exit_code == 1
+        assert f"would take the place of --out {out}" in done.stderr
+        assert not Path(out).exists()
+
+
+def test_a_setting_that_is_no_yaml_is_named(folder: Path, tmp_path: Path) -> None:
+    done = run("expand", folder, "--out", tmp_path / "out", "--set", "expand_mae.steps={")
+    assert "'{' of expand_mae.steps is no YAML" in done.stderr

@@ -3,11 +3,15 @@ import pytest
 
 import guided_imagination
 from guided_imagination import InputError
+from guided_imagination.api.expansions import opened, side
 from guided_imagination.config import check
 from guided_imagination.config.defaults import defaults
 from guided_imagination.config.strict import merged
+from guided_imagination.data.dataset import checksum
+from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.pipelines.audit.nodes import audit_row
+from helpers.toy import SIDE, ToyAugmenter, dataset, plan
 
 
 def test_an_audit_is_the_pipeline_s(expansion, seeds, out, test_images, tmp_path):
@@ -49,3 +53,15 @@ def test_what_does_not_belong_together_is_refused(expansion, seeds, out, tmp_pat
     assert "the expansion is a list" in refusal([], seeds)
     assert "the expansion has no image" in refusal(expansion.select([]), seeds)
     assert "audit.guide: 'nobody' is not known; allowed: embedded_clip" in refusal(expansion, seeds, guide="nobody")
+
+
+def test_a_folder_whose_first_shard_lost_every_image_is_opened(tmp_path):
+    """Folders are sorted by class, and a class may be refused as a whole."""
+    seeds = dataset([0, 0, 1, 1])
+    own = {"seeds": seeds, "inputs": {"seeds": checksum(seeds)}}
+    expand(tmp_path / "some", plan(ToyAugmenter(wrong=lambda call, labels: labels == 0), **own))
+    method, folder = opened(tmp_path / "some", seeds)
+    assert (method, folder.count, side(folder)) == ("toy", 4, SIDE)
+    expand(tmp_path / "none", plan(ToyAugmenter(wrong=lambda call, labels: labels >= 0), **own))
+    with pytest.raises(InputError, match="the expansion has no image: all of them were refused"):
+        opened(tmp_path / "none", seeds)

@@ -92,6 +92,8 @@ def test_its_images_are_read(birds: Path, mlflow_database: Path, monkeypatch: py
         ("report", "'report' is the name of something that ships"),
         ("my birds", "'my birds' cannot be the name of a dataset; allowed: letters, digits, _ and -"),
         ("-birds", "'-birds' cannot be the name"),
+        ("2024", "'2024' cannot be the name of a dataset"),
+        ("no", "'no' cannot be the name of a dataset"),
     ],
 )
 def test_what_cannot_be_is_refused(name: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,3 +112,11 @@ def test_sixteen_bit_images_of_a_dataset_keep_their_levels():
 
 def test_class_names_are_in_label_order():
     assert data.class_names(dataset([1, 0])) == NAMES
+
+
+def test_large_files_are_few_in_a_batch():
+    """Arrow has no more than 2 GB in a batch, and photographs without compression are 36 MB each."""
+    content = bytes(2**22)
+    made = data.write(((str(row), content, 0) for row in range(5)), NAMES)
+    assert len(made) == 5
+    assert max(len(batch) for batch in made.data.table.to_batches()) == 3

@@ -169,8 +169,11 @@ def test_a_source_without_class_names_asks_for_them(tmp_path):
     assert "has no class names: list them by label under classes" in refusal(npz_spec(tmp_path, [0, 1]))
 
 
-def test_another_number_of_names_than_classes_is_refused(birds):
-    assert "classes lists 1 names" in refusal(folder_spec(birds, classes=["crow"]))
+@pytest.mark.parametrize("names", [["crow"], ["002.Snowy_owl", "001.Crow"]])
+def test_names_for_a_source_that_has_its_own_are_refused(birds, names):
+    """In another order they would silently swap all labels."""
+    assert "classes is for sources without names" in refusal(folder_spec(birds, classes=names))
+    assert ingestion.read(folder_spec(birds, classes=["001.Crow", "002.Snowy_owl"]), 0).seeds
 
 
 def split_file(tmp_path, **changes):

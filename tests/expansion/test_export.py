@@ -1,12 +1,15 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from datasets import ClassLabel, load_dataset
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from guided_imagination.data.dataset import write
+from guided_imagination.data.images import decode
 from guided_imagination.expansion.dataset_card import dataset_card, model_licence, size_category
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.export import safe_name, shared_manifest, splits, write_image_folder, write_shards
@@ -259,3 +262,42 @@ def test_a_killed_export_is_replaced_by_the_next(tmp_path):
             (folder / content).touch()
     assert [path.name for path in target.iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def turned(mode="RGB", **options):
+    """A picture whose upper left pixel is red, as a file."""
+    image = Image.new(mode, (4, 6), "white")
+    image.putpixel((0, 0), (255, 0, 0) if mode == "RGB" else (255, 0, 0, 0))
+    buffer = io.BytesIO()
+    image.save(buffer, **options)
+    return buffer.getvalue()
+
+
+def test_readers_of_an_image_folder_see_what_the_project_saw(expanded, tmp_path):
+    """A photograph that lies on its side in the file, and what is behind transparency."""
+    rotated = Image.Exif()
+    rotated[0x0112] = 6  # by a quarter to the right
+    plain = [turned(format="BMP"), turned(format="PNG")]
+    files = [turned(format="PNG", exif=rotated), turned("RGBA", format="PNG"), *plain]
+    own = write(((str(row), content, row % 2) for row, content in enumerate(files)), NAMES)
+    write_image_folder(tmp_path / "out", splits(own, expanded, None), NAMES)
+    for row, content in enumerate(files):
+        (path,) = (tmp_path / "out/train").glob(f"*/{row}.*")
+        shown = np.array(Image.open(path).convert("RGB"))
+        assert np.array_equal(shown, np.array(decode(content)))
+    passed = [path.read_bytes() for path in (tmp_path / "out/train").rglob("[23].*")]
+    assert sorted(passed) == sorted(plain), "what readers show right is passed on as it is"
+
+
+def test_a_shared_manifest_tells_no_place_of_the_settings_either(expanded):
+    manifest = expanded.manifest
+    manifest["found"]["origin"] = {
+        "dataset_specs": {
+            "birds": {"source": {"path": "/home/alice/clinic/birds", "train": ["/home/alice/a.parquet"]}}
+        },
+        "generators": {"mae": {"model": "facebook/vit-mae-base"}},
+    }
+    shared = shared_manifest(manifest)
+    assert "alice" not in str(shared)
+    assert shared["found"]["origin"]["generators"]["mae"]["model"] == "facebook/vit-mae-base"
+    assert shared["found"]["origin"]["dataset_specs"]["birds"]["source"]["path"] == "birds"

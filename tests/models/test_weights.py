@@ -15,9 +15,18 @@ from huggingface_hub._tree_cache import TreeCacheEntry, read_tree_cache, write_t
 from safetensors.torch import save_file
 
 from guided_imagination.config import GuideConfig, MaeConfig, StableDiffusionConfig, StableUnclipConfig
+from guided_imagination.data.sources.network import downloading
 from guided_imagination.models.convert import convert
-from guided_imagination.models.weights import check_weights, hub_patterns, locate, locate_whole, weights_checksum
+from guided_imagination.models.weights import (
+    check_weights,
+    found_locally,
+    hub_patterns,
+    locate,
+    locate_whole,
+    weights_checksum,
+)
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.network import NETWORK_ERROR
 
 PRIOR = "kandinsky-community/kandinsky-2-2-prior"
 REVISION = "9fc51ad5732afc5d031724219d22e6c42179c5a8"
@@ -247,6 +256,34 @@ def test_without_a_network_the_sentence_is_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with pytest.raises(InputError, match=r"not on this machine \(Name or service not known\): get it by `hf download"):
         locate(mae("facebook/vit-mae-base"), tmp_path)
+
+
+def test_a_proxy_that_refuses_is_no_network_too(tmp_path, monkeypatch):
+    """What the hub's HTTP library raises is no OSError."""
+
+    def refuse(*_, **__):
+        raise NETWORK_ERROR("403 Forbidden")
+
+    monkeypatch.setattr("guided_imagination.models.weights.snapshot_download", refuse)
+    with pytest.raises(InputError, match=r"not on this machine \(403 Forbidden\)"), monkeypatch.context() as patch:
+        patch.setattr("guided_imagination.models.weights._cached", lambda *_: None)
+        locate(mae("facebook/vit-mae-base"), tmp_path)
+    with (
+        pytest.raises(InputError, match="birds cannot be downloaded from the hub \\(403"),
+        downloading("birds", "the hub", "x"),
+    ):
+        refuse()
+
+
+def test_a_folder_of_another_machine_is_not_here(tmp_path):
+    assert not found_locally(mae("/home/alice/models/mae"), tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]"])
+def test_a_broken_index_is_named(tmp_path, content):
+    (tmp_path / "model.safetensors.index.json").write_text(content)
+    with pytest.raises(InputError, match=r"model.safetensors.index.json is no index of weights"):
+        check_weights(tmp_path)
 
 
 def wanted(config, files):

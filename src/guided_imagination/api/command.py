@@ -35,7 +35,10 @@ def _setting(context: click.Context, parameter: click.Parameter, pairs: tuple[st
         place, equals, value = pair.partition("=")
         if not equals:
             raise click.BadParameter(f"{pair!r} has no '='; allowed: such as expand_dalle.steps=3")
-        nested = yaml.safe_load(value)
+        try:
+            nested = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise click.BadParameter(f"{value!r} of {place} is no YAML") from error
         for key in reversed(place.split(".")):
             nested = {key: nested}
         tree = merged(tree, nested)
@@ -65,7 +68,7 @@ def expand(folder: str, out: str, target: str | None, templates: tuple[str, ...]
     """Make new labelled images of those in FOLDER, which has a subfolder of images for each class."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("guided_imagination").setLevel(logging.INFO)
-    destination = None if target is None else _free(Path(target))
+    destination = None if target is None else _free(Path(target), Path(out))
     from guided_imagination.api.expanding import expand as make  # imports torch
 
     new = make(folder, out=out, templates=list(templates) or None, **options)
@@ -85,10 +88,13 @@ def _epilog() -> str:
     return "\b\n" + "\n".join(["Presets, and the methods that they have models for:", *lines])
 
 
-def _free(target: Path) -> Path:
-    """Raises InputError for a place that holds anything but an earlier export, which is replaced as a whole."""
+def _free(target: Path, out: Path) -> Path:
+    """Raises InputError for a place that holds anything but an earlier export, which is replaced as a whole, or where
+    the expansion itself will be."""
     if target.exists() and not (target / EXPORTED).is_file() and not (target.is_dir() and not any(target.iterdir())):
         raise InputError(f"--images {target} holds other files: use an empty or a new folder")
+    if out.resolve().is_relative_to(target.resolve()):
+        raise InputError(f"--images {target} would take the place of --out {out}: use another folder")
     return target
 
 

@@ -16,6 +16,7 @@ from guided_imagination.data.dataset import class_names, on_disk
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.errors import InputError
 
+NOTHING_KEPT = "the expansion has no image: all of them were refused; filter=False would keep them"
 NEEDED = ("image", "label", "seed_id", "variant", "method")
 
 
@@ -81,6 +82,8 @@ def opened(expansion: Dataset | str | os.PathLike[str], seeds: Dataset) -> tuple
     if isinstance(expansion, str | os.PathLike):
         folder = Folder(Path(expansion))
         folder.check_made_of(seeds)
+        if not folder.count:
+            raise InputError(NOTHING_KEPT)
         return folder.manifest["fingerprint"]["method"], folder
     if not isinstance(expansion, Dataset):
         raise InputError(f"the expansion is a {type(expansion).__name__}; allowed: what expand returned, or its out")
@@ -88,7 +91,7 @@ def opened(expansion: Dataset | str | os.PathLike[str], seeds: Dataset) -> tuple
     if missing:
         raise InputError(f"the expansion has no column {missing[0]!r}; needed: what expand returned, or its out")
     if not len(expansion):
-        raise InputError("the expansion has no image: all of them were refused; filter=False would keep them")
+        raise InputError(NOTHING_KEPT)
     if expansion.features["label"].names != class_names(seeds):
         raise InputError("the expansion has other classes than the images: hand over those that it was made of")
     unknown = set(expansion["seed_id"][:]) - set(seeds["id"][:])
@@ -101,7 +104,8 @@ def opened(expansion: Dataset | str | os.PathLike[str], seeds: Dataset) -> tuple
 
 def side(expansion: Held | Folder) -> int:
     """Of its images, in pixels."""
-    return int(next(iter(expansion.parts()))[0]["image"].width)
+    part = next(part for part in expansion.parts() if len(part))  # of the first ones all images may be refused
+    return int(part[0]["image"].width)
 
 
 def as_dataset(folder: Path) -> Dataset:

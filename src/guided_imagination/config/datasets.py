@@ -203,6 +203,13 @@ class DatasetSpec(ImagesSpec):
         return self
 
     @model_validator(mode="after")
+    def validation_images_are_used(self) -> "DatasetSpec":
+        given = isinstance(self.source, FolderSource | ParquetSource) and self.source.val
+        if given and "val" not in [*self.seeds, *self.validation, *self.test]:
+            raise ValueError("source.val is given, but neither seeds, validation nor test name it: validation: val")
+        return self
+
+    @model_validator(mode="after")
     def parts_are_apart(self) -> "DatasetSpec":
         used = [*self.seeds, *(part for part in [*self.validation, *self.test] if part != REST)]
         twice = sorted({part for part in used if used.count(part) > 1})

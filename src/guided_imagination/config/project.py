@@ -32,8 +32,9 @@ def new_project(folder: Path) -> None:
     if folder.exists():
         raise InputError(f"{folder} exists already: give the name of a new folder, or remove that one")
     specs = (shipped_conf() / "base" / "parameters_datasets.yml").read_text()
-    if not re.fullmatch(r"\w[\w-]*", name):
-        raise InputError(f"{name!r} cannot be the name of a dataset; allowed: letters, digits, _ and -")
+    # YAML reads 2024 as a number, and no as false
+    if not re.fullmatch(r"\w[\w-]*", name) or yaml.safe_load(name) != name:
+        raise InputError(f"{name!r} cannot be the name of a dataset; allowed: letters, digits, _ and -, and no number")
     if name in (taken := [*yaml.safe_load(specs)["dataset_specs"], *RESERVED_DATASETS]):
         raise InputError(f"{name!r} is the name of something that ships, as are {', '.join(taken)}: choose another")
     with replacing_folder(folder.absolute()) as project:

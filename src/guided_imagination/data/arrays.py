@@ -17,7 +17,8 @@ from guided_imagination.utils.arrays import reserve
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import replacing, replacing_folder, writing_alone
 
-CHUNK = 512  # images that are decoded at once
+CHUNK = 512  # images that a teacher sees at once
+ENCODED = 64  # files in memory while they are decoded
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,8 @@ def _decode(parts: Iterable[Dataset], shape: tuple[int, int, int, int], file: IO
     with ThreadPoolExecutor() as pool:
         for part in parts:
             raw = part.with_format(None).cast_column("image", Image(decode=False))
-            for start in range(0, len(raw), CHUNK):
-                rows = raw.select(range(start, min(start + CHUNK, len(raw)))).to_list()
+            for start in range(0, len(raw), ENCODED):
+                rows = raw.select(range(start, min(start + ENCODED, len(raw)))).to_list()
                 for image in pool.map(pixels, rows):
                     file.write(image.numpy().data)
                 labels += [row["label"] for row in rows]

@@ -17,7 +17,7 @@ from guided_imagination.data.images import rgb, square
 from guided_imagination.utils.files import explaining_full_disk, read_json, write_json
 
 ROWS_BETWEEN_FORGETTING = 4096
-ROWS_PER_BATCH = 64  # encoded images in memory while they are written
+ROWS_PER_BATCH, BYTES_PER_BATCH = 64, 2**23  # encoded images in memory while they are written
 
 
 def features(class_names: list[str]) -> Features:
@@ -41,12 +41,14 @@ def write(samples: Iterable[tuple[str, bytes, int]], class_names: list[str]) -> 
 
     def batches() -> Iterator[pa.RecordBatch]:
         rows: list[dict[str, Any]] = []
+        size = 0
         for sample, content, label in samples:
             rows.append({"id": sample, "image": {"bytes": content, "path": None}, "label": label})
             _update(digest, rows[-1])
-            if len(rows) == ROWS_PER_BATCH:
+            size += len(content)
+            if len(rows) == ROWS_PER_BATCH or size > BYTES_PER_BATCH:
                 yield pa.RecordBatch.from_pylist(rows, schema=schema)
-                rows = []
+                rows, size = [], 0
         yield pa.RecordBatch.from_pylist(rows, schema=schema)
 
     table = on_disk(batches(), schema)

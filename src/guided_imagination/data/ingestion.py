@@ -98,8 +98,11 @@ def _raw_classes(spec: ImagesSpec, opened: Opened) -> list[str]:
     raw = spec.classes or opened.classes
     if raw is None:
         raise InputError(f"{opened.place} has no class names: list them by label under classes")
-    if opened.classes and len(raw) != len(opened.classes):
-        raise InputError(f"classes lists {len(raw)} names, {opened.place} has {len(opened.classes)} classes")
+    if opened.classes and list(raw) != list(opened.classes):  # labels would silently be those of other classes
+        raise InputError(
+            f"classes is for sources without names, {opened.place} has its own ({', '.join(opened.classes)}): leave it "
+            "out, and rename by names"
+        )
     return raw
 
 

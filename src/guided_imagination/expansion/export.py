@@ -3,7 +3,7 @@
 Both hold a card, the manifest, by which the expansion can be made again, and the same rows:
 the seeds and the new images as split `train`, told apart by the column `generated`, and real test images
 as split `test`. Image files are passed on as they are stored, with what they say of themselves; in an
-ImageFolder those of kinds that its readers skip, such as GIF, become PNG.
+ImageFolder those that its readers skip or show otherwise, such as GIF and turned photographs, become PNG.
 """
 
 import io
@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, Features, Value
-from PIL import Image
+from PIL import ExifTags, Image
 
 from guided_imagination.data.dataset import class_names
 from guided_imagination.data.images import decode, png
@@ -46,9 +46,20 @@ def splits(seeds: Dataset, expanded: Expansion, test: Dataset | None) -> Parts:
 
 
 def shared_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest for others: without where models lay on this machine, and what only a killed run needs."""
-    found = {name: value for name, value in manifest["found"].items() if name in ("guide", "origin")}
+    """A manifest for others: without where models and images lay on this machine, and what only a killed run needs.
+
+    Of a path its last name is left: who makes the expansion again says where that lies.
+    """
+    found = {name: _without_places(value) for name, value in manifest["found"].items() if name in ("guide", "origin")}
     return {**manifest, "found": found}
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_places(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_without_places(child) for child in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _real(images: Dataset, schema: pa.Schema) -> Iterator[pa.Table]:
@@ -123,9 +134,13 @@ def _unpacked(folder: Path, tables: Iterator[pa.Table], classes: Sequence[str]) 
 
 
 def _readable(content: bytes) -> tuple[str, bytes]:
-    """The suffix and bytes of an image file that ImageFolder finds: as it is, or its RGB picture as PNG."""
+    """The suffix and bytes of an image file that ImageFolder finds: as it is, or its RGB picture as PNG.
+
+    Readers neither turn an image as its camera was turned, nor know what is behind transparency.
+    """
     with Image.open(io.BytesIO(content)) as image:
-        suffix = SUFFIXES.get(image.format or "")
+        plain = image.getexif().get(ExifTags.Base.Orientation, 1) == 1 and not image.has_transparency_data
+        suffix = SUFFIXES.get(image.format or "") if plain else None
     return (suffix, content) if suffix else ("png", png(decode(content)))
 
 

@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import HfApi, get_token
-from huggingface_hub.errors import HfHubHTTPError
 
 from guided_imagination.utils.errors import InputError, first_line
+from guided_imagination.utils.network import NETWORK_ERROR
 
-# of the HTTP library that the hub's client is built on: no network, or no answer in time
-NETWORK_ERROR: type[Any] = HfHubHTTPError.__bases__[0]
 # of an earlier push: those that the new one lacks are deleted, or they would be loaded with it
 OURS = ["data/*.parquet"]
 

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from guided_imagination.config import PretrainedModel
 from guided_imagination.utils.errors import InputError, first_line
+from guided_imagination.utils.network import NETWORK_ERROR
 
 SETTINGS = ("*.json", "*.txt", "*.model")  # configurations and tokenizers
 # the files of what stands beside networks, by the last word of its name: one of several sets
@@ -45,7 +46,7 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
         if cached:
             return cached
         found = Path(snapshot_download(model.model, revision=model.revision, allow_patterns=patterns))
-    except (OSError, ValueError) as error:  # no network, no such id or revision, no access: all of the hub's errors
+    except (OSError, ValueError, NETWORK_ERROR) as error:  # no network, no such id or revision, no access
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
         pinned = ["--revision", model.revision] if model.revision else []
         included = [word for pattern in patterns for word in ("--include", pattern)]
@@ -62,7 +63,7 @@ def found_locally(model: PretrainedModel, folder: Path) -> bool:
     """Whether `locate` needs no network for it."""
     if Path(model.model).is_dir() or (folder / model.model).is_dir():
         return True
-    return _cached(model, hub_patterns(model)) is not None
+    return HUB_ID.fullmatch(model.model) is not None and _cached(model, hub_patterns(model)) is not None
 
 
 def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
@@ -120,13 +121,21 @@ def check_weights(folder: str | Path, networks: Sequence[str] = (), variant: str
     for place in _network_folders(folder, networks):
         files = _matching(place, _weights(variant))
         for index in place.glob(f"*model.safetensors.index{_dotted(variant)}.json"):
-            files += [place / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+            files += [place / name for name in _indexed(index)]
         if not files:
             raise InputError(
                 f"no weights in {place}: expected *{_dotted(variant)}.safetensors{_advice(place, variant)}"
             )
         for file in files:
             _check_header(file)
+
+
+def _indexed(index: Path) -> list[str]:
+    """The files that an index of weights names. Raises InputError if it is broken."""
+    try:
+        return sorted(set(json.loads(index.read_text())["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{index} is no index of weights: get it again") from error
 
 
 def check_companions(folder: Path, names: Sequence[str]) -> None:

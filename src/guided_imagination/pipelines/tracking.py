@@ -18,6 +18,7 @@ from guided_imagination.training.cells import Job, Run
 from guided_imagination.utils.errors import InputError
 
 CARD = "model_card.md"
+BEST = "best"  # the alias of the version that was chosen last
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Sheet:
     resolution: int
     fit: Literal["crop", "squeeze"]
     card: str
+    version: int = 0  # in the registry; 0: not yet there
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -101,12 +103,14 @@ def register(
     The card is its description, and the artifact CARD of the run.
     Where the tracking store does not know that run, or not any more, the model has a run of its own with these
     tags. It is kept as a graph of torch.export, without pickled code. A model with the same tags is not registered
-    again.
+    again; it is the best all the same, whatever came later.
     """
     client = mlflow.MlflowClient()
     versions = client.search_model_versions(f"name = '{name}'")
-    if any(tags.items() <= version.tags.items() for version in versions):
-        return
+    for version in versions:
+        if tags.items() <= version.tags.items():
+            client.set_registered_model_alias(name, BEST, version.version)
+            return
     known = _is_known(client, run_id)
     with mlflow.start_run(run_id if known else None, run_name=name, nested=True, tags=None if known else tags):
         logged = mlflow.pytorch.log_model(
@@ -122,10 +126,11 @@ def register(
     client.update_model_version(name, version.version, description=sheet.card)
     for key, value in tags.items():
         client.set_model_version_tag(name, version.version, key, value)
+    client.set_registered_model_alias(name, BEST, version.version)
 
 
 def registered(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], Sheet]:
-    """The newest classifier that is registered as `name`. Raises InputError if there is none, or it has no sheet."""
+    """The best classifier that is registered as `name`. Raises InputError if there is none, or it has no sheet."""
     client = mlflow.MlflowClient()
     versions = client.search_model_versions(f"name = '{name}'")
     if not versions:
@@ -135,14 +140,16 @@ def registered(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], Sheet
             "kedro run trains some and registers the best, where there are validation images to choose by"
         )
     newest = max(versions, key=lambda version: int(version.version))
-    uri = f"models:/{name}/{newest.version}"
+    chosen = client.get_registered_model(name).aliases.get(BEST)  # which older code has not set
+    best = client.get_model_version(name, chosen) if chosen else newest
+    uri = f"models:/{name}/{best.version}"
     metadata = mlflow.models.get_model_info(uri).metadata
     if not metadata:
         raise InputError(
-            f"version {newest.version} of {name} is of guided-imagination 0.4.0 or older, without the names of its "
+            f"version {best.version} of {name} is of guided-imagination 0.4.0 or older, without the names of its "
             f"classes: delete it in the registry, and kedro run --pipelines train registers it anew"
         )
-    return mlflow.pytorch.load_model(uri), Sheet(**metadata, card=newest.description or "")
+    return mlflow.pytorch.load_model(uri), Sheet(**metadata, card=best.description or "", version=int(best.version))
 
 
 def _is_known(client: mlflow.MlflowClient, run_id: str) -> bool:

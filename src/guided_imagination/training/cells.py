@@ -254,6 +254,8 @@ def begin_row(
     The decoded images of the row are kept until all of its cells are finished, those that rows share until they
     change; a finished row decodes none.
     """
+    if not len(sources.measured):
+        raise InputError(f"{cells[0].dataset} has no {sources.split} images to measure classifiers by")
     inputs, classes = sources.checksum, len(class_names(sources.seeds))
     # of what was asked for, not of what was kept: equal for all rows
     largest = len(sources.seeds) * (1 + settings.largest_ratio)

@@ -53,3 +53,9 @@ def test_names_without_letters_are_mentioned_and_blank_ones_refused(caplog):
     with pytest.raises(InputError, match="birds: the class 1 has the blank name ' '"):
         name_classes(["a", " "], {}, [], "birds")
     assert name_classes(["a", " "], {}, [" "], "birds")[0] == ["a"]
+
+
+def test_names_that_differ_in_case_alone_are_refused():
+    """CLIP's tokenizers know none: the two would have one text."""
+    with pytest.raises(InputError, match="'Cat' and 'cat' are both named 'cat', however it is written"):
+        name_classes(["Cat", "cat"], {}, [], "animals")

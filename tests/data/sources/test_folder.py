@@ -1,7 +1,7 @@
 import pytest
 from torchvision.datasets import Caltech101, OxfordIIITPet
 
-from guided_imagination.config.datasets import FolderSource
+from guided_imagination.config.datasets import DatasetSpec, FolderSource
 from guided_imagination.data.sources import open_source
 from guided_imagination.utils.errors import InputError
 from helpers import fabricate
@@ -116,3 +116,18 @@ def test_without_a_network_the_folder_to_fill_by_hand_is_named(tmp_path, monkeyp
     message = refusal(tmp_path / "images", download={"name": "OxfordIIITPet", "root": str(tmp_path / "raw")})
     assert "OxfordIIITPet cannot be downloaded from https://www.robots.ox.ac.uk/~vgg/data/pets/" in message
     assert f"put it into {tmp_path / 'raw'} (in torchvision's layout) by hand" in message
+
+
+def test_a_file_that_could_be_an_image_is_missed_aloud(tmp_path, caplog):
+    put(tmp_path / "crow" / "a.png")
+    (tmp_path / "crow" / "b.psd").touch()
+    opened(tmp_path).parts["train"]()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "1 files are no images of a class, e.g. crow/b.psd" in caplog.text
+
+
+def test_validation_images_that_nothing_uses_are_refused(tmp_path):
+    source = {"kind": "folder", "path": str(tmp_path), "val": str(tmp_path / "val")}
+    with pytest.raises(ValueError, match=r"source.val is given, but neither seeds, validation nor test name it"):
+        DatasetSpec(source=source)
+    assert DatasetSpec(source=source, validation="val").validation == ["val"]

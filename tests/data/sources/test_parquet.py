@@ -106,3 +106,11 @@ def test_different_class_lists_are_refused(tmp_path):
     train = saved(dataset([0, 1], names=["dog", "cat"]), tmp_path / "train.parquet")
     test = saved(dataset([0, 1]), tmp_path / "test.parquet")
     assert refusal(train, test=str(test)) == f"{train} and {test} have different classes"
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "uint64"])
+def test_labels_may_be_integers_of_any_kind(tmp_path, kind):
+    features = Features({"image": Image(), "label": Value(kind)})
+    rows = {"image": [{"bytes": encoded(picture()), "path": None}] * 2, "label": [1, None]}
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
+    assert opened([tmp_path / "a.parquet"]).parts["train"]().labels.tolist() == [1, -1]

@@ -39,9 +39,11 @@ def name_classes(
         new = names.get(old) or clean(old)
         if not new.strip():
             raise InputError(f"{place}: the class {label} has the blank name {old!r}; name it, or exclude it")
-        if new in named:
+        # CLIP's tokenizers know no case
+        alike = next((name for name in named if name.casefold() == new.casefold()), None)
+        if alike is not None:
             raise InputError(
-                f"{place}: the classes {named[new]!r} and {old!r} are both named {new!r}; "
+                f"{place}: the classes {named[alike]!r} and {old!r} are both named {new!r}, however it is written; "
                 f"rename one, e.g. with names: {{{old}: another name}}"
             )
         relabel[label] = len(named)

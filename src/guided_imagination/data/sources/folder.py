@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL.Image import registered_extensions
 
 from guided_imagination.config.datasets import FolderSource
 from guided_imagination.data.sources.base import Opened, Part
@@ -16,7 +17,8 @@ from guided_imagination.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
+JPEG = {".jpg", ".jpeg", ".jpe", ".jfif", ".jp2"}
+SUFFIXES = JPEG | {".png", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".tga", ".pbm", ".pgm", ".ppm", ".pnm"}
 FOLDER_PER_CLASS = r"([^/]+)/[^/]+"
 
 
@@ -70,7 +72,10 @@ def _images(folder: Path, pattern: str) -> dict[str, str]:
         else:
             ignored.append(file)
     if ignored:
-        logger.info("%s: %d files are no images of a class, e.g. %s", folder, len(ignored), ignored[0])
+        unread = [file for file in ignored if Path(file).suffix.lower() in registered_extensions()]
+        level = logging.WARNING if unread else logging.INFO  # what could be an image is missed by its owner
+        first = next(iter(unread or ignored))
+        logger.log(level, "%s: %d files are no images of a class, e.g. %s", folder, len(ignored), first)
     return found
 
 

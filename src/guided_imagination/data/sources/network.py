@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.network import NETWORK_ERROR
 
 
 @contextmanager
@@ -15,7 +16,7 @@ def downloading(what: str, origin: str, folder: object) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, NETWORK_ERROR) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{what} cannot be downloaded from {origin} ({reason.rstrip('.')}): "

@@ -90,7 +90,7 @@ def _part(name: str, paths: Sequence[Path], image_column: str, label_column: str
                 raise InputError(
                     f"{path}: the column {label_column!r} is {label.type}; needed: a ClassLabel or integers"
                 )
-            labels.append(label.fill_null(-1).to_numpy().astype(np.int64))
+            labels.append(label.cast(pa.int64()).fill_null(-1).to_numpy())
             if "id" in columns:
                 ids += map(str, file.read(columns=["id"])["id"].to_pylist())
             else:

@@ -36,7 +36,7 @@ def write(
     record: dict[str, Any] = {}
     for form in config.formats:
         target = Path(config.folder) / place / method / form
-        parts = export.splits(seeds, expanded, test if config.test else None)
+        parts = export.splits(seeds, expanded, test if config.test and len(test) else None)
         with replacing_folder(target) as partial:
             if form == "imagefolder":
                 rows = export.write_image_folder(partial, parts, names)
