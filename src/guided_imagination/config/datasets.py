@@ -173,8 +173,8 @@ class DatasetSpec(ImagesSpec):
     left of the pool. Without `test`, the part of that name is the test set, or `test_share` of the pool if
     there is none. `validation_per_class` images are drawn for validation; null means all of the named parts.
     `split` is an index file, as `ingest` writes it, that is used instead of any draw.
-    `ratio` is how many new images each seed gets where the parameter of that name is
-    null. `templates` are what CLIP reads, with {} for the name of the class; their mean is taken.
+    `ratio` is how many new images each seed gets where the parameter of that name is null. `templates` are what CLIP
+    reads, with {} for the name of the class; their mean is taken.
     `weed` are lists (JSON, docs/weeding.md) of new images that are left out of training and export.
     `overrides` are changes to the settings of a pipeline, and of generators and recipes by name, for this dataset; of
     `train` and `audit` the guides alone.

@@ -113,18 +113,19 @@ class Domain(Strict):
     @model_validator(mode="after")
     def models_fit_together(self) -> "Domain":
         """CLIP and MAE see images as they are read, and the decoder takes CLIP's embedding."""
-        clip = self.clip.model
-        side, width = (
-            ("images.resolution", self.images.resolution),
-            ("clip.model.projection_dim", clip.get("projection_dim")),
-        )
-        for place, found, (other, needed) in (
-            ("clip.model.vision_config.image_size", clip.get("vision_config", {}).get("image_size"), side),
-            ("mae.model.image_size", self.mae.model.get("image_size"), side),
-            ("unclip.model.encoder_hid_dim", self.unclip.model.get("encoder_hid_dim"), width),
-        ):
-            if found != needed:
-                raise ValueError(f"{place} = {found} has to be {needed}, as {other} is")
+        clip, side = self.clip.model, self.images.resolution
+        seen = {
+            "clip.model.vision_config.image_size": clip.get("vision_config", {}).get("image_size"),
+            "mae.model.image_size": self.mae.model.get("image_size"),
+        }
+        for place, found in seen.items():
+            if found != side:
+                raise ValueError(f"{place} = {found} has to be {side}, as images.resolution is")
+        width, found = clip.get("projection_dim"), self.unclip.model.get("encoder_hid_dim")
+        if found != width:
+            raise ValueError(
+                f"unclip.model.encoder_hid_dim = {found} has to be {width}, as clip.model.projection_dim is"
+            )
         return self
 
 
