@@ -176,6 +176,7 @@ def test_the_best_classifier_names_what_it_sees(data: Path) -> None:
     done = kedro_run(*images, *options, command="predict")
     assert_succeeded(done)
     lines = done.stdout.strip().splitlines()[-2:]
+    assert "by version 1 of the classifier of fashion" in done.stderr
     for image, line in zip(images, lines, strict=True):
         path, classes = line.split(": ")
         assert path == image
