@@ -67,6 +67,13 @@ def test_images_are_read_in_the_order_of_the_source_and_made_as_large_as_is_aske
     assert data.rgb(torch.tensor([0]))[0, 0].unique().tolist() == pytest.approx([200 / 255])
 
 
+def test_labels_are_looked_up_in_one_dictionary(npz):
+    """Shares are drawn by asking for the label of every image: made anew each time, that would take hours."""
+    source = open_domain(domain(npz))
+    assert source.labels == {"train/00000": 0, "train/00001": 1, "train/00002": 0}
+    assert source.labels is source.labels
+
+
 def test_an_id_that_the_source_has_not_is_named(npz):
     with pytest.raises(InputError, match=r"names 1 images that the source has not, e.g. 'train/00007'"):
         open_domain(domain(npz)).read(["train/00007"])

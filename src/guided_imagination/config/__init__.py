@@ -24,6 +24,9 @@ from guided_imagination.config.guidance import MOVE_RANGES as MOVE_RANGES
 from guided_imagination.config.guidance import Criteria as Criteria
 from guided_imagination.config.guidance import CriterionName as CriterionName
 from guided_imagination.config.guidance import Guidance as Guidance
+from guided_imagination.config.methods import Method as Method
+from guided_imagination.config.methods import Methods as Methods
+from guided_imagination.config.methods import changing_recipe as changing_recipe
 from guided_imagination.config.models import ONE_WORKER as ONE_WORKER
 from guided_imagination.config.models import ComputeConfig as ComputeConfig
 from guided_imagination.config.models import GeneratorConfig as GeneratorConfig
@@ -37,10 +40,7 @@ from guided_imagination.config.origin import changes as changes
 from guided_imagination.config.origin import origin_of as origin_of
 from guided_imagination.config.origin import recorded as recorded
 from guided_imagination.config.origin import row_of as row_of
-from guided_imagination.config.parameters import Method as Method
-from guided_imagination.config.parameters import Methods as Methods
 from guided_imagination.config.parameters import Parameters as Parameters
-from guided_imagination.config.parameters import changing_recipe as changing_recipe
 from guided_imagination.config.planning import PlanConfig as PlanConfig
 from guided_imagination.config.pretraining import PretrainConfig as PretrainConfig
 from guided_imagination.config.report import ReportConfig as ReportConfig

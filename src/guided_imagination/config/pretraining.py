@@ -156,14 +156,10 @@ class PretrainConfig(Strict):
         return Path(self.output) / self.domain / model
 
     @property
-    def ships(self) -> bool:
-        """Whether the models go into the package."""
-        return Path(self.output).resolve() == Path(embedded()).resolve()
-
-    @property
     def pictures(self) -> str:
         """The folder of what is looked at: the documentation's of models that ship, else theirs."""
-        return "docs" if self.ships else self.output
+        ship = Path(self.output).resolve() == Path(embedded()).resolve()
+        return "docs" if ship else self.output
 
     @property
     def movq_folder(self) -> Path:

@@ -53,7 +53,7 @@ class DomainImages:
     def class_names(self) -> list[str]:
         return class_names(self.rows)
 
-    @property
+    @cached_property  # as many as there are images
     def labels(self) -> dict[str, int]:
         return dict(zip(self.rows["id"][:], self.rows["label"][:], strict=True))
 

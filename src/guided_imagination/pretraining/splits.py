@@ -115,7 +115,8 @@ def without_near_duplicates(
 
 def _trainable(split: Split, source: DomainImages) -> Split:
     """Raises InputError where a class has no image that is not set aside."""
-    left = {source.labels[name] for name in training_ids(source, split)}
+    labels = source.labels
+    left = {labels[name] for name in training_ids(source, split)}
     for label, name in enumerate(source.class_names):
         if label not in left:
             raise InputError(f"the shares leave no image of the class {name!r} to train on: make them smaller")
