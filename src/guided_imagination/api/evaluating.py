@@ -12,11 +12,13 @@ from datasets import Dataset
 
 from guided_imagination.api import settings as asked
 from guided_imagination.api.expansions import Folder, Held, opened, side
-from guided_imagination.api.images import Images, read_images
+from guided_imagination.api.images import Images, read_side
 from guided_imagination.api.settings import NAME
 from guided_imagination.api.wording import explained
 from guided_imagination.config import ORIGINALS, Architecture, DatasetSettings, Recipe
+from guided_imagination.data.copies import between
 from guided_imagination.data.dataset import class_names, write
+from guided_imagination.data.ingestion import warned
 from guided_imagination.training.cells import Begun, Job, Run, begin_row
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import METRICS
@@ -62,7 +64,8 @@ def evaluate(
     device, workers, settings: as for `expand`.
 
     Returns a row per training: method, ratio, seed, accuracy and the other metrics in percent (ece, a calibration
-    error, in [0, 1]), updates.
+    error, in [0, 1]), updates. Test images with the pixels of seeds, and images with two labels, are warned of, in the
+    log and in the table's attrs["warnings"].
     """
     shared = {
         "compute": asked.compute(device, workers),
@@ -71,12 +74,14 @@ def evaluate(
     }
     _refuse_soft(recipe, settings or {})
     row = asked.changed(shared, settings or {}).dataset(NAME)
-    seeds, measured = read_images(images, row.spec), read_images(test, row.spec, every_class=False)
+    seeds, of_seeds = read_side(images, row.spec, "seed")
+    measured, of_test = read_side(test, row.spec, "test image", every_class=False)
     if class_names(measured) != class_names(seeds):
         raise InputError(
             f"the test images have the classes {', '.join(class_names(measured))}, the images have "
             f"{', '.join(class_names(seeds))}: needed are the same"
         )
+    notes = warned("evaluate", between(of_seeds, of_test))
     method, made = opened(expansion, seeds)
     shared["dataset_specs"] = {NAME: asked.spec(side(made), None)}
     row = asked.changed(shared, {"ratio": made.ratio}, settings or {}).dataset(NAME)
@@ -89,7 +94,9 @@ def evaluate(
     for failed in failures:
         for cell, error in failed.items():
             raise RuntimeError(f"{cell}: {error}")
-    return pd.concat(results, ignore_index=True)[COLUMNS]
+    table = pd.concat(results, ignore_index=True)[COLUMNS]
+    table.attrs["warnings"] = [str(note) for note in notes]
+    return table
 
 
 def _refuse_soft(recipe: str | Recipe, settings: Mapping[str, Any]) -> None:

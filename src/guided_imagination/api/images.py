@@ -12,8 +12,9 @@ from PIL import Image as PillowImage
 
 from guided_imagination.config import DatasetSpec
 from guided_imagination.config.datasets import FolderSource
+from guided_imagination.data.copies import Side, between
 from guided_imagination.data.images import png
-from guided_imagination.data.ingestion import read_whole
+from guided_imagination.data.ingestion import read_whole, warned
 from guided_imagination.data.sources.base import Opened, Part
 from guided_imagination.data.sources.folder import SUFFIXES, open_folder
 from guided_imagination.utils.errors import InputError
@@ -27,13 +28,22 @@ ALLOWED = (
 )
 
 
-def read_images(images: Images, spec: DatasetSpec, every_class: bool = True) -> Dataset:
-    """All of the images, none set aside; `spec` has what is not in them.
+def read_images(images: Images, spec: DatasetSpec) -> Dataset:
+    """`read_side` of images that are compared with no others; the log names those that have two labels."""
+    data, side = read_side(images, spec, "image")
+    warned("images", between(side))
+    return data
 
-    Raises InputError for images that are not as they should be; unreadable ones are named and left out while they are
-    no more than `spec.max_unreadable` of all. Of seeds there has to be one of `every_class`.
+
+def read_side(images: Images, spec: DatasetSpec, name: str, every_class: bool = True) -> tuple[Dataset, Side]:
+    """All of the images, none set aside, and what they are compared by with others, where each is called `name`.
+
+    `spec` has what is not in them. Raises InputError for images that are not as they should be; unreadable ones are
+    named and left out while they are no more than `spec.max_unreadable` of all. Of seeds there has to be one of
+    `every_class`.
     """
-    return read_whole(spec, _opened(images), every_class)
+    data, digests = read_whole(spec, _opened(images), every_class)
+    return data, Side(name, data["id"][:], np.array(data["label"][:], np.int64), digests)
 
 
 def _opened(images: Images) -> Opened:

@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 
 from guided_imagination.api import settings as asked
 from guided_imagination.api.expansions import opened, side
-from guided_imagination.api.images import Images, read_images
+from guided_imagination.api.images import Images, read_images, read_side
 from guided_imagination.api.settings import NAME
 from guided_imagination.api.wording import explained
+from guided_imagination.data.copies import between
 from guided_imagination.data.dataset import class_names, write
+from guided_imagination.data.ingestion import warned
 from guided_imagination.expansion.audit_row import audit_rows
 from guided_imagination.report import contact_sheet as sheets
 from guided_imagination.utils.errors import InputError
@@ -42,21 +44,28 @@ def audit(
     (['original', 'gif_dalle'], ['images', 'label_agreement', 'entropy_gain', 'diversity'])
 
     expansion: what `expand` returned, or its folder `out`, which alone knows what was refused and how fast it went.
-    images: those that it was made of. real: other images of the same classes, for FID and KID.
+    images: those that it was made of. real: other images of the same classes, for FID and KID;
+        those with the pixels of `images` are warned of, in the log and in the table's attrs["warnings"].
     guide: a name under `guides` in conf/base/parameters_models.yml, None: embedded_clip, which knows garments alone
         (blood_clip knows blood cells).
     The CLIP that guided flatters what it guided.
     """
     changes = {"audit": {"guide": guide}} if guide is not None else {}
     shared = {"compute": asked.compute(device, 1), "dataset_specs": {NAME: asked.spec(1, templates)}}
-    seeds = read_images(images, asked.changed(shared, changes, settings or {}).dataset_specs[NAME])
+    seeds, side_of_seeds = read_side(images, asked.changed(shared, changes, settings or {}).dataset_specs[NAME], "seed")
     method, made = opened(expansion, seeds)
     shared["dataset_specs"] = {NAME: asked.spec(side(made), templates)}
     row = asked.changed(shared, changes, settings or {}).dataset(NAME)
-    others = write([], class_names(seeds)) if real is None else read_images(real, row.spec, every_class=False)
+    others, sides = write([], class_names(seeds)), [side_of_seeds]
+    if real is not None:
+        others, side_of_real = read_side(real, row.spec, "real image", every_class=False)
+        sides.append(side_of_real)
     if class_names(others) != class_names(seeds):
         raise InputError("the real images have other classes than the images of the expansion")
-    return call(partial(audit_rows, seeds, others, row, {"original": None, method: made}), row.compute)
+    notes = warned("audit", between(*sides))
+    table = call(partial(audit_rows, seeds, others, row, {"original": None, method: made}), row.compute)
+    table.attrs["warnings"] = [str(note) for note in notes]
+    return table
 
 
 @explained

@@ -12,16 +12,18 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from numpy.typing import NDArray
 
 from guided_imagination.config.datasets import REST, DatasetSpec, ImagesSpec
+from guided_imagination.data.copies import DIGEST, Note, Side, between, digest, firsts, groups, left_out, repeats
 from guided_imagination.data.dataset import checksum, class_names, write
 from guided_imagination.data.images import SIXTEEN, eight_bits, squeezed
 from guided_imagination.data.images import read as read_image
-from guided_imagination.data.reuse import Earlier, Keys, keys
+from guided_imagination.data.reuse import EXAMINED, Earlier, Keys, keys
 from guided_imagination.data.sources import open_source
 from guided_imagination.data.sources.base import Labels, Opened, Part, concatenate, take
 from guided_imagination.data.sources.classes import name_classes
-from guided_imagination.data.splits import UNUSABLE, read_split, rows_of, split_rows
+from guided_imagination.data.splits import UNUSABLE, drawn_from, read_split, rows_of, split_rows
 from guided_imagination.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -33,14 +35,17 @@ DARK = 2**14  # of 16 bits; what stays below in every image of a dataset has 14 
 class Splits:
     """Seeds to expand, validation data for every choice, test data for the final number only.
 
-    All three have the same classes. `quarantined` are the id and the defect of images that were left out, `keys`
-    tell from what and how they were made.
+    All three have the same classes. `quarantined` are the id and the defect of images that were left out, `copies` the
+    ids of images with the same pixels, `notes` what there is to say about these; `keys` tell from what and how the
+    splits were made.
     """
 
     seeds: Dataset
     validation: Dataset
     test: Dataset
     quarantined: list[dict[str, str]]
+    copies: list[list[str]]
+    notes: list[Note]
     keys: Keys
 
 
@@ -48,14 +53,16 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
     """The splits of a dataset; `draw` chooses which seeds and validation images come out of the pool.
 
     Every image is decoded once, those that cannot be are left out. What an earlier `ingest` has written to `folder`
-    is used again: all of it if nothing has changed, or what it found unreadable for another draw.
+    is used again: all of it if nothing has changed, or what it found unreadable and twice for another draw.
+    Of images with the same pixels only the first takes part in a draw, or one could be a seed and its copy a test image.
     Raises InputError where the source is not as the settings say, and if more than the share `max_unreadable` of
     the images cannot be decoded.
     """
     earlier = Earlier.read(folder) if folder else Earlier(Path(), {})
     if earlier.manifest and (made := earlier.splits(wanted := keys(spec, draw))):
         logger.info("%s: nothing has changed since it was ingested", folder)
-        return Splits(made["seeds"], made["validation"], made["test"], earlier.manifest["quarantined"], wanted)
+        notes = warned(str(folder), [Note(**note) for note in earlier.manifest["notes"]])
+        return Splits(**made, **{name: earlier.manifest[name] for name in EXAMINED}, notes=notes, keys=wanted)
     opened = open_source(spec.source)
     raw = _raw_classes(spec, opened)
     classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
@@ -63,34 +70,51 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
     roles = [spec.seeds, spec.validation, spec.test or default_test]
     images, (pool, validation, test) = _gather(spec, opened, relabel, raw, roles)
     wanted = keys(spec, draw)  # after what opening may have downloaded
-    quarantined = earlier.quarantined(wanted)
-    if quarantined is None:
-        quarantined = _unreadable(images, opened.place, spec.max_unreadable)
-    labels = _usable(images, quarantined)
+    known = earlier.examined(wanted)
+    if known is None:
+        quarantined, digests = _unreadable(images, opened.place, spec.max_unreadable)
+        known = quarantined, groups(images.ids, digests)
+    quarantined, copies = known
+    labels, pixels = _usable(images, quarantined), firsts(images.ids, copies)
+    notes = []
     if spec.split is None:
-        rows = split_rows(spec, labels, pool, validation, test, classes, draw)
+        drawable = labels.copy()
+        for drawn in drawn_from(spec, pool, validation, test):
+            again, earliest = repeats(pixels, drawn[labels[drawn] != UNUSABLE])
+            drawable[again] = UNUSABLE
+            notes += warned(opened.place, left_out(images.ids, labels, again, earliest, len(drawn)))
+        rows = split_rows(spec, drawable, pool, validation, test, classes, draw)
     else:
         rows = rows_of(read_split(Path(spec.split)), images.ids, labels, classes, spec.split, opened.place)
     _check_classes(labels[rows.seeds], labels[rows.test], classes, opened.place)
-    seeds, validation, test = (
-        _store(images, part, classes, spec.fit) for part in (rows.seeds, rows.validation, rows.test)
-    )
-    return Splits(seeds, validation, test, quarantined, wanted)
+    parts = {"seed": rows.seeds, "validation image": rows.validation, "test image": rows.test}
+    sides = [Side(name, [images.ids[row] for row in part], labels[part], pixels[part]) for name, part in parts.items()]
+    notes += warned(opened.place, between(*sides))
+    seeds, validation, test = (_store(images, part, classes, spec.fit) for part in parts.values())
+    return Splits(seeds, validation, test, quarantined, copies, notes, wanted)
 
 
-def read_whole(spec: ImagesSpec, opened: Opened, every_class: bool = True) -> Dataset:
-    """All images of the parts `spec.seeds` of a source that is open, as `read` stores them: nothing is set aside.
+def warned(place: str, notes: list[Note]) -> list[Note]:
+    """The notes, once they are in the log."""
+    for note in notes:
+        logger.warning("%s: %s", place, note)
+    return notes
 
-    Raises InputError as `read` does, and where a class has no image if `every_class` needs one.
+
+def read_whole(spec: ImagesSpec, opened: Opened, every_class: bool = True) -> tuple[Dataset, NDArray[np.bytes_]]:
+    """All images of the parts `spec.seeds` of a source that is open, as `read` stores them, and digests of their pixels.
+
+    Nothing is set aside. Raises InputError as `read` does, and where a class has no image if `every_class` needs one.
     """
     raw = _raw_classes(spec, opened)
     classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
     images, (pool,) = _gather(spec, opened, relabel, raw, [spec.seeds])
-    labels = _usable(images, _unreadable(images, opened.place, spec.max_unreadable))
+    quarantined, digests = _unreadable(images, opened.place, spec.max_unreadable)
+    labels = _usable(images, quarantined)
     rows = pool[labels[pool] != UNUSABLE]
     if every_class:
         _check_seeds(labels[rows], classes, opened.place)
-    return _store(images, rows, classes, spec.fit)
+    return _store(images, rows, classes, spec.fit), digests[rows]
 
 
 def _raw_classes(spec: ImagesSpec, opened: Opened) -> list[str]:
@@ -128,7 +152,8 @@ def manifest(name: str, spec: DatasetSpec, draw: int, splits: Splits) -> dict[st
         "split": spec.split,
         "classes": class_names(splits.seeds),
         "splits": {part: _summary(images) for part, images in named.items()},
-        "quarantined": splits.quarantined,
+        **{name: getattr(splits, name) for name in EXAMINED},
+        "notes": [asdict(note) for note in splits.notes],
         "keys": asdict(splits.keys),
     }
 
@@ -181,19 +206,23 @@ def _part(spec: ImagesSpec, opened: Opened, name: str, raw: list[str]) -> Part:
     return part
 
 
-def _unreadable(images: Part, place: str, max_unreadable: float) -> list[dict[str, str]]:
-    """Id and defect of images that cannot be decoded.
+def _unreadable(
+    images: Part, place: str, max_unreadable: float
+) -> tuple[list[dict[str, str]], NDArray[np.bytes_]]:
+    """Id and defect of images that cannot be decoded, and digests of the pixels of all others.
 
     Raises InputError if they are too many, or if images of 16 bits are all dark: cameras and scanners write 10 to
     14 bits into them, which one image cannot be told from, but a dataset can.
     """
-    quarantined = []
+    quarantined, digests = [], np.zeros(len(images.ids), DIGEST)
     allowed = max_unreadable * len(images.ids)
     deep: list[int] = []
     for row, (name, found) in enumerate(zip(images.ids, _looked_at(images, place), strict=True)):
-        if isinstance(found, int):
-            deep.append(found)
-        elif found is not None:
+        if not isinstance(found, str):
+            digests[row], brightest = found
+            if brightest is not None:
+                deep.append(brightest)
+        else:
             logger.warning("%s: the image %r is left out, it cannot be read (%s)", place, name, found)
             quarantined.append({"id": name, "reason": found})
         if len(quarantined) > allowed:
@@ -207,10 +236,10 @@ def _unreadable(images: Part, place: str, max_unreadable: float) -> list[dict[st
             f"{place}: no value of its {len(deep)} images of 16 bits is above {max(deep)} of {SIXTEEN}, they would "
             "be nearly black: scale them to 16 bits, convert them to 8, or give the TIFF tag SMaxSampleValue"
         )
-    return quarantined
+    return quarantined, digests
 
 
-Found = int | str | None  # the brightest value of 16 bits, or what is wrong; None for all other images
+Found = tuple[bytes, int | None] | str  # a digest and the brightest value of 16 bits, if it has any; or what is wrong
 
 
 def _looked_at(images: Part, place: str) -> Iterator[Found]:
@@ -256,7 +285,11 @@ def _look(chunk: list[bytes | str]) -> list[Found]:
     found: list[Found] = []
     for content in chunk:
         try:
-            found.append(content if isinstance(content, str) else read_image(content).brightest)
+            if isinstance(content, bytes):
+                picture = read_image(content)
+                found.append((digest(picture.rgb), picture.brightest))
+            else:
+                found.append(content)
         except ValueError as error:
             found.append(str(error))
     return found

@@ -20,6 +20,7 @@ from guided_imagination.utils.files import read_json
 
 logger = logging.getLogger(__name__)
 LATER = {"resolution", "ratio", "templates", "weed", "overrides", "licence"}  # settings that shape no split
+EXAMINED = ("quarantined", "copies")  # what decoding all images finds, as manifests name it
 DRAWING = {"seeds_per_class", "seeds_total", "validation_per_class", "test_share", "split"}
 
 
@@ -55,10 +56,12 @@ class Earlier:
         except (FileNotFoundError, ValueError):
             return cls(folder, {})
 
-    def quarantined(self, wanted: Keys) -> list[dict[str, str]] | None:
-        """Which images of a source of these keys cannot be read; None if it was another."""
-        known: list[dict[str, str]] = self.manifest.get("quarantined", [])
-        return known if self.manifest.get("keys", {}).get("images") == wanted.images else None
+    def examined(self, wanted: Keys) -> tuple[Any, Any] | None:
+        """Which images of a source of these keys cannot be read, and which are copies; None if it was another."""
+        if self.manifest.get("keys", {}).get("images") != wanted.images:
+            return None
+        quarantined, copies = (self.manifest[name] for name in EXAMINED)
+        return quarantined, copies
 
     def splits(self, wanted: Keys) -> dict[str, Dataset] | None:
         """Seeds, validation and test images if they were made with these keys and are still what they were."""

@@ -66,6 +66,14 @@ def quotas(labels: Labels, total: int, classes: Sequence[str]) -> list[int]:
     return [whole + (label in largest) for label, (whole, _) in enumerate(shares)]
 
 
+def drawn_from(spec: DatasetSpec, pool: Labels, validation: Labels, test: Labels) -> list[Labels]:
+    """Of the rows of the three roles those of which `split_rows` draws some."""
+    from_pool = spec.validation == [REST]
+    no_test = not spec.test and not len(test)
+    pool_is_drawn = no_test or spec.draws_seeds or (from_pool and bool(spec.validation_per_class))
+    return [pool] * pool_is_drawn + [validation] * (not from_pool and bool(spec.validation_per_class))
+
+
 def split_rows(
     spec: DatasetSpec,
     labels: Labels,

@@ -77,7 +77,7 @@ class DomainImages:
 def open_domain(domain: Domain) -> DomainImages:
     """The source of a domain. Raises InputError where it is not as the settings say."""
     opened = open_source(domain.images.source)
-    rows = ingestion.read_whole(domain.images, opened)
+    rows, _ = ingestion.read_whole(domain.images, opened)
     readable = set(rows["id"][:])
     parts = {part: [name for name in opened.parts[part]().ids if name in readable] for part in domain.images.seeds}
     return DomainImages(rows, parts, domain.border, domain.images.resolution)
