@@ -232,13 +232,13 @@ def test_the_manifest_counts_images_per_class(birds):
 
 def test_images_of_every_mode_are_read(tmp_path):
     root = tmp_path / "modes"
-    for name in ("crow", "owl"):
+    for side, name in enumerate(("crow", "owl"), start=4):
         put(root / name / "rgb.png")
         put(root / name / "grey.jpg", grey=True)
         (root / name / "alpha.png").write_bytes(encoded(picture(name).convert("RGBA")))
         (root / name / "cmyk.jpg").write_bytes(encoded(picture(name).convert("CMYK"), "JPEG"))
         (root / name / "palette.gif").write_bytes(encoded(picture(name).convert("P"), "GIF"))
-        levels = Image.fromarray(np.full((4, 4), 65535, dtype=np.uint16))
+        levels = Image.fromarray(np.full((4, side), 65535, dtype=np.uint16))
         (root / name / "deep.png").write_bytes(encoded(levels))
     splits = ingestion.read(folder_spec(root, seeds_per_class=6, test="rest"), 0)
     assert splits.quarantined == []
@@ -251,7 +251,9 @@ def deep(root, **values):
     for name, brightest in values.items():
         (root / name).mkdir(parents=True)
         for number in range(3):
-            image = Image.fromarray(np.array([[0, brightest // 2], [7, brightest]], dtype=np.uint16))
+            image = Image.fromarray(
+                np.array([[0, brightest // 2] + number * [0], [7, brightest] + number * [0]], np.uint16)
+            )
             (root / name / f"{number}.png").write_bytes(encoded(image))
     return folder_spec(root, test_share=0.34)
 
@@ -273,17 +275,18 @@ def test_black_images_of_sixteen_bits_are_black_in_any_range(tmp_path):
     for name in ("crow", "owl"):
         (root / name).mkdir(parents=True)
         for number in range(3):
-            (root / name / f"{number}.png").write_bytes(encoded(Image.fromarray(np.zeros((2, 2), np.uint16))))
+            black = np.zeros((len(name), 2 + number), np.uint16)
+            (root / name / f"{number}.png").write_bytes(encoded(Image.fromarray(black)))
     assert len(ingestion.read(folder_spec(root, test_share=0.34), 0).seeds) == 4
 
 
 def test_twelve_bits_are_kept_as_every_reader_shows_them(tmp_path):
     content = tiff(3, np.array([0, 2064, 4095], "<u2").tobytes(), bits=16, t341=4095, t274=1)
-    for name in ("crow", "owl"):
-        (tmp_path / name).mkdir()
-        for number in range(3):
-            (tmp_path / name / f"{number}.tif").write_bytes(content)
-    seeds = ingestion.read(folder_spec(tmp_path, test_share=0.34), 0).seeds
+    for part in ("train", "test"):
+        for name in ("crow", "owl"):
+            (tmp_path / part / name).mkdir(parents=True)
+            (tmp_path / part / name / "0.tif").write_bytes(content)
+    seeds = ingestion.read(folder_spec(tmp_path / "train", source={"test": str(tmp_path / "test")}), 0).seeds
     assert np.asarray(seeds[0]["image"]).tolist() == [[0, 129, 255]]
     assert to_tensors(seeds)[0][0, 1].tolist() == [[0, 129, 255]]
 

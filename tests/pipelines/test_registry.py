@@ -53,7 +53,7 @@ def test_at_first_look_there_are_few_boxes(pipelines: dict[str, Pipeline]) -> No
     main = pipelines["__default__"]
     assert {str(node.namespace).split(".")[0] for node in main.nodes} == {"fashion", "report"}
     tables = {"fashion.accuracy_table", "fashion.audit_markdown"}
-    assert main.outputs() == {*tables, "fashion.best", "fashion.split", "fashion.manifest", "report.page"}
+    assert main.outputs() == {*tables, "fashion.best", "fashion.split", "report.page"}
 
 
 def test_the_search_runs_with_the_main_job_only_if_training_uses_it(config: OmegaConfigLoader) -> None:

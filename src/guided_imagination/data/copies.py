@@ -18,13 +18,13 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Note:
-    """What there is to say about copies, and pairs of ids as examples."""
+    """What there is to say about copies, and some of them."""
 
     said: str
-    examples: Sequence[Sequence[str]]
+    examples: Sequence[str]
 
     def __str__(self) -> str:
-        return f"{self.said} ({'; '.join(f'{first!r} and {second!r}' for first, second in self.examples)})"
+        return f"{self.said} ({'; '.join(self.examples)})"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def left_out(ids: Sequence[str], labels: Labels, copies: Labels, earliest: Label
         if pairs:
             are = f"{one} and is" if len(pairs) == 1 else f"{several} and are"
             said = f"{len(pairs):,} of {total:,} images {are} left out of the draw"
-            notes.append(Note(said, [[ids[row] for row in pair] for pair in pairs[:EXAMPLES]]))
+            notes.append(Note(said, [f"{ids[row]!r} of {ids[copied]!r}" for copied, row in pairs[:EXAMPLES]]))
     return notes
 
 
@@ -102,7 +102,11 @@ def _shared(one: Side, other: Side) -> list[Note]:
         f"{one.name}s, so what is measured on them says little about new images"
     )
     twins = [int(np.flatnonzero(one.pixels == other.pixels[row])[0]) for row in rows[:EXAMPLES]]
-    return [Note(said, [[one.ids[twin], other.ids[row]] for twin, row in zip(twins, rows, strict=False)])]
+    examples = [
+        f"the {other.name} {other.ids[row]!r} and the {one.name} {one.ids[twin]!r}"
+        for row, twin in zip(rows, twins, strict=False)
+    ]
+    return [Note(said, examples)]
 
 
 def _several_labels(sides: Sequence[Side]) -> list[Note]:
@@ -114,5 +118,6 @@ def _several_labels(sides: Sequence[Side]) -> list[Note]:
     if not len(images):
         return []
     pairs = list(zip(images.tolist(), copies[other][index].tolist(), strict=True))[:EXAMPLES]
+    examples = [f"{ids[first]!r} and {ids[second]!r}" for first, second in pairs]
     is_there = "image is" if len(images) == 1 else "images are"
-    return [Note(f"{len(images):,} {is_there} there with more than one label", [[ids[a], ids[b]] for a, b in pairs])]
+    return [Note(f"{len(images):,} {is_there} there with more than one label", examples)]

@@ -54,7 +54,7 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
 
     Every image is decoded once, those that cannot be are left out. What an earlier `ingest` has written to `folder`
     is used again: all of it if nothing has changed, or what it found unreadable and twice for another draw.
-    Of images with the same pixels only the first takes part in a draw, or one could be a seed and its copy a test image.
+    Of images with the same pixels only the first takes part in a draw, or it could be a seed and its copy a test image.
     Raises InputError where the source is not as the settings say, and if more than the share `max_unreadable` of
     the images cannot be decoded.
     """
@@ -102,9 +102,9 @@ def warned(place: str, notes: list[Note]) -> list[Note]:
 
 
 def read_whole(spec: ImagesSpec, opened: Opened, every_class: bool = True) -> tuple[Dataset, NDArray[np.bytes_]]:
-    """All images of the parts `spec.seeds` of a source that is open, as `read` stores them, and digests of their pixels.
+    """All images of the parts `spec.seeds` of a source that is open, as `read` stores them: nothing is set aside.
 
-    Nothing is set aside. Raises InputError as `read` does, and where a class has no image if `every_class` needs one.
+    With them come digests of their pixels. Raises InputError as `read` does, and where a class has no image if `every_class` needs one.
     """
     raw = _raw_classes(spec, opened)
     classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
@@ -206,9 +206,7 @@ def _part(spec: ImagesSpec, opened: Opened, name: str, raw: list[str]) -> Part:
     return part
 
 
-def _unreadable(
-    images: Part, place: str, max_unreadable: float
-) -> tuple[list[dict[str, str]], NDArray[np.bytes_]]:
+def _unreadable(images: Part, place: str, max_unreadable: float) -> tuple[list[dict[str, str]], NDArray[np.bytes_]]:
     """Id and defect of images that cannot be decoded, and digests of the pixels of all others.
 
     Raises InputError if they are too many, or if images of 16 bits are all dark: cameras and scanners write 10 to

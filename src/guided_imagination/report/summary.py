@@ -198,6 +198,16 @@ def images_of(rows: pd.DataFrame) -> str:
     return f"{some} of {listed(rows['dataset'])}{' (of older results the split is unknown)' if unknown else ''}"
 
 
+def note_words(notes: Mapping[str, Mapping[str, Sequence[int]]], datasets: Iterable[str]) -> str:
+    """Sentences about copies among the images of `datasets`; `notes` are by dataset, with the draws that each is of,
+    none where it is of all."""
+    return " ".join(
+        f"In {dataset}{f', draw {listed(map(str, draws))}' if draws else ''}: {said}."
+        for dataset in dict.fromkeys(datasets)
+        for said, draws in notes.get(dataset, {}).items()
+    )
+
+
 def setting_words(rows: pd.DataFrame) -> list[str]:
     """ "tiny by the recipe matched, on the test images of cars and pets": what the rows of one setting of each dataset
     were measured in; datasets of equal settings share their words."""

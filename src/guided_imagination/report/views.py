@@ -1,6 +1,7 @@
 """The report's tables and its figure, from the tidy results of all rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,20 +14,27 @@ from guided_imagination.report.expansions import audited_table, cost_table, kept
 from guided_imagination.report.figures import efficiency_figure
 from guided_imagination.report.gains import gain_figure
 from guided_imagination.report.measures import measure_table
-from guided_imagination.report.summary import largest_ratio, summarise, with_references
+from guided_imagination.report.summary import largest_ratio, note_words, summarise, with_references
 from guided_imagination.report.table import Table
 
 AUGMENTED = "augment_baselines"
 
 
 def accuracy(
-    results: pd.DataFrame, speeds: pd.DataFrame, methods: Mapping[str, Method], config: ReportConfig, group: str
+    results: pd.DataFrame,
+    speeds: pd.DataFrame,
+    methods: Mapping[str, Method],
+    config: ReportConfig,
+    group: str,
+    notes: Mapping[str, Mapping[str, Sequence[int]]] = MappingProxyType({}),
 ) -> Table:
-    """The datasets of one group, for the first architecture; speeds: the columns of `expansions.costs`."""
+    """The datasets of one group, for the first architecture; speeds: the columns of `expansions.costs`; notes: as
+    `note_words` takes them."""
     summary = with_references(_first_architecture(results, methods), summarise(results), methods)
     members = summary["dataset"].map(config.group_of) == group
     name, title = f"accuracy_{group}", f"Accuracy: {group} datasets"
-    kept = kept_words(speeds, list(summary.loc[members, "dataset"]))
+    datasets = list(summary.loc[members, "dataset"])
+    kept = f"{kept_words(speeds, datasets)} {note_words(notes, datasets)}".strip()
     return accuracy_table(summary[members], list(methods), name=name, title=title, kept=kept)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import isclose
 from pathlib import Path
@@ -28,7 +28,7 @@ from guided_imagination.report.expansions import costs, kept_by_class, kept_word
 from guided_imagination.report.look import look
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.sections import Picture, sections
-from guided_imagination.report.summary import summarise, with_references
+from guided_imagination.report.summary import note_words, summarise, with_references
 from guided_imagination.report.table import Table, failure_table
 from guided_imagination.training.cells import ORIGIN_COLUMNS
 from guided_imagination.training.grid import Cell
@@ -39,20 +39,31 @@ Samples = dict[str, list[dict[str, str]]]
 
 
 def collect(
-    speeds: pd.DataFrame, *rows: pd.DataFrame, methods: list[str], changed: list[str], dataset: str
-) -> tuple[pd.DataFrame, Table]:
-    """The tidy table of one dataset's cells, and its paper-shaped one; also printed.
+    speeds: pd.DataFrame, *rest: Any, methods: list[str], changed: list[str], dataset: str, draws: int
+) -> tuple[pd.DataFrame, Table, dict[str, list[int]]]:
+    """The tidy table of one dataset's cells, its paper-shaped one, also printed, and what that says of copies.
 
-    `changed` are the methods that change their recipe themselves.
+    `rest` are the manifests of its `draws` by `ingest`, then the results of each row. `changed` are the methods that
+    change their recipe themselves.
     """
+    notes, rows = _noted(rest[:draws]), rest[draws:]
     results = pd.concat(rows, ignore_index=True)
     trained = summarise(results[results["method"].isin(methods)], changed)
     shown = with_references(trained, summarise(results), methods)
-    kept = kept_words(speeds, [dataset])
-    table = accuracy_table(shown, methods, name=dataset, title=dataset, kept=kept)
+    words = f"{kept_words(speeds, [dataset])} {note_words({dataset: notes}, [dataset])}".strip()
+    table = accuracy_table(shown, methods, name=dataset, title=dataset, kept=words)
     logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
-    return results, table
+    return results, table, notes
+
+
+def _noted(manifests: Sequence[dict[str, Any]]) -> dict[str, list[int]]:
+    """What `ingest` has said about copies among the images, and of which draws; [] of all of them."""
+    draws: dict[str, list[int]] = {}
+    for manifest in manifests:
+        for note in manifest.get("notes", []):  # older ones have none
+            draws.setdefault(note["said"], []).append(manifest["draw"])
+    return {said: of if len(of) < len(manifests) else [] for said, of in draws.items()}
 
 
 def compare(results: pd.DataFrame, config: ReportConfig, models: str, *, changed: list[str]) -> pd.DataFrame:
@@ -130,6 +141,7 @@ def gather(
     samples: list[dict[str, str]],
     look: dict[str, Any],
     confusions: dict[str, Any],
+    notes: dict[str, list[int]],
     *rest: Any,
     dataset: str,
     draws: int,
@@ -146,6 +158,7 @@ def gather(
         "samples": samples,
         "look": look,
         "confusions": confusions,
+        "notes": notes,
         "failures": failed,
         **{name: table.to_dict(orient="split") for name, table in tables.items()},
     }
@@ -162,8 +175,10 @@ def merge(
     dict[str, Any],
     list[dict[str, Any]],
     dict[str, str],
+    dict[str, dict[str, list[int]]],
 ]:
-    """The tidy tables over all datasets, samples and what to look at by dataset, confusions, and cells that failed."""
+    """The tidy tables over all datasets, samples and what to look at by dataset, confusions, cells that failed, and
+    notes by dataset."""
     results, intervals, speeds, audits = (
         pd.concat([pd.DataFrame(**found[name]) for found in findings], ignore_index=True)
         for name in ("results", "intervals", "speeds", "audits")
@@ -174,14 +189,21 @@ def merge(
     )
     failures = {cell: error for found in findings for cell, error in found["failures"].items()}
     confusions = [found["confusions"] for found in findings if found["confusions"]]
-    return results, intervals, speeds, audits, samples, looks, confusions, failures
+    notes = {name: found["notes"] for name, found in zip(datasets, findings, strict=True)}
+    return results, intervals, speeds, audits, samples, looks, confusions, failures, notes
 
 
 def accuracy(
-    results: pd.DataFrame, speeds: pd.DataFrame, methods: Methods, config: ReportConfig, *, group: str
+    results: pd.DataFrame,
+    speeds: pd.DataFrame,
+    notes: dict[str, dict[str, list[int]]],
+    methods: Methods,
+    config: ReportConfig,
+    *,
+    group: str,
 ) -> Table:
     """Datasets of one group x methods."""
-    return _shown(views.accuracy(results, speeds, methods, config, group))
+    return _shown(views.accuracy(results, speeds, methods, config, group, notes))
 
 
 def measures(results: pd.DataFrame, methods: Methods) -> Table:

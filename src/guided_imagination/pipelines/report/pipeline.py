@@ -43,15 +43,23 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
         of_all(methods, "failures"),
     )
     audits = {f"{place}_audit_table": f"{place}.audit_table" for place in places}
+    manifests = {f"{place}_manifest": f"{place}.manifest" for place in places}
     sheets = {f"{method}_contact_sheet": f"{places[0]}.{method}.contact_sheet" for method in made}
-    handed = ["results", "intervals", "speeds", "samples", "look", "confusions"]
+    handed = ["results", "intervals", "speeds", "samples", "look", "confusions", "notes"]
     looked = parameters.looked_at()
     changed = changing_recipe(parameters.methods)
     named = {"dataset": dataset, "methods": methods, "changed": changed}
     config, models = SETTINGS["config"], "params:models_dir"
     own = Pipeline(
         [
-            _node(nodes.collect, ["speeds", *rows], ["results", "accuracy_table"], "collect", **named),
+            _node(
+                nodes.collect,
+                ["speeds", *manifests, *rows],
+                ["results", "accuracy_table", "notes"],
+                "collect",
+                draws=len(places),
+                **named,
+            ),
             _node(nodes.compare, ["results", config, models], "intervals", "compare", changed=changed),
             _node(
                 nodes.confuse,
@@ -86,7 +94,7 @@ def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) ->
             ),
         ],
         namespace=dataset,
-        inputs={"seeds": f"{places[0]}.seeds", **rows, **failures, **expanded, **sheets, **audits},
+        inputs={"seeds": f"{places[0]}.seeds", **rows, **failures, **expanded, **sheets, **audits, **manifests},
         parameters={config: config, models: models, OWN: f"params:{places[0]}.settings"},
     )
     return Pipeline([own, *(_contact_sheet(places[0], method) for method in made)])
@@ -119,7 +127,7 @@ def _overall(parameters: Parameters) -> Pipeline:
         *(
             _node(
                 nodes.accuracy,
-                ["results", "speeds", methods, config],
+                ["results", "speeds", "notes", methods, config],
                 f"accuracy_{group}",
                 f"accuracy_{group}",
                 group=group,
@@ -135,7 +143,7 @@ def _overall(parameters: Parameters) -> Pipeline:
         _node(nodes.audit, ["results", "audits", methods], "audit", "audit"),
         _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
     ]
-    merged = ["results", "intervals", "speeds", "audits", "samples", "looks", "confusions", "failures"]
+    merged = ["results", "intervals", "speeds", "audits", "samples", "looks", "confusions", "failures", "notes"]
     names = [output for table in tables for output in table.outputs if output not in FIGURES]
     return Pipeline(
         [
