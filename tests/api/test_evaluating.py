@@ -1,5 +1,8 @@
+import shutil
+
 import pytest
 import torch
+from PIL import Image
 
 import guided_imagination
 from guided_imagination import InputError
@@ -8,6 +11,7 @@ from guided_imagination.config.defaults import defaults
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.data.dataset import to_tensors
 from guided_imagination.training.classifier import accuracy, predict, train_classifier
+from helpers.fabricate import folders, put
 
 TINY = Architecture(model="resnet10t", arguments={"channels": [4, 4, 4, 4]})
 RECIPE = Recipe.model_validate(defaults()["recipes"]["matched"] | {"passes": 2, "batch_size": 8})
@@ -59,3 +63,57 @@ def test_a_recipe_that_needs_a_teacher_is_refused(seeds, expansion, test_images)
     for settings in (None, soft):
         with pytest.raises(InputError, match="recipe = 'soft' has soft labels, for which a call has no teacher"):
             guided_imagination.evaluate(seeds, expansion, test_images, recipe="soft", settings=settings)
+
+
+@pytest.fixture
+def cats_and_dogs(tmp_path):
+    """Ten images of a folder, whose last cat is the last dog too, and how it was expanded."""
+    root = folders(tmp_path / "pets", {"cat": 4, "dog": 5})
+    shutil.copy(root / "dog" / "0004.png", root / "cat" / "0004.png")
+    return root, guided_imagination.expand(root, ratio=1, method="cutout", settings=SMALL)
+
+
+SMALL = {"dataset_specs": {"images": {"resolution": 8}}}
+TWO_LABELS = "1 image is there with more than one label"
+
+
+def measured(images, expansion, test):
+    return guided_imagination.evaluate(
+        images, expansion, test, architecture=TINY, recipe=RECIPE, runs=1, settings=SMALL
+    ).attrs["warnings"]
+
+
+def test_test_images_that_were_trained_on_are_told_of(cats_and_dogs, tmp_path, caplog):
+    root, expansion = cats_and_dogs
+    caplog.clear()
+    same, labels = measured(root, expansion, root)
+    assert same.startswith(
+        "10 of 10 test images have the same pixels as seeds, so what is measured on them says little"
+    )
+    assert labels.startswith(TWO_LABELS)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"evaluate: {same}",
+        f"evaluate: {labels}",
+    ]
+    other = folders(tmp_path / "test", {"cat": 0, "dog": 8})
+    for file in (other / "dog").iterdir():
+        put(file, "other")
+    for number in range(3):
+        Image.open(root / "cat" / f"000{number}.png").save(other / "cat" / f"{number}.tif")
+    same, labels = measured(root, expansion, other)
+    assert same.startswith("3 of 11 test images have the same pixels as seeds")
+
+
+def test_the_expansion_is_no_side(cats_and_dogs, tmp_path):
+    """Test images with the pixels of new ones are no seeds."""
+    root, expansion = cats_and_dogs
+    (labels,) = measured(root, expansion, expansion)
+    assert labels.startswith(TWO_LABELS)
+
+
+def test_an_image_of_two_classes_is_told_of_when_it_is_expanded(cats_and_dogs, caplog):
+    root, _ = cats_and_dogs
+    guided_imagination.expand(root, ratio=1, method="cutout", settings=SMALL)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"images: {TWO_LABELS} ('train/cat/0004.png' and 'train/dog/0004.png')"
+    ]

@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+from datasets import concatenate_datasets
 
 import guided_imagination
 from guided_imagination import InputError
@@ -27,6 +28,14 @@ def test_an_audit_is_the_pipeline_s(expansion, seeds, out, test_images, tmp_path
     assert alone.loc[1, ["rejected", "images_per_second"]].isna().all()
     seen = ours.columns.drop(["rejected", "images_per_second"])
     pd.testing.assert_frame_equal(alone[seen], ours[seen], check_dtype=False)
+
+
+def test_real_images_that_the_expansion_was_made_of_are_told_of(expansion, seeds, test_images, caplog):
+    real = concatenate_datasets([test_images.select(range(8)), seeds.select(range(3))])
+    (told,) = guided_imagination.audit(expansion, seeds, real=real).attrs["warnings"]
+    assert told.startswith("3 of 11 real images have the same pixels as seeds, so what is measured on them says little")
+    assert f"audit: {told}" in caplog.text
+    assert guided_imagination.audit(expansion, seeds).attrs["warnings"] == []
 
 
 def test_a_contact_sheet_has_a_row_per_image(expansion, seeds, out):

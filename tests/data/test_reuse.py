@@ -217,3 +217,18 @@ def test_images_are_decoded_by_threads_in_bounded_chunks(tmp_path, source, monke
 def test_a_licence_makes_no_image_be_read_again(source):
     spec = DatasetSpec(source={"kind": "folder", "path": str(source)})
     assert keys(spec, 0) == keys(spec.overridden({"licence": "mit"}), 0)
+
+
+def test_copies_are_known_without_decoding_again(tmp_path, source, decoded, caplog):
+    shutil.copy(source / "owl" / "0001.png", source / "owl" / "0006.png")
+    shutil.copy(source / "owl" / "0001.png", source / "crow" / "0007.png")
+    first = ingest(tmp_path / "made", spec_of(source))
+    assert first[2]["copies"] == [["train/crow/0007.png", "train/owl/0001.png", "train/owl/0006.png"]]
+    decoded.clear()
+    caplog.clear()
+    assert ingest(tmp_path / "made", spec_of(source)) == first
+    assert "2 of 15 images are copies of others with another label and are left out of the draw" in caplog.text
+    again = ingest(tmp_path / "made", spec_of(source, seeds_per_class=2), draw=1)
+    assert decoded == []
+    assert again == ingest(tmp_path / "fresh", spec_of(source, seeds_per_class=2), draw=1)
+    assert again[2]["notes"] == first[2]["notes"] != []

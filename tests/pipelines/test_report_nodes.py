@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from guided_imagination.pipelines.report import nodes
+from guided_imagination.report.expansions import costs
 from helpers.cells import RECIPE, Journal, job, run
 from helpers.results import config
 from helpers.toy import dataset
@@ -55,3 +56,23 @@ def test_rows_of_other_images_are_not_paired(results, tmp_path):
     path = tmp_path / "pets/gif_dalle/tiny-short-ratio5-seed1/predictions.parquet"
     pd.read_parquet(path).head(3).to_parquet(path)
     assert compared(results, tmp_path).empty
+
+
+def test_the_table_says_what_ingest_has_said_of_copies(results, monkeypatch):
+    monkeypatch.setattr(nodes.tracking, "log_table", lambda *_: None)
+
+    def manifest(draw, *sentences):
+        return {"draw": draw, "notes": [{"said": said, "examples": ["'a' and 'b'"]} for said in sentences]}
+
+    settings = {"methods": ["gif_dalle", "randaugment"], "changed": [], "dataset": "pets"}
+    drawn = [
+        manifest(0, "1 of 9 is", "2 have"),
+        {"draw": 1},
+        manifest(2, "1 of 9 is"),
+    ]  # the second of an older version
+    _, table, notes = nodes.collect(costs("pets", {}), *drawn, results, draws=3, **settings)
+    assert notes == {"1 of 9 is": [0, 2], "2 have": [0]}
+    assert table.words.endswith("In pets, draw 0 and 2: 1 of 9 is. In pets, draw 0: 2 have.")
+    _, table, notes = nodes.collect(costs("pets", {}), drawn[0], results, draws=1, **settings)
+    assert notes == {"1 of 9 is": [], "2 have": []}
+    assert table.words.endswith("In pets: 1 of 9 is. In pets: 2 have.")

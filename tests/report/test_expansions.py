@@ -66,6 +66,19 @@ def test_the_tables_show_kept_images_of_those_that_the_ratio_promises(config: Re
     assert f"promises: {SHORT}; the others hold all." in words
 
 
+def test_copies_among_the_images_are_told_below_the_accuracies(config: ReportConfig):
+    said = "3 of 11 test images have the same pixels as seeds"
+    results = tidy(cells("cars", "original", 0, 20), cells("pathmnist", "original", 0, 30))
+    notes = {"cars": {said: [], "1 image is there with more than one label": [0, 2]}, "pathmnist": {}}
+    told = f"In cars: {said}. In cars, draw 0 and 2: 1 image is there with more than one label."
+    for group, words in (("natural", told), ("medical", "")):
+        table = views.accuracy(results, costs("cars", {}), METHODS, config, group, notes)
+        assert (
+            table.words == f"{views.accuracy(results, costs('cars', {}), METHODS, config, group).words} {words}".strip()
+        )
+        assert words in table.markdown()
+
+
 def test_weeded_images_are_counted_apart_and_make_the_others_dearer(config: ReportConfig):
     """Of 500 that were kept 100 are weeded: at 2 images per second 1,000 of the others take 625 seconds."""
     speeds = costs("cars", {"randaugment": WHOLE | {"images_per_second": 2}}, {"randaugment": {"a": 150, "b": 250}})

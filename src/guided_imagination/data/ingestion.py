@@ -104,7 +104,8 @@ def warned(place: str, notes: list[Note]) -> list[Note]:
 def read_whole(spec: ImagesSpec, opened: Opened, every_class: bool = True) -> tuple[Dataset, NDArray[np.bytes_]]:
     """All images of the parts `spec.seeds` of a source that is open, as `read` stores them: nothing is set aside.
 
-    With them come digests of their pixels. Raises InputError as `read` does, and where a class has no image if `every_class` needs one.
+    With them come digests of their pixels. Raises InputError as `read` does, and where a class has no image if
+    `every_class` needs one.
     """
     raw = _raw_classes(spec, opened)
     classes, relabel = name_classes(raw, spec.names, spec.exclude, opened.place)
