@@ -217,3 +217,26 @@ def test_images_are_decoded_by_threads_in_bounded_chunks(tmp_path, source, monke
 def test_a_licence_makes_no_image_be_read_again(source):
     spec = DatasetSpec(source={"kind": "folder", "path": str(source)})
     assert keys(spec, 0) == keys(spec.overridden({"licence": "mit"}), 0)
+
+
+def test_a_folder_that_cannot_be_listed_and_links_back_are_no_hindrance(source, monkeypatch):
+    spec, scandir = DatasetSpec(source={"kind": "folder", "path": str(source)}), os.scandir
+    before = keys(spec, 0)
+    for name in "ab":
+        (source / "owl" / name).symlink_to(".")
+    assert keys(spec, 0) == before
+
+    def failing(folder):
+        if str(folder).endswith("owl"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    assert keys(spec, 0) != before
+
+
+def test_a_reader_of_heic_makes_images_be_read_again(source, monkeypatch):
+    spec = DatasetSpec(source={"kind": "folder", "path": str(source)})
+    before = keys(spec, 0)
+    monkeypatch.setattr(reuse, "READS_HEIF", not reuse.READS_HEIF)
+    assert keys(spec, 0) != before

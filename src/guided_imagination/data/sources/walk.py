@@ -78,7 +78,9 @@ def _listed(folder: Path, strict: bool) -> list[os.DirEntry[str]]:
 
 
 def _unlistable(folder: str | Path, error: OSError) -> InputError:
-    return InputError(f"the folder {folder} cannot be read ({error.strerror}): make it readable, or move it away")
+    return InputError(
+        f"the folder or link {folder} cannot be read ({error.strerror}): make it readable, or move it away"
+    )
 
 
 def _identity(place: Path | os.DirEntry[str]) -> tuple[int, int]:
