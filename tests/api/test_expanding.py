@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import subprocess
@@ -233,6 +234,12 @@ def test_workers_open_the_images_of_files_that_are_gone_afterwards(seeds: Datase
     assert len(made) == 20
     assert all(size < pixels.nbytes / 4 for size in sent)
     assert not list(tmp_path.rglob("*.arrow"))
+
+
+def test_a_place_whose_name_is_not_utf8_is_named(seeds: Dataset, tmp_path: Path) -> None:
+    assert r"caf\xe9' is not UTF-8: rename it" in refusal(
+        seeds, method="cutout", out=tmp_path / os.fsdecode(b"caf\xe9")
+    )
 
 
 def test_a_place_that_cannot_be_made_is_a_user_s_mistake(seeds: Dataset, tmp_path: Path) -> None:

@@ -115,7 +115,9 @@ def test_images_below_a_class_folder_are_not_left_out_in_silence(folder):
 
 
 def test_a_folder_of_folders_and_an_empty_one_are_refused(folder, tmp_path_factory):
-    assert "the class folder" in refusal(folder.parent)
+    above = tmp_path_factory.mktemp("above")
+    (above / "pictures").symlink_to(folder)
+    assert "the class folder" in refusal(above)
     assert "has no images; needed: a folder for each class" in refusal(tmp_path_factory.mktemp("empty"))
 
 
@@ -124,3 +126,25 @@ def test_an_unreadable_file_is_named(folder):
     sentence = refusal(folder)
     assert "'train/dog/3.png'" in sentence
     assert "1 of the first 4 images cannot be read" in sentence
+
+
+@pytest.mark.parametrize("name", ["5.png", "5.NEF", "photo"])
+def test_whatever_is_an_image_is_missed_below_a_class_folder(folder, name):
+    (folder / "cat" / "more").mkdir()
+    PillowImage.fromarray(PIXELS[0]).save(folder / "cat" / "more" / name, "PNG")
+    assert f"{folder}/cat/more holds images" in refusal(folder)
+
+
+def test_photographs_that_nothing_reads_are_refused_or_counted(folder, caplog):
+    for name in ("a.CR2", "b.cr2", "c.heic"):
+        (folder / "dog" / name).write_bytes(bytes(100))
+    assert "3 of 7 images cannot be read (2 .cr2, 1 .heic; e.g. 'train/dog/a.CR2')" in refusal(folder)
+    assert len(read_images(folder, SPEC.model_copy(update={"max_unreadable": 0.5}))) == 4
+    assert "3 of 7 images cannot be read (2 .cr2, 1 .heic" in caplog.text
+
+
+def test_links_back_cost_no_time(folder):
+    for name in "ab":
+        (folder / "cat" / name).symlink_to(".")
+        (folder / "dog" / name).symlink_to("..")
+    assert len(read(folder)) == 4

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from guided_imagination.data import images
 from guided_imagination.data.images import decode, eight_bits, encode, png, read, rgb, square
 from helpers.fabricate import encoded, picture, tiff
 
@@ -234,3 +235,87 @@ def test_what_a_file_says_of_itself_changes_no_pixel_and_no_second_writing(image
     assert "xmp" not in Image.open(io.BytesIO(plain)).info
     assert encode(noise(), image_format, source="trainedAlgorithmicMedia") == marked
     assert eight_bits(marked) == marked  # what ingestion passes on
+
+
+def png_of(width: int, depth: int, colour: int, row: bytes, clear: bytes, palette: bytes = b"") -> bytes:
+    """A PNG file of one row by hand; `clear` is its chunk tRNS."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, 1, depth, colour, 0, 0, 0)
+    colours = chunk(b"PLTE", palette) if palette else b""
+    transparent = chunk(b"tRNS", clear) if clear else b""
+    data = chunk(b"IDAT", zlib.compress(b"\0" + row))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + colours + transparent + data + chunk(b"IEND", b"")
+
+
+def words(*values: int) -> bytes:
+    return struct.pack(f">{len(values)}H", *values)
+
+
+GREY, COLOUR, PALETTE, GREY_ALPHA = 0, 2, 3, 4
+TRANSPARENT = {  # a file, and its first channel on white
+    "16 bits": (png_of(3, 16, GREY, words(1000, 1001, 65535), words(1000)), [255, 4, 255]),
+    "8 bits": (png_of(3, 8, GREY, bytes([4, 5, 255]), words(4)), [255, 5, 255]),
+    "4 bits": (png_of(4, 4, GREY, b"\x81\x2f", words(8)), [255, 17, 34, 255]),
+    "4 bits, black": (png_of(4, 4, GREY, b"\x01\x2f", words(0)), [255, 17, 34, 255]),
+    "2 bits": (png_of(4, 2, GREY, b"\x1b", words(1)), [0, 255, 170, 255]),
+    "1 bit": (png_of(2, 1, GREY, b"\x40", words(0)), [255, 255]),
+    "16-bit colours": (
+        png_of(3, 16, COLOUR, words(1000, 1000, 1000, 1001, 1000, 1000, 0, 0, 0), words(1000, 1000, 1000)),
+        [255, 3, 0],
+    ),
+    "8-bit colours": (png_of(3, 8, COLOUR, bytes([3, 3, 3, 4, 3, 3, 0, 0, 0]), words(3, 3, 3)), [255, 4, 0]),
+    "a palette": (png_of(3, 4, PALETTE, b"\x01\x20", b"\xff\0", bytes(range(9))), [0, 255, 6]),
+    "16-bit alpha": (png_of(2, 16, GREY_ALPHA, words(1000, 0, 1000, 65535), b""), [255, 3]),
+}
+
+
+@pytest.mark.parametrize(("content", "shown"), TRANSPARENT.values(), ids=TRANSPARENT)
+def test_a_transparent_value_is_white_however_a_png_says_it(content, shown):
+    assert levels(content) == shown
+    stored = eight_bits(content)
+    assert levels(stored) == shown
+    with Image.open(io.BytesIO(stored)) as image:
+        image.load()  # as `datasets` hands it over
+        assert pixels(rgb(image))[0, :, 0].tolist() == shown
+
+
+def test_a_turned_image_is_white_where_it_is_transparent():
+    content, shown = TRANSPARENT["16-bit colours"]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    place = content.index(b"IDAT") - 4
+    turned = content[:place] + struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    assert pixels(decode(turned + content[place:]))[:, 0, 0].tolist() == shown
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png_of(2, 16, GREY, words(65535, 4000), words(65535)),
+        png_of(2, 16, COLOUR, words(65535, 65535, 65535, 4000, 4000, 4000), words(65535, 65535, 65535)),
+        png_of(2, 16, GREY_ALPHA, words(65535, 0, 4000, 65535), b""),
+    ],
+)
+def test_the_brightest_value_is_one_that_is_seen(content):
+    assert read(content).brightest in (4000, 257 * (4000 >> 8))
+
+
+def test_heic_is_read_and_stored_for_readers_of_png():
+    pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    content = encoded(Image.new("RGB", (64, 48), (200, 100, 50)), "HEIF")
+    shown = pixels(decode(content))
+    assert shown.shape == (48, 64, 3)
+    assert np.abs(shown.astype(int) - [200, 100, 50]).max() <= 6  # it is lossy
+    stored = eight_bits(content)
+    assert stored.startswith(b"\x89PNG")
+    assert np.array_equal(pixels(decode(stored)), shown)
+
+
+def test_heic_without_its_reader_is_named(monkeypatch):
+    monkeypatch.setattr(images, "READS_HEIF", False)
+    with pytest.raises(ValueError, match=r"it is HEIC, for which pip install 'guided-imagination\[heic\]'"):
+        decode(b"\0\0\0\x18ftypheic\0\0\0\0" + bytes(50))

@@ -1,6 +1,8 @@
 """Reading a dataset: roles, classes, and what is said about bad input."""
 
 import json
+import os
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from PIL import Image
 from guided_imagination.config import DatasetSpec
 from guided_imagination.data import ingestion
 from guided_imagination.data.dataset import checksum, class_names, to_tensors
+from guided_imagination.data.sources import recognition
 from guided_imagination.utils.errors import InputError
 from helpers.fabricate import encoded, folders, picture, put, tiff
 
@@ -308,8 +311,9 @@ def test_squeezed_images_show_all_of_the_picture(tmp_path, kind, name):
     stripes = np.zeros((40, 80, 3), np.uint8)
     for colour in range(3):
         stripes[:, colour * 80 // 3 : (colour + 1) * 80 // 3 + 1, colour] = 255
-    for part in ("a", "b"):
+    for number, part in enumerate("ab"):
         (tmp_path / part).mkdir()
+        stripes[0, 0] = 100 * number  # no image is a copy of another
         Image.fromarray(stripes).save(tmp_path / part / name)
         Image.fromarray(stripes[:, :40]).save(tmp_path / part / f"square-{name}")
     read = {
@@ -336,3 +340,80 @@ def test_real_images_of_caltech():
     assert splits.quarantined == []
     images, _ = to_tensors(splits.seeds.select(range(20)), resolution=224)
     assert images.shape == (20, 3, 224, 224)
+
+
+def photographs(root):
+    """Ten images of two classes, and eight files that Pillow cannot read."""
+    folders(root, {"crow": 5, "owl": 5})
+    for number in range(6):
+        (root / "owl" / f"IMG_{number}.{'HEIC' if number else 'heic'}").write_bytes(b"\0\0\0\x18ftypheic" + bytes(8))
+    (root / "owl" / "a.CR2").write_bytes(b"II*\0\x10\0\0\0CR\2\0")
+    (root / "owl" / "photo").write_bytes(bytes(range(256)))
+    return root
+
+
+COUNTS = "8 of 18 images cannot be read (6 .heic, 1 .cr2, 1 without suffix; e.g. 'train/owl/"
+
+
+@pytest.mark.parametrize("reader", [True, False])
+def test_photographs_that_nothing_reads_are_counted_by_suffix(tmp_path, caplog, monkeypatch, reader):
+    monkeypatch.setattr(recognition, "READS_HEIF", reader)
+    root = photographs(tmp_path)
+    splits = ingestion.read(folder_spec(root, max_unreadable=8 / 18), 0)
+    assert len(splits.seeds) + len(splits.test) == 10
+    assert len(splits.quarantined) == 8
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert COUNTS in warning
+    assert ("pip install 'guided-imagination[heic]'" in warning) is not reader
+
+
+def test_more_of_them_than_max_unreadable_stop_the_run(tmp_path):
+    root = photographs(tmp_path)
+    assert COUNTS in refusal(folder_spec(root, max_unreadable=0.44))
+    put(root / "crow" / "broken.png").write_bytes(b"broken")
+    assert "more than max_unreadable = 0.43" in refusal(folder_spec(root, max_unreadable=0.43))  # 8 of 19 are not
+    assert "'train/crow/broken.png'" not in refusal(folder_spec(root))
+    assert ingestion.read(folder_spec(root, max_unreadable=9 / 19), 0).quarantined[0]["id"] == "train/crow/broken.png"
+
+
+def test_unread_files_of_a_class_that_is_left_out_do_not_count(tmp_path):
+    folders(tmp_path, {"crow": 5, "crane": 5})
+    photographs(tmp_path / "more")
+    (tmp_path / "more" / "owl").rename(tmp_path / "owl")
+    (tmp_path / "more").rename(tmp_path / ".more")
+    splits = ingestion.read(folder_spec(tmp_path, exclude=["owl"], sizes={"train": 15}), 0)
+    assert (class_names(splits.seeds), splits.quarantined) == (["crane", "crow"], [])
+
+
+def test_pipes_devices_and_dead_links_are_named_and_not_opened(tmp_path, caplog):
+    root = folders(tmp_path, {"crow": 8, "owl": 8})
+    for name in ("pipe.png", "pipe", "pipe.heic", "pipe.txt"):
+        os.mkfifo(root / "owl" / name)
+    (root / "owl" / "zero.jpg").symlink_to("/dev/zero")
+    (root / "owl" / "zero").symlink_to("/dev/zero")
+    (root / "owl" / "gone.png").symlink_to("nowhere.png")
+    (root / "owl" / "itself.png").symlink_to("itself.png")
+    splits = ingestion.read(folder_spec(root, max_unreadable=0.5), 0)
+    reasons = {image["id"].removeprefix("train/owl/"): image["reason"] for image in splits.quarantined}
+    assert reasons == {
+        "gone.png": "it is a link that leads nowhere",
+        "itself.png": "it is a link that leads nowhere",
+        "pipe.heic": "it is not a regular file",
+        "pipe.png": "it is not a regular file",
+        "zero.jpg": "it is not a regular file",
+    }
+    assert all(f"'train/owl/{name}'" in caplog.text for name in reasons)
+
+
+@pytest.mark.parametrize(("kind", "key"), [("npz", "path"), ("parquet", "train")])
+def test_a_pipe_in_place_of_a_file_is_not_opened(tmp_path, kind, key):
+    os.mkfifo(tmp_path / "x")
+    assert "not a regular file" in refusal(DatasetSpec(source={"kind": kind, key: str(tmp_path / "x")}))
+
+
+def test_where_python_takes_names_for_ascii_the_remedy_is_named(tmp_path, monkeypatch):
+    root = folders(tmp_path / "x", {"crow": 2, "caf\u00e9": 2})
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    ingestion.read(folder_spec(folders(tmp_path / "plain", {"crow": 5, "owl": 5})), 0)
+    assert "PYTHONUTF8=1" in refusal(folder_spec(root))
+    assert "PYTHONUTF8=1" in refusal(folder_spec(tmp_path / "caf\u00e9"))

@@ -232,3 +232,26 @@ def test_copies_are_known_without_decoding_again(tmp_path, source, decoded, capl
     assert decoded == []
     assert again == ingest(tmp_path / "fresh", spec_of(source, seeds_per_class=2), draw=1)
     assert again[2]["notes"] == first[2]["notes"] != []
+
+
+def test_a_folder_that_cannot_be_listed_and_links_back_are_no_hindrance(source, monkeypatch):
+    spec, scandir = DatasetSpec(source={"kind": "folder", "path": str(source)}), os.scandir
+    before = keys(spec, 0)
+    for name in "ab":
+        (source / "owl" / name).symlink_to(".")
+    assert keys(spec, 0) == before
+
+    def failing(folder):
+        if str(folder).endswith("owl"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    assert keys(spec, 0) != before
+
+
+def test_a_reader_of_heic_makes_images_be_read_again(source, monkeypatch):
+    spec = DatasetSpec(source={"kind": "folder", "path": str(source)})
+    before = keys(spec, 0)
+    monkeypatch.setattr(reuse, "READS_HEIF", not reuse.READS_HEIF)
+    assert keys(spec, 0) != before

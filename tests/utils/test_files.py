@@ -2,6 +2,8 @@ import errno
 import mmap
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,7 +12,15 @@ import pytest
 
 from guided_imagination.utils import files
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import read_json, replacing, replacing_folder, write_json, writing_alone
+from guided_imagination.utils.files import (
+    check_name,
+    check_regular,
+    read_json,
+    replacing,
+    replacing_folder,
+    write_json,
+    writing_alone,
+)
 from helpers.disks import files_of_at_most
 from helpers.processes import ended, fork
 
@@ -206,3 +216,38 @@ def test_a_folder_on_a_full_disk_is_the_users_to_mend(tmp_path):
         replace(tmp_path / "folder", a=b"new" * 1000)
     assert contents(tmp_path / "folder") == {"a": b"old"}
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+@pytest.mark.parametrize("name", ["a.png", "caf\u00e9", "\u732b/1.png"])
+def test_every_name_of_utf8_is_one(name):
+    check_name(name)
+
+
+def test_a_name_of_other_bytes_is_shown():
+    with pytest.raises(InputError, match=r"^the name 'x/caf\\xe9' is not UTF-8: rename it$"):
+        check_name(os.fsdecode(b"x/caf\xe9"))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("os.fsdecode(b'caf\\xc3\\xa9')", r"'caf\xc3\xa9'"), ("'caf\\xe9'", r"'caf\xe9'")]
+)
+def test_a_locale_without_such_names_is_told_from_a_wrong_name(name, shown):
+    code = f"import os; from guided_imagination.utils.files import check_name; check_name('a'); check_name({name})"
+    posix = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "POSIX"}
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **posix}, capture_output=True, text=True)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.endswith(
+        f"{shown} is not ASCII, and this Python takes names for ascii: set the environment variable PYTHONUTF8=1"
+    )
+
+
+def test_only_what_blocks_and_what_leads_nowhere_is_not_regular(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "dead").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("file", "link", "missing"):
+        assert check_regular(tmp_path / name) == tmp_path / name
+    for name, said in (("dead", "leads nowhere"), ("pipe", "not a regular file")):
+        with pytest.raises(ValueError, match=said):
+            check_regular(tmp_path / name)

@@ -22,6 +22,7 @@ from guided_imagination.expansion.store.reader import MANIFEST, PLAN
 from guided_imagination.models.device import place
 from guided_imagination.models.weights import locate_whole
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import check_name
 from guided_imagination.utils.workers import worker_count
 
 
@@ -119,6 +120,7 @@ def _kept(folder: Path | None) -> AbstractContextManager[str | Path]:
 
 def _usable(out: Path, images: object) -> Path:
     """Raises InputError for a place where an expansion would mix with other files."""
+    check_name(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"out = {str(out)!r} is a file; needed: a folder, or a name for a new one")
     if isinstance(images, str | os.PathLike) and out.resolve().is_relative_to(Path(images).resolve()):

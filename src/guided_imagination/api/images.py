@@ -16,8 +16,11 @@ from guided_imagination.data.copies import Side, between
 from guided_imagination.data.images import png
 from guided_imagination.data.ingestion import read_whole, warned
 from guided_imagination.data.sources.base import Opened, Part
-from guided_imagination.data.sources.folder import SUFFIXES, open_folder
+from guided_imagination.data.sources.folder import open_folder
+from guided_imagination.data.sources.recognition import kind
+from guided_imagination.data.sources.walk import files_below
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import check_regular
 
 Arrays: TypeAlias = tuple[Any, Any, Sequence[str]]
 Images: TypeAlias = str | os.PathLike[str] | Dataset | Arrays
@@ -61,12 +64,11 @@ def _opened(images: Images) -> Opened:
 def _folder(path: Path) -> Opened:
     """A class per subfolder. Raises InputError too for images further below, which would be left out in silence."""
     opened = open_folder(FolderSource(kind="folder", path=str(path)))
-    for parent, folders, names in os.walk(path, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        below = len(Path(parent).relative_to(path).parts)
-        if below > 1 and any(Path(name).suffix.lower() in SUFFIXES for name in names):
+    for file, entry in files_below(path):
+        if file.count("/") > 1 and kind(entry) != "other":
+            parent = Path(entry.path).parent
             raise InputError(
-                f"{parent} holds images, but is a folder inside the class folder {Path(parent).parent}: put them into "
+                f"{parent} holds images, but is a folder inside the class folder {parent.parent}: put them into "
                 "the class folder, or make it a class folder of its own"
             )
     return opened
@@ -94,7 +96,7 @@ def _content(image: dict[str, Any] | None) -> bytes:
     if image is None:
         raise ValueError("there is no image")
     content: bytes | None = image["bytes"]
-    return Path(image["path"]).read_bytes() if content is None else content
+    return check_regular(Path(image["path"])).read_bytes() if content is None else content
 
 
 def _arrays(pixels: Any, labels: Any, names: Sequence[str]) -> Opened:

@@ -2,17 +2,28 @@
 
 import io
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from PIL.PngImagePlugin import PngInfo
-from torch import Tensor
+from torch import Tensor, from_numpy
 from torch.nn.functional import interpolate
+from torchvision.io import ImageReadMode, decode_png
 
+with suppress(ImportError):
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+
+READS_HEIF = "HEIF" in Image.OPEN
+HEIF_SUFFIXES = {".heic", ".heics", ".heif", ".heifs", ".hif"}
+HEIC_EXTRA = "pip install 'guided-imagination[heic]'"
+HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}  # ISO 23008-12, annex B
 WHITE = (255, 255, 255, 255)
 SIXTEEN = 2**16 - 1  # white of 16 bits, in PNG and TIFF alike
 PHOTOMETRIC, BITS, SAMPLE_MIN, SAMPLE_MAX = 262, 258, 340, 341  # tags of TIFF 6.0
@@ -39,25 +50,60 @@ def read(content: bytes) -> Picture:
     try:
         with Image.open(io.BytesIO(content)) as image:
             colours = bool(re.search(";16", str([tile.args for tile in image.tile]))) and not _is_deep(image)
+            _scale_transparency(image, content)
             picture, brightest = rgb(image), None
             if colours:  # they are read as their upper 8 bits
-                brightest = 257 * int(np.asarray(image.convert("RGB")).max())
+                values = np.asarray(image.convert("RGBA"))
+                brightest = 257 * int(values[values[..., 3] > 0, :3].max(initial=0))
             elif _is_deep(image) and _range(image.mode, _tags(image))[1] == SIXTEEN:
-                brightest = int(np.asarray(image).max())
+                values = np.asarray(image)
+                brightest = int(values[values != image.info.get("transparency")].max(initial=0))
             return Picture(picture, brightest)
     except UnknownRangeError:
         raise
     except Exception as error:  # decoders let anything escape on broken bytes: struct.error, SyntaxError, EOFError
+        if not READS_HEIF and content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
+            raise ValueError(f"it is HEIC, for which {HEIC_EXTRA} installs a reader") from error
         said = re.sub(r" <_io\.BytesIO object at \w+>", "", str(error))  # the same for the same bytes
         raise ValueError(f"{type(error).__name__}: {said}") from error
 
 
 def eight_bits(content: bytes) -> bytes:
-    """The bytes of an image file that every reader shows alike: a PNG in place of grey values of more than 8 bits."""
-    if content.startswith(b"\xff\xd8") or (content.startswith(b"\x89PNG") and content[24] <= 8):
-        return content  # JPEG, or PNG of at most 8 bits: told without opening it
+    """The bytes of an image file that every reader shows alike.
+
+    That is a PNG in place of grey values of more than 8 bits, of HEIC, which few can read, and where Pillow would take
+    another value for the transparent one.
+    """
+    if content.startswith(b"\xff\xd8") or (content.startswith(b"\x89PNG") and content[24] == 8):
+        return content  # JPEG, or PNG of 8 bits: told without opening it
     with Image.open(io.BytesIO(content)) as image:
-        return png(rgb(image).convert("L")) if _is_deep(image) else content
+        if _is_deep(image):
+            return png(rgb(image).convert("L"))
+        anew = image.format == "HEIF" or _scale_transparency(image, content)
+        return png(rgb(image)) if anew else content
+
+
+GREY_STEPS = {"L;2": 255 // 3, "L;4": 255 // 15}  # from a value of 2 and 4 bits to one of 8, by Pillow's raw mode
+
+
+def _scale_transparency(image: ImageFile.ImageFile, content: bytes) -> bool:
+    """Whether Pillow scales the pixels of a PNG file, but not its transparent value (chunk tRNS): now it is scaled.
+
+    Colours of 16 bits are compared in full, as the PNG specification has it, before Pillow drops their lower 8 bits.
+    Nothing of `image` may have been read yet.
+    """
+    raw = str(image.tile[0].args) if image.format == "PNG" and image.tile else ""
+    clear = image.info.get("transparency")
+    if clear is None or not (raw in GREY_STEPS or raw.startswith("RGB;16")):
+        return False
+    if raw in GREY_STEPS:
+        image.info["transparency"] = clear * GREY_STEPS[raw]
+        return True
+    values = decode_png(from_numpy(np.frombuffer(content, np.uint8).copy()), ImageReadMode.UNCHANGED).numpy()
+    seen = (values != np.array(clear).reshape(3, 1, 1)).any(0)
+    image.putalpha(Image.fromarray(255 * seen.astype(np.uint8)))
+    del image.info["transparency"]
+    return True
 
 
 class UnknownRangeError(ValueError):
@@ -75,7 +121,9 @@ def rgb(image: Image.Image) -> Image.Image:
     tags = _tags(image)  # what is turned has none
     image = ImageOps.exif_transpose(image)
     if _is_deep(image):
-        image = Image.fromarray(np.rint(255 * _levels(image, tags)).astype(np.uint8))
+        levels = np.rint(255 * _levels(image, tags)).astype(np.uint8)
+        levels[np.asarray(image) == image.info.get("transparency")] = 255  # on white
+        image = Image.fromarray(levels)
     if image.has_transparency_data:
         return Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image.convert("RGBA")).convert("RGB")
     return image.convert("RGB")
@@ -133,7 +181,9 @@ def squeezed(content: bytes) -> bytes:
     with Image.open(io.BytesIO(content)) as image:
         if image.width == image.height:
             return content
-        jpeg, picture = image.format == "JPEG", rgb(image)
+        jpeg = image.format == "JPEG"
+        _scale_transparency(image, content)
+        picture = rgb(image)
     picture = picture.resize((max(picture.size),) * 2, Image.Resampling.BICUBIC)
     if not jpeg:
         return png(picture)

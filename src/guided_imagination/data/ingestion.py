@@ -5,7 +5,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from guided_imagination.data.dataset import checksum, class_names, write
 from guided_imagination.data.images import SIXTEEN, eight_bits, squeezed
 from guided_imagination.data.images import read as read_image
 from guided_imagination.data.reuse import EXAMINED, Earlier, Keys, keys
-from guided_imagination.data.sources import open_source
+from guided_imagination.data.sources import check_names, open_source
 from guided_imagination.data.sources.base import Labels, Opened, Part, concatenate, take
 from guided_imagination.data.sources.classes import name_classes
+from guided_imagination.data.sources.recognition import by_suffix, remedy
 from guided_imagination.data.splits import UNUSABLE, drawn_from, read_split, rows_of, split_rows
 from guided_imagination.utils.errors import InputError
 
@@ -58,6 +59,7 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
     Raises InputError where the source is not as the settings say, and if more than the share `max_unreadable` of
     the images cannot be decoded.
     """
+    check_names(spec.source)
     earlier = Earlier.read(folder) if folder else Earlier(Path(), {})
     if earlier.manifest and (made := earlier.splits(wanted := keys(spec, draw))):
         logger.info("%s: nothing has changed since it was ingested", folder)
@@ -176,7 +178,7 @@ def _gather(
     gathered, bounds = [], [0]
     for names in roles:
         part = concatenate([_part(spec, opened, name, raw) for name in names if name != REST])
-        part = Part(part.ids, relabel[part.labels], part.load)
+        part = replace(part, labels=relabel[part.labels])
         gathered.append(take(part, np.flatnonzero(part.labels >= 0)))
         bounds.append(bounds[-1] + len(gathered[-1].ids))
     images = concatenate(gathered)
@@ -192,9 +194,10 @@ def _part(spec: ImagesSpec, opened: Opened, name: str, raw: list[str]) -> Part:
         raise InputError(f"{opened.place} has no part {name!r}; it has {', '.join(opened.parts)}")
     part = opened.parts[name]()
     expected = (spec.sizes or {}).get(name)
-    if expected is not None and len(part.ids) != expected:
+    readable = len(part.ids) - len(part.unread)
+    if expected is not None and readable != expected:
         raise InputError(
-            f"{opened.place} has {len(part.ids)} images in {name!r} instead of {expected}: if it was downloaded, "
+            f"{opened.place} has {readable} images in {name!r} instead of {expected}: if it was downloaded, "
             f"move it away and run again; or set sizes to null to work with what is there"
         )
     wrong = np.flatnonzero((part.labels < 0) | (part.labels >= len(raw)))
@@ -215,6 +218,14 @@ def _unreadable(images: Part, place: str, max_unreadable: float) -> tuple[list[d
     """
     quarantined, digests = [], np.zeros(len(images.ids), DIGEST)
     allowed = max_unreadable * len(images.ids)
+    unread = [name for name in images.ids if name in images.unread]
+    if unread:
+        counts = f"{len(unread)} of {len(images.ids)} images cannot be read ({by_suffix(unread)}; e.g. {unread[0]!r})"
+        if len(unread) > allowed:
+            raise InputError(
+                f"{place}: {counts}, more than max_unreadable = {max_unreadable:g} allows: {remedy(unread)}"
+            )
+        logger.warning("%s: %s and are left out: %s", place, counts, remedy(unread))
     deep: list[int] = []
     for row, (name, found) in enumerate(zip(images.ids, _looked_at(images, place), strict=True)):
         if not isinstance(found, str):
@@ -222,7 +233,8 @@ def _unreadable(images: Part, place: str, max_unreadable: float) -> tuple[list[d
             if brightest is not None:
                 deep.append(brightest)
         else:
-            logger.warning("%s: the image %r is left out, it cannot be read (%s)", place, name, found)
+            if name not in images.unread:
+                logger.warning("%s: the image %r is left out, it cannot be read (%s)", place, name, found)
             quarantined.append({"id": name, "reason": found})
         if len(quarantined) > allowed:
             raise InputError(
@@ -261,8 +273,9 @@ def _chunks(images: Part, place: str) -> Iterator[list[bytes | str]]:
     chunk: list[bytes | str] = []
     size = 0
     for row in range(len(images.ids)):
+        reason = images.unread.get(images.ids[row])
         try:
-            content = images.load(row)
+            content = images.load(row) if reason is None else reason
         except InputError:
             raise
         except FileNotFoundError as error:

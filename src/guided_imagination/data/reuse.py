@@ -15,7 +15,9 @@ from datasets import Dataset, load_from_disk
 
 from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.data.dataset import checksum
+from guided_imagination.data.images import READS_HEIF
 from guided_imagination.data.sources import places
+from guided_imagination.data.sources.walk import files_below
 from guided_imagination.utils.files import read_json
 
 logger = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ def keys(spec: DatasetSpec, draw: int) -> Keys:
     """From names, sizes and times of change of the source's files, the settings, and this package's code."""
     settings = spec.model_dump(mode="json", exclude=LATER)
     of_images = {name: value for name, value in settings.items() if name not in DRAWING}
-    images = _digest([_code(), PIL.__version__, of_images, list(_states(places(spec.source)))])
+    images = _digest([_code(), PIL.__version__, READS_HEIF, of_images, list(_states(places(spec.source)))])
     index = Path(spec.split).read_text() if spec.split and Path(spec.split).is_file() else None
     return Keys(images, _digest([images, settings, draw, index]))
 
@@ -80,17 +82,9 @@ def _states(roots: Iterable[Path]) -> Iterator[list[Any]]:
     """Path, size and time of change of every file but hidden ones; only the path of what is missing."""
     for root in roots:
         if root.is_dir():
-            yield from sorted(_below(root))
+            yield from sorted([entry.path, *_state(entry.path)] for _, entry in files_below(root, strict=False))
         else:
             yield [str(root), *_state(root)]
-
-
-def _below(root: Path) -> Iterator[list[Any]]:
-    for parent, folders, names in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                yield [os.path.join(parent, name), *_state(os.path.join(parent, name))]  # noqa: PTH118 # much faster
 
 
 def _state(path: str | Path) -> list[int]:

@@ -24,6 +24,37 @@ TOKEN = 8  # letters that tell the writers of a folder apart
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+def check_name(name: str | os.PathLike[str]) -> None:
+    """Raises InputError for a file's name that is not UTF-8, or that this Python takes for another encoding."""
+    text, encoding = os.fspath(name), sys.getfilesystemencoding()
+    if text.isascii():
+        return
+    if encoding != "utf-8":
+        raise InputError(
+            f"{_bytes_of(text)} is not ASCII, and this Python takes names for {encoding}: set the environment variable "
+            "PYTHONUTF8=1"
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the name {_bytes_of(text)} is not UTF-8: rename it") from error
+
+
+def _bytes_of(name: str) -> str:
+    """A name in quotes, with what is not ASCII as \\x.. or \\u...."""
+    try:
+        return ascii(os.fsencode(name))[1:]
+    except UnicodeEncodeError:  # it was not read from a folder
+        return ascii(name)
+
+
+def check_regular(path: Path) -> Path:
+    """`path`. Raises ValueError for what could block whoever opens it, and for a link that leads nowhere."""
+    if path.is_file() or not os.path.lexists(path):
+        return path
+    raise ValueError("it is not a regular file" if path.exists() else "it is a link that leads nowhere")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Write to a temporary file beside `path`, which takes its place when the block ends well.

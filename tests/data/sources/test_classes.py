@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from guided_imagination.data.sources.classes import clean, name_classes
@@ -59,3 +61,11 @@ def test_names_that_differ_in_case_alone_are_refused():
     """CLIP's tokenizers know none: the two would have one text."""
     with pytest.raises(InputError, match="'Cat' and 'cat' are both named 'cat', however it is written"):
         name_classes(["Cat", "cat"], {}, [], "animals")
+
+
+def test_names_that_this_python_cannot_write_are_refused(monkeypatch):
+    assert name_classes(["caf\u00e9"], {}, [], "x")[0] == ["caf\u00e9"]
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    assert name_classes(["crow"], {}, [], "x")[0] == ["crow"]
+    with pytest.raises(InputError, match="PYTHONUTF8=1"):
+        name_classes(["crow", "caf\u00e9"], {}, [], "x")

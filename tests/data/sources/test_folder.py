@@ -1,11 +1,15 @@
+import os
+from pathlib import Path
+
 import pytest
 from torchvision.datasets import Caltech101, OxfordIIITPet
 
 from guided_imagination.config.datasets import DatasetSpec, FolderSource
 from guided_imagination.data.sources import open_source
+from guided_imagination.data.sources.walk import files_below
 from guided_imagination.utils.errors import InputError
 from helpers import fabricate
-from helpers.fabricate import folders, put
+from helpers.fabricate import encoded, folders, picture, put, tiff
 
 
 def opened(path, **settings):
@@ -118,12 +122,13 @@ def test_without_a_network_the_folder_to_fill_by_hand_is_named(tmp_path, monkeyp
     assert f"put it into {tmp_path / 'raw'} (in torchvision's layout) by hand" in message
 
 
-def test_a_file_that_could_be_an_image_is_missed_aloud(tmp_path, caplog):
+@pytest.mark.parametrize("name", ["b.png", "b.heic", "b.nef"])
+def test_a_file_that_could_be_an_image_is_missed_aloud(tmp_path, caplog, name):
     put(tmp_path / "crow" / "a.png")
-    (tmp_path / "crow" / "b.psd").touch()
+    (tmp_path / name).touch()
     opened(tmp_path).parts["train"]()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "1 files are no images of a class, e.g. crow/b.psd" in caplog.text
+    assert f"1 files are no images of a class, e.g. {name}" in caplog.text
 
 
 def test_validation_images_that_nothing_uses_are_refused(tmp_path):
@@ -131,3 +136,110 @@ def test_validation_images_that_nothing_uses_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"source.val is given, but neither seeds, validation nor test name it"):
         DatasetSpec(source=source)
     assert DatasetSpec(source=source, validation="val").validation == ["val"]
+
+
+@pytest.mark.parametrize("name", ["a.dat", "photo", "scan.jpg_large", "a.txt", "a.psd", "a.heic"])
+def test_what_pillow_opens_is_an_image_whatever_its_name(tmp_path, name):
+    put(tmp_path / "crow" / "a.png")
+    (tmp_path / "crow" / name).write_bytes(encoded(picture(name), "JPEG"))
+    part = opened(tmp_path).parts["train"]()
+    assert sorted(part.ids) == sorted(["train/crow/a.png", f"train/crow/{name}"])
+    assert part.unread == {}
+
+
+PLAIN = ["notes.txt", "a.json", "a.csv", "a.xml", "a.md", "a.py", "README", "a.yml", "film.mov", "Thumbs.db", "a.zip"]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_is_plainly_no_image_is_passed_by_quietly(tmp_path, caplog, name):
+    caplog.set_level("INFO")
+    put(tmp_path / "crow" / "a.png")
+    binary = name in ("film.mov", "Thumbs.db", "a.zip")
+    (tmp_path / "crow" / name).write_bytes(bytes(range(256)) if binary else b"words\n")
+    part = opened(tmp_path).parts["train"]()
+    assert (part.ids, part.unread) == (["train/crow/a.png"], {})
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+
+
+TIFF_OF_A_THUMBNAIL = tiff(2, bytes(2), bits=8, t254=1)  # as DNG and NEF begin
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0"),
+        ("a.CR2", b"II*\0\x10\0\0\0CR\2\0"),
+        ("a.nef", tiff(2, bytes(2), bits=8)),
+        ("a.dng", TIFF_OF_A_THUMBNAIL),
+        ("photo", TIFF_OF_A_THUMBNAIL),
+        ("photo", bytes(range(256))),
+        ("a.xyz", bytes(range(256))),
+        ("a.svg", b"<svg></svg>"),
+    ],
+)
+def test_photographs_that_nothing_reads_are_counted(tmp_path, name, content):
+    put(tmp_path / "crow" / "a.png")
+    (tmp_path / "crow" / name).write_bytes(content)
+    assert list(opened(tmp_path).parts["train"]().unread) == [f"train/crow/{name}"]
+
+
+@pytest.mark.parametrize("target", [".", "..", "../../..", "../crow"])
+def test_links_back_are_not_followed(tmp_path, target):
+    root = folders(tmp_path / "x", {"crow": 2, "owl": 1})
+    for name in "ab":
+        (root / "crow" / name).symlink_to(target)
+    files = [path for path, _ in files_below(root)]
+    assert sorted(files) == ["crow/0000.png", "crow/0001.png", "owl/0000.png"]
+
+
+def test_folders_that_all_link_to_each_other_are_refused_in_time(tmp_path):
+    names = [f"c{number}" for number in range(12)]
+    folders(tmp_path, dict.fromkeys(names, 1))
+    for name in names:
+        for other in names:
+            (tmp_path / name / other).symlink_to(f"../{other}")
+    assert "more than 100 paths lead to the folder" in refusal(tmp_path)
+
+
+def test_two_classes_may_be_links_to_one_folder(tmp_path):
+    folders(tmp_path / "elsewhere", {"birds": 2})
+    (tmp_path / "x").mkdir()
+    for name in ("crow", "owl"):
+        (tmp_path / "x" / name).symlink_to("../elsewhere/birds")
+    assert opened(tmp_path / "x").parts["train"]().labels.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("lost", ["", "owl"])
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch, error, lost):
+    root, scandir = folders(tmp_path / "x", {"crow": 2, "owl": 2}), os.scandir
+
+    def failing(folder):
+        if Path(folder) == root / lost:
+            raise error
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    assert refusal(root).startswith(f"the folder or link {root / lost} cannot be read ({error.strerror})")
+
+
+def test_a_class_that_is_a_link_to_nowhere_is_named(tmp_path):
+    root = folders(tmp_path / "x", {"crow": 2})
+    (root / "owl").symlink_to(tmp_path / "unmounted")
+    assert f"{root / 'owl'} is a link that leads nowhere" in refusal(root)
+    root.joinpath("owl").unlink()
+    test = folders(tmp_path / "test", {"crow": 1})
+    (test / "owl").symlink_to(tmp_path / "unmounted")
+    assert f"{test / 'owl'} is a link that leads nowhere" in refusal(root, "test", test=str(test))
+
+
+@pytest.mark.parametrize(("name", "shown"), [(b"caf\xe9.png", r"crow/caf\xe9.png'"), (b"caf\xe9", r"x/caf\xe9'")])
+def test_a_name_that_is_not_utf8_is_named(tmp_path, name, shown):
+    root = folders(tmp_path / "x", {"crow": 1})
+    if name.endswith(b".png"):
+        Path(root / "crow" / os.fsdecode(name)).touch()
+    else:
+        folders(root, {os.fsdecode(name): 1})
+    sentence = refusal(root)
+    assert shown in sentence
+    assert sentence.endswith("is not UTF-8: rename it")

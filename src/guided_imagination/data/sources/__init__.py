@@ -12,6 +12,7 @@ from guided_imagination.data.sources.medmnist import open_medmnist, path_of
 from guided_imagination.data.sources.npz import open_npz
 from guided_imagination.data.sources.parquet import open_parquet, with_images
 from guided_imagination.data.sources.torchvision import open_torchvision
+from guided_imagination.utils.files import check_name
 
 OPENERS: dict[str, Callable[[Any], Opened]] = {
     "parquet": open_parquet,
@@ -35,6 +36,14 @@ PLACES: dict[str, Callable[[Any], list[Path]]] = {
 def places(source: Source) -> list[Path]:
     """The files and folders that a source is read from, whether they are there or not."""
     return PLACES[source.kind](source)
+
+
+def check_names(source: Source) -> None:
+    """Raises InputError for a path that this Python cannot write as bytes."""
+    for value in source.model_dump().values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                check_name(text)
 
 
 def open_source(source: Source) -> Opened:

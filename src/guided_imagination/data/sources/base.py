@@ -1,7 +1,7 @@
 """What every source gives: class names, and parts of labelled images that are still encoded."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,14 @@ class Part:
     """Labelled images in an order that is the same on every machine.
 
     `load(row)` gives the bytes of an image file; rows in ascending order cost one pass over the source.
-    It raises FileNotFoundError where a file that the source lists is missing.
+    It raises FileNotFoundError where a file that the source lists is missing. `unread` says by id why an image
+    cannot be read, where that is known without loading it.
     """
 
     ids: Sequence[str]
     labels: Labels
     load: Callable[[int], bytes]
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Opened:
 
 def take(part: Part, rows: Labels) -> Part:
     """Some rows of a part."""
-    return Part([part.ids[row] for row in rows], part.labels[rows], lambda row: part.load(int(rows[row])))
+    ids = [part.ids[row] for row in rows]
+    return Part(ids, part.labels[rows], lambda row: part.load(int(rows[row])), part.unread)
 
 
 def concatenate(parts: Sequence[Part]) -> Part:
@@ -48,4 +51,5 @@ def concatenate(parts: Sequence[Part]) -> Part:
         return parts[owner].load(row - int(starts[owner]))
 
     labels = np.concatenate([part.labels for part in parts] or [np.empty(0, np.int64)])
-    return Part([name for part in parts for name in part.ids], labels, load)
+    unread = {name: reason for part in parts for name, reason in part.unread.items()}
+    return Part([name for part in parts for name in part.ids], labels, load, unread)

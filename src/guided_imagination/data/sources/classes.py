@@ -8,6 +8,7 @@ import numpy as np
 
 from guided_imagination.data.sources.base import Labels
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import check_name
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ def name_classes(
     """
     for name in sorted({*names, *exclude} - set(raw)):
         logger.warning("%s has no class %r, which names or exclude mention", place, name)
+    for name in raw:
+        check_name(name)  # folders, figures and tables will be named by it
     named: dict[str, str] = {}
     relabel = np.full(len(raw), -1, dtype=np.int64)
     for label, old in enumerate(raw):

@@ -1,25 +1,34 @@
 """Folders of images: one per class, or a class in every file name."""
 
 import logging
-import os
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL.Image import registered_extensions
 
 from guided_imagination.config.datasets import FolderSource
 from guided_imagination.data.sources.base import Opened, Part
+from guided_imagination.data.sources.recognition import kind
 from guided_imagination.data.sources.torchvision import download
+from guided_imagination.data.sources.walk import files_below, is_hidden
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import check_name, check_regular
 
 logger = logging.getLogger(__name__)
 
-JPEG = {".jpg", ".jpeg", ".jpe", ".jfif", ".jp2"}
-SUFFIXES = JPEG | {".png", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".tga", ".pbm", ".pgm", ".ppm", ".pnm"}
 FOLDER_PER_CLASS = r"([^/]+)/[^/]+"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Class names by an image's path below a folder, in the order of the paths, and the paths of those that nothing
+    here can read."""
+
+    classes: dict[str, str]
+    unread: set[str]
 
 
 def open_folder(source: FolderSource) -> Opened:
@@ -28,11 +37,12 @@ def open_folder(source: FolderSource) -> Opened:
     Raises InputError for a missing or empty folder, a class without images, a class that only another part has.
     """
     path = Path(source.path)
+    check_name(path)
     if source.download and not path.is_dir():
         download(source.download, path)
     pattern = source.class_pattern or FOLDER_PER_CLASS
     train = _images(path, pattern)
-    classes = sorted(set(train.values()))
+    classes = sorted(set(train.classes.values()))
     if source.class_pattern is None:
         _check_folders(path, classes)
     if not classes:
@@ -46,56 +56,55 @@ def open_folder(source: FolderSource) -> Opened:
 
 def _other_part(folder: Path, name: str, pattern: str, classes: list[str], train: Path) -> Part:
     found = _images(folder, pattern)
-    unknown = sorted(set(found.values()) - set(classes))
+    unknown = sorted(set(found.classes.values()) - set(classes))
     if unknown:
         raise InputError(f"{folder} has the class {unknown[0]!r}, which {train} has not")
     return _part(folder, name, found, classes)
 
 
-def _part(folder: Path, name: str, found: dict[str, str], classes: list[str]) -> Part:
-    files, number = list(found), {raw: label for label, raw in enumerate(classes)}
-    labels = np.array([number[found[file]] for file in files], dtype=np.int64)
+def _part(folder: Path, name: str, found: Found, classes: list[str]) -> Part:
+    files, number = list(found.classes), {raw: label for label, raw in enumerate(classes)}
+    labels = np.array([number[found.classes[file]] for file in files], dtype=np.int64)
     # file systems write accents in two ways: the id is the same for both
     ids = [f"{name}/{unicodedata.normalize('NFC', file)}" for file in files]
-    return Part(ids, labels, lambda row: (folder / files[row]).read_bytes())
+    unread = {ids[row]: "no reader knows it" for row, file in enumerate(files) if file in found.unread}
+
+    def load(row: int) -> bytes:
+        return check_regular(folder / files[row]).read_bytes()
+
+    return Part(ids, labels, load, unread)
 
 
-def _images(folder: Path, pattern: str) -> dict[str, str]:
-    """Class names by an image's path below the folder, in the order of the paths."""
+def _images(folder: Path, pattern: str) -> Found:
+    """The images below the folder whose path tells a class."""
+    check_name(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; needed: a folder for each class with images in it")
-    found, ignored = {}, []
-    for file in sorted(_files(folder), key=lambda file: unicodedata.normalize("NFC", file)):
-        match = re.fullmatch(pattern, file)
-        if match and Path(file).suffix.lower() in SUFFIXES:
-            found[file] = unicodedata.normalize("NFC", match[1])
-        else:
-            ignored.append(file)
-    if ignored:
-        unread = [file for file in ignored if Path(file).suffix.lower() in registered_extensions()]
-        level = logging.WARNING if unread else logging.INFO  # what could be an image is missed by its owner
-        first = next(iter(unread or ignored))
-        logger.log(level, "%s: %d files are no images of a class, e.g. %s", folder, len(ignored), first)
+    found = Found({}, set())
+    ignored: list[str] = []
+    missed: list[str] = []
+    files = dict(files_below(folder))
+    for file in sorted(files, key=lambda file: unicodedata.normalize("NFC", file)):
+        match, told = re.fullmatch(pattern, file), kind(files[file])
+        if match and told != "other":
+            found.classes[file] = unicodedata.normalize("NFC", match[1])
+            if told == "unread":
+                found.unread.add(file)
+            continue
+        if pattern == FOLDER_PER_CLASS and "/" not in file and not (folder / file).exists():
+            raise InputError(f"{folder / file} is a link that leads nowhere: mend it or remove it")
+        (ignored if told == "other" else missed).append(file)
+    if ignored or missed:
+        level = logging.WARNING if missed else logging.INFO  # what could be an image is missed by its owner
+        first = (missed or ignored)[0]
+        logger.log(level, "%s: %d files are no images of a class, e.g. %s", folder, len(ignored + missed), first)
     return found
-
-
-def _files(folder: Path) -> list[str]:
-    """Paths of all files below the folder but hidden ones."""
-    files = []
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not _hidden(name)]
-        files += [(Path(parent) / name).relative_to(folder).as_posix() for name in names if not _hidden(name)]
-    return files
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith((".", "__MACOSX"))
 
 
 def _check_folders(path: Path, classes: list[str]) -> None:
     for folder in sorted(path.iterdir()):
         name = unicodedata.normalize("NFC", folder.name)
-        if not folder.is_dir() or _hidden(name) or name in classes:
+        if not folder.is_dir() or is_hidden(name) or name in classes:
             continue
         below = [child.name for child in sorted(folder.iterdir()) if child.is_dir()]
         hint = f"; it holds folders: is it a part (path: {folder}, or test: {folder})?" if below else ""

@@ -14,6 +14,7 @@ from guided_imagination.config.datasets import NpzSource
 from guided_imagination.data.images import png
 from guided_imagination.data.sources.base import Labels, Opened, Part
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import check_regular
 
 PARTS = ["train", "val", "test"]
 NEEDED = "needed: <part>_images and <part>_labels, where <part> is train, val or test"
@@ -40,10 +41,10 @@ def open_arrays(path: Path, classes: list[str] | None) -> Opened:
 
 def _archive(path: Path) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(check_regular(path))
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a whole npz file ({error}): get it anew") from error
 
 

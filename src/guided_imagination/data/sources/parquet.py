@@ -13,6 +13,7 @@ from datasets import ClassLabel, Features
 from guided_imagination.config.datasets import ParquetSource
 from guided_imagination.data.sources.base import Opened, Part
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import check_regular
 
 ROWS_IN_MEMORY = 64
 READ_AHEAD = 2**20  # bytes; without it a whole row group of images is read at once
@@ -63,7 +64,7 @@ def _paths(names: Sequence[str]) -> list[Path]:
 
 def _open(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_AHEAD)
+        return pq.ParquetFile(check_regular(path), pre_buffer=False, buffer_size=READ_AHEAD)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error
     except (OSError, ValueError) as error:
@@ -138,7 +139,7 @@ def _content(folder: Path, value: Any) -> bytes:
                     f"a table in {folder} names an image by the path {value['path']!r}: allowed are relative paths "
                     "below the table's folder, or images inside the table"
                 )
-        return (folder / value["path"]).read_bytes()
+        return check_regular(folder / value["path"]).read_bytes()
     content = value["bytes"] if isinstance(value, dict) else value
     if not isinstance(content, bytes):
         raise ValueError("there is no image")

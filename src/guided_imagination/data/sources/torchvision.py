@@ -16,6 +16,7 @@ from guided_imagination.data.images import png
 from guided_imagination.data.sources.base import Opened, Part
 from guided_imagination.data.sources.network import downloading
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import check_regular
 
 
 def open_torchvision(source: TorchvisionSource) -> Opened:
@@ -86,4 +87,4 @@ def _part(dataset: Callable[[str], Any], part: str, root: Path) -> Part:
 
 
 def _content(image: Path | Image.Image) -> bytes:
-    return image.read_bytes() if isinstance(image, Path) else png(image)
+    return check_regular(image).read_bytes() if isinstance(image, Path) else png(image)
