@@ -12,7 +12,7 @@ from datasets import Dataset
 
 from guided_imagination.api import settings as asked
 from guided_imagination.api.expansions import Folder, Held, opened, side
-from guided_imagination.api.images import Images, read_images
+from guided_imagination.api.images import Images, read_images, same_classes
 from guided_imagination.api.settings import NAME
 from guided_imagination.api.wording import explained
 from guided_imagination.config import ORIGINALS, Architecture, DatasetSettings, Recipe
@@ -72,7 +72,7 @@ def evaluate(
     _refuse_soft(recipe, settings or {})
     row = asked.changed(shared, settings or {}).dataset(NAME)
     seeds, measured = read_images(images, row.spec), read_images(test, row.spec, every_class=False)
-    if class_names(measured) != class_names(seeds):
+    if not same_classes(measured, seeds):
         raise InputError(
             f"the test images have the classes {', '.join(class_names(measured))}, the images have "
             f"{', '.join(class_names(seeds))}: needed are the same"

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from guided_imagination.api import settings as asked
 from guided_imagination.api.expansions import opened, side
-from guided_imagination.api.images import Images, read_images
+from guided_imagination.api.images import Images, read_images, same_classes
 from guided_imagination.api.settings import NAME
 from guided_imagination.api.wording import explained
 from guided_imagination.data.dataset import class_names, write
@@ -54,7 +54,7 @@ def audit(
     shared["dataset_specs"] = {NAME: asked.spec(side(made), templates)}
     row = asked.changed(shared, changes, settings or {}).dataset(NAME)
     others = write([], class_names(seeds)) if real is None else read_images(real, row.spec, every_class=False)
-    if class_names(others) != class_names(seeds):
+    if not same_classes(others, seeds):
         raise InputError("the real images have other classes than the images of the expansion")
     return call(partial(audit_rows, seeds, others, row, {"original": None, method: made}), row.compute)
 

@@ -20,7 +20,7 @@ from guided_imagination.data.images import read as read_image
 from guided_imagination.data.reuse import Earlier, Keys, keys
 from guided_imagination.data.sources import open_source
 from guided_imagination.data.sources.base import Labels, Opened, Part, concatenate, take
-from guided_imagination.data.sources.classes import name_classes
+from guided_imagination.data.sources.classes import name_classes, words
 from guided_imagination.data.splits import UNUSABLE, read_split, rows_of, split_rows
 from guided_imagination.utils.errors import InputError
 
@@ -70,7 +70,10 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
     if spec.split is None:
         rows = split_rows(spec, labels, pool, validation, test, classes, draw)
     else:
-        rows = rows_of(read_split(Path(spec.split)), images.ids, labels, classes, spec.split, opened.place)
+        split = read_split(Path(spec.split))
+        if split.classes == words(classes, spec.names):  # as 0.5.0 and older wrote it
+            split = split.model_copy(update={"classes": classes})
+        rows = rows_of(split, images.ids, labels, classes, spec.split, opened.place)
     _check_classes(labels[rows.seeds], labels[rows.test], classes, opened.place)
     seeds, validation, test = (
         _store(images, part, classes, spec.fit) for part in (rows.seeds, rows.validation, rows.test)
@@ -101,7 +104,7 @@ def _raw_classes(spec: ImagesSpec, opened: Opened) -> list[str]:
     if opened.classes and list(raw) != list(opened.classes):  # labels would silently be those of other classes
         raise InputError(
             f"classes is for sources without names, {opened.place} has its own ({', '.join(opened.classes)}): leave it "
-            "out, and rename by names"
+            "out, and give CLIP other words by names"
         )
     return raw
 
@@ -119,14 +122,19 @@ def index(splits: Splits) -> dict[str, Any]:
 
 
 def manifest(name: str, spec: DatasetSpec, draw: int, splits: Splits) -> dict[str, Any]:
-    """What a dataset has become: its source, and for each split its size, images per class and checksum."""
+    """What a dataset has become: its source, its classes, and for each split its size, images per class and checksum.
+
+    `words` are what CLIP is told for the `classes`.
+    """
+    classes = class_names(splits.seeds)
     named = {"seeds": splits.seeds, "validation": splits.validation, "test": splits.test}
     return {
         "dataset": name,
         "source": spec.source.model_dump(mode="json"),
         "draw": draw,
         "split": spec.split,
-        "classes": class_names(splits.seeds),
+        "classes": classes,
+        "words": words(classes, spec.names),
         "splits": {part: _summary(images) for part, images in named.items()},
         "quarantined": splits.quarantined,
         "keys": asdict(splits.keys),

@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import unicodedata
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 from PIL.Image import registered_extensions
 
 from guided_imagination.config.datasets import FolderSource
-from guided_imagination.data.sources.base import Opened, Part
+from guided_imagination.data.sources.base import Opened, Part, composed
 from guided_imagination.data.sources.torchvision import download
 from guided_imagination.utils.errors import InputError
 
@@ -32,7 +31,7 @@ def open_folder(source: FolderSource) -> Opened:
         download(source.download, path)
     pattern = source.class_pattern or FOLDER_PER_CLASS
     train = _images(path, pattern)
-    classes = sorted(set(train.values()))
+    classes = sorted({composed(name): name for name in train.values()}.values())
     if source.class_pattern is None:
         _check_folders(path, classes)
     if not classes:
@@ -46,17 +45,17 @@ def open_folder(source: FolderSource) -> Opened:
 
 def _other_part(folder: Path, name: str, pattern: str, classes: list[str], train: Path) -> Part:
     found = _images(folder, pattern)
-    unknown = sorted(set(found.values()) - set(classes))
+    known = {composed(name) for name in classes}
+    unknown = sorted(name for name in set(found.values()) if composed(name) not in known)
     if unknown:
         raise InputError(f"{folder} has the class {unknown[0]!r}, which {train} has not")
     return _part(folder, name, found, classes)
 
 
 def _part(folder: Path, name: str, found: dict[str, str], classes: list[str]) -> Part:
-    files, number = list(found), {raw: label for label, raw in enumerate(classes)}
-    labels = np.array([number[found[file]] for file in files], dtype=np.int64)
-    # file systems write accents in two ways: the id is the same for both
-    ids = [f"{name}/{unicodedata.normalize('NFC', file)}" for file in files]
+    files, number = list(found), {composed(raw): label for label, raw in enumerate(classes)}
+    labels = np.array([number[composed(found[file])] for file in files], dtype=np.int64)
+    ids = [f"{name}/{composed(file)}" for file in files]
     return Part(ids, labels, lambda row: (folder / files[row]).read_bytes())
 
 
@@ -65,10 +64,10 @@ def _images(folder: Path, pattern: str) -> dict[str, str]:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; needed: a folder for each class with images in it")
     found, ignored = {}, []
-    for file in sorted(_files(folder), key=lambda file: unicodedata.normalize("NFC", file)):
+    for file in sorted(_files(folder), key=composed):
         match = re.fullmatch(pattern, file)
         if match and Path(file).suffix.lower() in SUFFIXES:
-            found[file] = unicodedata.normalize("NFC", match[1])
+            found[file] = match[1]
         else:
             ignored.append(file)
     if ignored:
@@ -93,9 +92,9 @@ def _hidden(name: str) -> bool:
 
 
 def _check_folders(path: Path, classes: list[str]) -> None:
+    known = {composed(name) for name in classes}
     for folder in sorted(path.iterdir()):
-        name = unicodedata.normalize("NFC", folder.name)
-        if not folder.is_dir() or _hidden(name) or name in classes:
+        if not folder.is_dir() or _hidden(folder.name) or composed(folder.name) in known:
             continue
         below = [child.name for child in sorted(folder.iterdir()) if child.is_dir()]
         hint = f"; it holds folders: is it a part (path: {folder}, or test: {folder})?" if below else ""
