@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from guided_imagination.data.images import decode, eight_bits, encode, png, read, rgb, square
+from guided_imagination.data.images import decode, eight_bits, encode, lossless, png, read, rgb, square
 from helpers.fabricate import encoded, picture, tiff
 
 
@@ -234,3 +234,11 @@ def test_what_a_file_says_of_itself_changes_no_pixel_and_no_second_writing(image
     assert "xmp" not in Image.open(io.BytesIO(plain)).info
     assert encode(noise(), image_format, source="trainedAlgorithmicMedia") == marked
     assert eight_bits(marked) == marked  # what ingestion passes on
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I"])
+def test_a_picture_of_16_bits_in_memory_stays_one(mode):
+    levels = Image.fromarray(np.array([[0, 257, 65535]], np.uint16))
+    picture = levels if mode == "I;16" else levels.convert("I").convert(mode)
+    assert read(lossless(picture)).brightest == 65535
+    assert np.array_equal(np.asarray(decode(lossless(picture)))[0, :, 0], [0, 1, 255])

@@ -54,10 +54,10 @@ def expand(
     ((32, 32), ['T-shirt', 'Trouser', 'Pullover'])
 
     images: a folder with a subfolder of images for each class, a `datasets.Dataset` with the columns image and label
-        (and perhaps id), or a tuple of images, labels (N,) and class names: the images an array or tensor (N, 3, H, W) or
-        (N, H, W, 3), uint8 or floats in [0, 1], or a list of Pillow's images or of arrays, whose sizes may differ; the
-        names in the order of their labels, or a mapping such as {"cat": 0, "dog": 1}. Names stay as they are; CLIP is
-        told "Black footed Albatross" for 001.Black_footed_Albatross.
+        (and perhaps id), or a tuple of images, labels (N,) and class names: the images an array or tensor (N, 3, H, W)
+        or (N, H, W, 3), uint8 or floats in [0, 1], or a list of Pillow's images or of arrays, whose sizes may differ;
+        the names in the order of their labels, or a mapping such as {"cat": 0, "dog": 1}. Class names stay as they
+        are; CLIP is told "Black footed Albatross" for 001.Black_footed_Albatross.
     method: gif_mae, gif_dalle, gif_sd (guided imagination); mae, dalle, sd (the same without guidance and filter);
         cutout, gridmask, randaugment.
     preset: the models, by name: embedded (knows garments alone), blood (knows blood cells alone), mae_large, kandinsky,
@@ -104,7 +104,7 @@ def expand(
     if not same_classes(new, seeds):  # without a guide, nothing that shaped the images tells their names
         raise InputError(
             f"out = {str(out)!r} holds an expansion of the classes {', '.join(class_names(new))}, the images have "
-            f"{', '.join(class_names(seeds))}: overwrite=True makes it anew"
+            f"{', '.join(class_names(seeds))}: use another place"
         )
     return new
 

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from guided_imagination.config import DatasetSpec
 from guided_imagination.config.datasets import FolderSource
 from guided_imagination.data.dataset import class_names
-from guided_imagination.data.images import encoded, png
+from guided_imagination.data.images import lossless, png
 from guided_imagination.data.ingestion import read_whole
 from guided_imagination.data.sources.base import Opened, Part, composed
 from guided_imagination.data.sources.folder import SUFFIXES, open_folder
@@ -161,7 +161,7 @@ def _is_of_objects(values: Any) -> bool:
 
 def _one(image: Any, what: str) -> Callable[[], bytes]:
     if isinstance(image, PillowImage.Image):
-        return partial(encoded, image)
+        return partial(lossless, image)
     values = _array(image, what)
     return partial(_png, values, _channels_last(values[None], what, ""))
 

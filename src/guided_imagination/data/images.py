@@ -149,8 +149,8 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def encoded(image: Image.Image) -> bytes:
-    """The bytes of a PNG file that `read` takes as the picture itself: 16 bits stay 16. Raises ValueError as `rgb` does."""
+def lossless(image: Image.Image) -> bytes:
+    """The bytes of a PNG file that `read` takes as the picture itself, 16 bits too. Raises ValueError as `rgb` does."""
     picture = rgb(image)
     deep = (image.mode == "I" or image.mode.startswith("I;16")) and not _tags(image)
     return png(image.convert("I").convert("I;16") if deep else picture)

@@ -108,14 +108,15 @@ def write_shards(folder: Path, parts: Parts) -> dict[str, int]:
 def write_image_folder(folder: Path, parts: Parts, names: Sequence[str]) -> dict[str, int]:
     """`<split>/<class>/<id>.<kind>` and `<split>/metadata.parquet`, one row per file; returns rows by split.
 
-    Folders have the names of the classes (`class_folders`), so that ImageFolder numbers them as it does those of the input.
+    Folders have the names of the classes (`class_folders`): ImageFolder numbers them as those of the input.
     `datasets` reads the metadata by its column `file_name`, relative to it. It is parquet because every split
     must have the same types there, labels stay labels, and an id like 007 stays text.
     """
     rows = {}
+    folder.mkdir(parents=True, exist_ok=True)
     classes = class_folders(folder, names)
     for split, streams in parts.items():
-        (folder / split).mkdir(parents=True)
+        (folder / split).mkdir()
         files = (table for tables in streams for table in tables)
         rows[split] = _write_parquet(folder / split / METADATA, _unpacked(folder / split, files, classes))
     return rows

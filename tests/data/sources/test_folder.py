@@ -1,5 +1,5 @@
 import pytest
-from torchvision.datasets import Caltech101, OxfordIIITPet
+from torchvision.datasets import Caltech101, ImageFolder, OxfordIIITPet
 
 from guided_imagination.config.datasets import DatasetSpec, FolderSource
 from guided_imagination.data.sources import open_source
@@ -131,3 +131,13 @@ def test_validation_images_that_nothing_uses_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"source.val is given, but neither seeds, validation nor test name it"):
         DatasetSpec(source=source)
     assert DatasetSpec(source=source, validation="val").validation == ["val"]
+
+
+def test_a_class_has_the_name_of_its_folder_however_accents_are_written(tmp_path):
+    """In the order of ImageFolder; another part may write them otherwise."""
+    train = folders(tmp_path / "train", {"cafz": 1, "cafe\u0301": 2})
+    test = folders(tmp_path / "test", {"caf\u00e9": 1})
+    source = opened(train, test=str(test))
+    assert source.classes == ImageFolder(str(train)).classes == ["cafe\u0301", "cafz"]
+    assert source.parts["train"]().labels.tolist() == [1, 0, 0]  # by ids, which are the same on every machine
+    assert source.parts["test"]().labels.tolist() == [0]
