@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from datasets import Dataset, load_dataset
+from PIL import Image
+from torchvision.datasets import ImageFolder
 
 from guided_imagination.__main__ import main
 from guided_imagination.expansion.records import verify
@@ -47,6 +50,27 @@ def test_a_folder_becomes_shards_and_an_image_folder(folder: Path, tmp_path: Pat
     assert {file.parent.name for file in files} == {name.replace(" ", "_") for name in new.features["label"].names}
     again = run("expand", folder, *options, "--out", "new", "--images", "pictures")
     assert again.exit_code == 0, again.output
+
+
+ALBATROSSES = ["001.Black_footed_Albatross", "002.Laysan_Albatross", "003.Sooty_Albatross", "004.Groove_billed_Ani"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [ALBATROSSES, ["a b", "a_c", "a-d", "\u00e9t\u00e9", "cafe\u0301", "cafz", "\u6f22\u5b57", "y" * 200]],
+    ids=["numbered", "of every kind"],
+)
+def test_an_image_folder_numbers_classes_as_the_given_one(names: list[str], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in names:
+        (tmp_path / "given" / name).mkdir(parents=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(tmp_path / "given" / name / "0.png")
+    options = ("--method", "cutout", "--ratio", 1, "--workers", 1, "--out", tmp_path / "new")
+    done = run("expand", tmp_path / "given", *options, "--images", tmp_path / "pictures")
+    assert done.exit_code == 0, done.output
+    given, made = (ImageFolder(str(tmp_path / folder)) for folder in ("given", "pictures/train"))
+    assert made.class_to_idx == given.class_to_idx == {name: label for label, name in enumerate(sorted(names))}
+    assert sorted(made.targets) == sorted([*given.targets, *given.targets])
 
 
 def test_mistakes_end_in_one_sentence_in_the_words_of_the_command(folder: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
+from datasets import ClassLabel, Dataset, Features, Image, concatenate_datasets
 
 import guided_imagination
 from guided_imagination import InputError
@@ -246,3 +246,24 @@ def test_a_place_that_cannot_be_made_is_a_user_s_mistake(seeds: Dataset, tmp_pat
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be made"):
         guided_imagination.expand(seeds, ratio=1, method="cutout", out=tmp_path / "file" / "out")
+
+
+def test_an_expansion_can_be_appended_to_the_images_that_it_was_made_of():
+    features = Features(image=Image(), label=ClassLabel(names=["blue_jay", "red_robin"]))
+    pictures = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), np.uint8)
+    mine = Dataset.from_dict({"image": list(pictures), "label": [0, 1] * 4}, features=features)
+    new = guided_imagination.expand(mine, ratio=1, method="cutout")
+    both = concatenate_datasets([mine, new.select_columns(["image", "label"])])
+    assert len(both) == 16
+    assert both.features == features
+    assert both["label"][:] == [0, 1] * 8
+    assert {image.size for image in both["image"]} == {(16, 16), (32, 32)}
+
+
+def test_a_folder_of_other_class_names_is_refused(seeds, tmp_path):
+    """Without a guide, nothing that shaped the images tells the names."""
+    pixels, labels, _ = plain(seeds, 2)
+    settings = {"method": "cutout", "ratio": 1, "out": tmp_path / "out"}
+    guided_imagination.expand((pixels, labels, ["cat", "dog"]), **settings)
+    said = refusal((pixels, labels, ["dog", "cat"]), **settings)
+    assert "holds an expansion of the classes cat, dog, the images have dog, cat: use another place" in said

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
@@ -52,6 +53,112 @@ def test_arrays_of_every_layout_are_the_same_images(array):
     assert seeds.features["label"].names == NAMES
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        torch.from_numpy(PIXELS / 255).bfloat16(),
+        list((torch.from_numpy(PIXELS) / 255).bfloat16().permute(0, 3, 1, 2)),
+        torch.from_numpy(PIXELS / 255).half().requires_grad_(),
+        (PIXELS / 255).astype(np.float16),
+    ],
+    ids=["bfloat16", "a list", "half", "numpy"],
+)
+def test_floats_of_16_bits_are_as_near_as_they_can_be(array):
+    pixels, _ = to_tensors(read((array, [0, 0, 1, 1], NAMES)))
+    assert np.abs(pixels.permute(0, 2, 3, 1).numpy().astype(int) - PIXELS).max() <= 1  # of 255; bfloat16 has 8 bits
+
+
+PICTURES = [PillowImage.fromarray(pixels).resize((5 + row, 7)) for row, pixels in enumerate(PIXELS)]
+LISTS = {
+    "pillow": PICTURES,
+    "a tuple": tuple(PICTURES),
+    "arrays": [np.asarray(picture) for picture in PICTURES],
+    "tensors": [torch.from_numpy(np.array(picture)).permute(2, 0, 1) / 255 for picture in PICTURES],
+    "some of each": [PICTURES[0], np.asarray(PICTURES[1]), torch.from_numpy(np.array(PICTURES[2])), PICTURES[3]],
+    "transparent": [picture.convert("RGBA") for picture in PICTURES],
+    "a series": pd.Series(PICTURES),
+    "objects": np.array([*PICTURES, None], dtype=object)[:-1],
+}
+
+
+@pytest.mark.parametrize("images", LISTS.values(), ids=LISTS)
+def test_images_of_different_sizes_are_a_list(images):
+    seeds = read((images, [0, 0, 1, 1], NAMES))
+    assert [image.size for image in seeds["image"]] == [(5, 7), (6, 7), (7, 7), (8, 7)]
+    for shown, picture in zip(seeds["image"], PICTURES, strict=True):
+        assert np.array_equal(np.asarray(shown), np.asarray(picture))
+
+
+def test_a_picture_in_memory_is_what_its_file_is(tmp_path):
+    """Sixteen bits, a palette, and one that lies on its side as its camera was held."""
+    turned = PillowImage.Exif()
+    turned[0x0112] = 6  # by a quarter to the right
+    pictures = {
+        "a.png": PillowImage.fromarray(PIXELS[0, :, :, 0].astype(np.uint16) * 257),
+        "b.png": PillowImage.fromarray(PIXELS[1]).convert("P"),
+        "c.png": PillowImage.fromarray(PIXELS[2]),
+        "d.png": PillowImage.fromarray(PIXELS[3, :, :, 0]),
+    }
+    for name, picture in pictures.items():
+        place = tmp_path / ("cat" if name < "c" else "dog")
+        place.mkdir(exist_ok=True)
+        picture.save(place / name, exif=turned if name == "c.png" else None)
+    opened = [PillowImage.open(tmp_path / ("cat" if name < "c" else "dog") / name) for name in pictures]
+    expected, _ = to_tensors(read(tmp_path), 4)
+    pixels, _ = to_tensors(read((opened, [0, 0, 1, 1], NAMES)), 4)
+    assert torch.equal(pixels, expected)
+
+
+ORDERED = {
+    "array": np.array(NAMES),
+    "array of objects": np.array(NAMES, dtype=object),
+    "index": pd.Index(NAMES),
+    "series": pd.Series(NAMES),
+    "categorical": pd.Categorical(NAMES),
+    "tuple": ("cat", "dog"),
+    "numpy's texts": [np.str_("cat"), np.str_("dog")],
+    "labels by name": {"dog": 1, "cat": 0},
+    "names by label": {1: "dog", 0: "cat"},
+    "numpy's labels": {"dog": np.int64(1), "cat": np.int64(0)},
+    "series of labels": pd.Series({"dog": 1, "cat": 0}),
+    "series by label": pd.Series(["dog", "cat"], index=[1, 0]),
+}
+
+
+@pytest.mark.parametrize("names", ORDERED.values(), ids=ORDERED)
+def test_class_names_are_read_as_they_say(names):
+    seeds = read((PIXELS, [0, 0, 1, 1], names))
+    assert seeds.features["label"].names == ["cat", "dog"]
+    assert {type(name) for name in seeds.features["label"].names} == {str}
+    assert seeds["label"][:] == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series([0, 0, 1, 1], index=[3, 2, 1, 0]),
+        torch.tensor([0, 0, 1, 1]),
+        [torch.tensor(0), torch.tensor(0), torch.tensor(1), torch.tensor(1)],
+        np.array([0, 0, 1, 1], np.uint8),
+        np.array([False, False, True, True]),
+        pd.Series([0, 0, 1, 1], dtype="Int64"),
+    ],
+    ids=["series", "tensor", "tensors", "uint8", "bool", "nullable"],
+)
+def test_labels_of_any_kind_are_those_of_the_images_in_their_order(labels):
+    assert read((PIXELS, labels, NAMES))["label"][:] == [0, 0, 1, 1]
+
+
+def test_names_of_every_source_stay_as_they_are(folder):
+    odd = ["001.Black_footed_Albatross", "a_c"]
+    assert read((PIXELS, [0, 0, 1, 1], odd)).features["label"].names == odd
+    data = read((PIXELS, [0, 0, 1, 1], NAMES)).cast_column("label", ClassLabel(names=odd))
+    assert read(data).features["label"].names == odd
+    for old, new in zip(NAMES, odd, strict=True):
+        (folder / old).rename(folder / new)
+    assert read(folder).features["label"].names == odd
+
+
 def test_a_folder_is_read_as_it_lies(folder):
     seeds = read(folder)
     assert seeds["id"][:] == ["train/cat/0.png", "train/cat/1.png", "train/dog/2.png", "train/dog/3.png"]
@@ -72,7 +179,7 @@ BAD = {
     "no folder": ("nowhere", "nowhere is not a folder"),
     "one dimension less": ((PIXELS[0], [0], NAMES), "shape (6, 5, 3); allowed: (N, 3, H, W) and (N, H, W, 3)"),
     "grey": ((PIXELS[..., :1], [0] * 4, NAMES), "shape (4, 6, 5, 1)"),
-    "either": ((np.zeros((4, 3, 9, 3), np.uint8), [0] * 4, NAMES), "could have their channels first or last"),
+    "either": ((np.zeros((4, 3, 9, 3), np.uint8), [0] * 4, NAMES), "could have channels first or last"),
     "none": ((PIXELS[:0], np.zeros(0, int), NAMES), "there are no images"),
     "integers": ((PIXELS.astype(np.int64), [0] * 4, NAMES), "int64; allowed: uint8, or floats in [0, 1]"),
     "bright": ((PIXELS.astype(np.float32), [0] * 4, NAMES), "allowed: 0 to 1, or uint8"),
@@ -81,8 +188,39 @@ BAD = {
     "too few labels": ((PIXELS, [0, 1], NAMES), "labels have the shape (2,), images are 4"),
     "out of range": ((PIXELS, [0, 1, 2, 1], NAMES), "the label of 1 images is out of range, e.g. 2 of 'train/00002'"),
     "below zero": ((PIXELS, [0, 1, -1, 1], NAMES), "allowed: 0 to 1 (2 classes)"),
-    "twice": ((PIXELS, [0, 1, 0, 1], ["cat", "cat"]), "a list of different names"),
-    "a text": ((PIXELS, [0, 1, 0, 1], "ab"), "a list of different names"),
+    "twice": ((PIXELS, [0, 1, 0, 1], ["cat", "cat"]), "two of the class names are 'cat'; allowed: a list of different"),
+    "a text": ((PIXELS, [0, 1, 0, 1], "ab"), "class names are of type str; allowed: a list of different names"),
+    "a set": ((PIXELS, [0, 1, 0, 1], {"cat", "dog"}), "class names are of type set; allowed: a list"),
+    "a frozen set": ((PIXELS, [0, 1, 0, 1], frozenset(NAMES)), "class names are of type frozenset"),
+    "keys": ((PIXELS, [0, 1, 0, 1], {"dog": 1, "cat": 0}.keys()), "class names are of type dict_keys"),
+    "a generator": ((PIXELS, [0, 1, 0, 1], (name for name in NAMES)), "class names are of type generator"),
+    "nothing": ((PIXELS, [0, 1, 0, 1], None), "class names are of type NoneType"),
+    "numbers as names": ((PIXELS, [0, 1, 0, 1], [0, 1]), "one of the class names is of type int"),
+    "bytes as names": ((PIXELS, [0, 1, 0, 1], np.array([b"cat", b"dog"])), "one of the class names is of type bytes"),
+    "names in a square": ((PIXELS, [0, 1, 0, 1], np.array([NAMES])), "class names are of type ndarray"),
+    "a label left out": ((PIXELS, [0, 1, 0, 1], {"dog": 2, "cat": 0}), "none of the 2 class names has the label 1"),
+    "a label twice": ((PIXELS, [0, 1, 0, 1], {"dog": 0, "cat": 0}), "labels from 0 to 1, each once"),
+    "pairs of texts": ((PIXELS, [0, 1, 0, 1], {"0": "cat", "1": "dog"}), "no pairs of a name and an integer"),
+    "an index with gaps": ((PIXELS, [0, 1, 0, 1], pd.Series(NAMES, index=[0, 7])), "has the label 1"),
+    "ragged labels": ((PIXELS, [[0], [0, 1], 1, 1], NAMES), "labels cannot be made an array"),
+    "masked labels": ((PIXELS, np.ma.array([0, 1, 0, 1], mask=[0, 0, 0, 1]), NAMES), "labels: some values are masked"),
+    "labels as text": ((PIXELS, ["cat", "cat", "dog", "dog"], NAMES), "labels are an array of <U3; allowed: integers"),
+    "labels of 16 bits": ((PIXELS, torch.tensor([0, 1, 0, 1]).bfloat16(), NAMES), "labels are an array of float32"),
+    "sparse": ((torch.from_numpy(PIXELS).to_sparse(), [0, 1, 0, 1], NAMES), "images cannot be made an array"),
+    "without values": ((torch.from_numpy(PIXELS).to("meta"), [0, 1, 0, 1], NAMES), "images cannot be made an array"),
+    "structured": ((np.zeros(4, [("a", int)]), [0, 1, 0, 1], NAMES), "an array of shape (4,)"),
+    "objects": ((PIXELS.astype(object), [0, 1, 0, 1], NAMES), "an array of object; allowed: uint8"),
+    "ragged": (([[1], [1, 2]], [0, 1], NAMES), "images cannot be made an array"),
+    "paths": ((["a.png"] * 4, [0, 1, 0, 1], NAMES), "an array of shape (4,)"),
+    "one is none": (
+        ([PIXELS[0], None], [0, 1], NAMES),
+        "image 1: an array of shape (); allowed: (3, H, W) and (H, W, 3)",
+    ),
+    "one is grey": (([PIXELS[0], PIXELS[1, :, :, 0]], [0, 1], NAMES), "image 1: an array of shape (6, 5)"),
+    "one is bright": (([PIXELS[0] / 255, PIXELS[1] / 2], [0, 1], NAMES), "image 1: floats from"),
+    "few labels for a list": (([PillowImage.new("RGB", (2, 3))] * 3, [0, 1], NAMES), "labels have the shape (2,)"),
+    "a picture of floats": (([PillowImage.new("F", (2, 3))] * 4, [0, 1, 0, 1], NAMES), "floating point numbers"),
+    "dark 16 bits": (([PillowImage.new("I;16", (2, 3), 4095)] * 4, [0, 1, 0, 1], NAMES), "would be nearly black"),
     "no names": ((PIXELS, [0, 1, 0, 1], []), "there is no class name"),
     "blank": ((PIXELS, [0, 1, 0, 1], ["cat", " "]), "has the blank name ' '"),
     "unused": ((PIXELS, [0, 0, 0, 0], NAMES), "the class 'dog' has no image among the seeds"),

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from guided_imagination.data import images
-from guided_imagination.data.images import decode, eight_bits, encode, png, read, rgb, square
+from guided_imagination.data.images import decode, eight_bits, encode, lossless, png, read, rgb, square
 from helpers.fabricate import encoded, picture, tiff
 
 
@@ -319,3 +319,11 @@ def test_heic_without_its_reader_is_named(monkeypatch):
     monkeypatch.setattr(images, "READS_HEIF", False)
     with pytest.raises(ValueError, match=r"it is HEIC, for which pip install 'guided-imagination\[heic\]'"):
         decode(b"\0\0\0\x18ftypheic\0\0\0\0" + bytes(50))
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I"])
+def test_a_picture_of_16_bits_in_memory_stays_one(mode):
+    levels = Image.fromarray(np.array([[0, 257, 65535]], np.uint16))
+    picture = levels if mode == "I;16" else levels.convert("I").convert(mode)
+    assert read(lossless(picture)).brightest == 65535
+    assert np.array_equal(np.asarray(decode(lossless(picture)))[0, :, 0], [0, 1, 255])

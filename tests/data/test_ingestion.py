@@ -58,7 +58,7 @@ def test_the_draws_of_published_results_stay(draw, seeds, validation):
 
 def test_an_own_folder_needs_nothing_but_its_path(birds):
     splits = ingestion.read(folder_spec(birds), 0)
-    assert class_names(splits.seeds) == class_names(splits.test) == ["Crow", "Snowy owl"]
+    assert class_names(splits.seeds) == class_names(splits.test) == ["001.Crow", "002.Snowy_owl"]
     assert (len(splits.seeds), len(splits.validation), len(splits.test)) == (12, 0, 3)
     assert list(splits.test["label"]) == [0, 0, 1]
 
@@ -77,11 +77,12 @@ def test_bytes_are_those_of_the_files(birds):
     assert row["image"]["bytes"] == (birds / row["id"].removeprefix("train/")).read_bytes()
 
 
-def test_classes_can_be_renamed_and_left_out(tmp_path):
+def test_classes_can_have_other_words_and_be_left_out(tmp_path):
     root = folders(tmp_path / "things", {"BACKGROUND_Google": 3, "Faces_easy": 4, "watch": 5})
     spec = folder_spec(root, names={"Faces_easy": "face"}, exclude=["BACKGROUND_Google"], test_share=0.4)
     splits = ingestion.read(spec, 0)
-    assert class_names(splits.seeds) == ["face", "watch"]
+    assert class_names(splits.seeds) == ["Faces_easy", "watch"]
+    assert ingestion.manifest("things", spec, 0, splits)["words"] == ["face", "watch"]
     folders_and_labels = {(row["id"].split("/")[1], row["label"]) for row in splits.seeds}
     assert folders_and_labels == {("Faces_easy", 0), ("watch", 1)}
 
@@ -91,10 +92,12 @@ def test_a_renamed_class_that_is_not_there_is_only_mentioned(birds, caplog):
     assert "has no class 'Faces_easy'" in caplog.text
 
 
-def test_two_classes_of_one_name_are_refused(tmp_path):
+def test_two_classes_of_one_word_are_refused(tmp_path):
     root = folders(tmp_path / "birds", {"001.snowy_owl": 2, "snowy owl": 2})
     message = refusal(folder_spec(root))
-    assert "'001.snowy_owl' and 'snowy owl' are both named 'snowy owl'" in message
+    assert (
+        "CLIP would be told 'snowy owl', in whatever case, for both classes '001.snowy_owl' and 'snowy owl'" in message
+    )
     assert "names" in message
 
 
@@ -141,7 +144,7 @@ def test_a_missing_part_is_named(birds):
 
 def test_a_class_with_fewer_images_than_asked_is_named(birds):
     message = refusal(folder_spec(birds, seeds_per_class=6, test="rest"))
-    assert "class 'Snowy owl' has 5 images, 6 were asked for" in message
+    assert "class '002.Snowy_owl' has 5 images, 6 were asked for" in message
 
 
 def test_a_class_without_a_seed_is_named(tmp_path):
@@ -180,7 +183,7 @@ def test_names_for_a_source_that_has_its_own_are_refused(birds, names):
 
 
 def split_file(tmp_path, **changes):
-    content = {"classes": ["Crow", "Snowy owl"], "seeds": [], "validation": [], "test": [], **changes}
+    content = {"classes": ["001.Crow", "002.Snowy_owl"], "seeds": [], "validation": [], "test": [], **changes}
     (tmp_path / "split.json").write_text(json.dumps(content))
     return str(tmp_path / "split.json")
 
@@ -209,6 +212,14 @@ def test_an_index_file_that_does_not_fit_is_refused(birds, tmp_path, changes, sa
     spec = folder_spec(birds, split=split_file(tmp_path, **changes))
     with pytest.raises(InputError, match=said):
         ingestion.read(spec, 0)
+
+
+def test_an_index_file_of_an_older_version_has_words_for_names(birds, tmp_path):
+    path = split_file(tmp_path, classes=["Crow", "owl"], seeds=SEEDS)
+    splits = ingestion.read(folder_spec(birds, split=path, names={"002.Snowy_owl": "owl"}), 0)
+    assert class_names(splits.seeds) == ["001.Crow", "002.Snowy_owl"]
+    assert list(splits.seeds["label"]) == [0, 1]
+    assert "name the classes in the split as the source does" in refusal(folder_spec(birds, split=path))
 
 
 def test_a_missing_index_file_is_named(birds):

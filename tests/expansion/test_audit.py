@@ -167,7 +167,7 @@ def test_the_markdown_has_shares_in_percent_and_blanks_for_what_is_missing():
     assert (by_name[1]["rejected"], by_name[1]["kid"], by_name[1]["images"]) == ("12.5%", "0.500", "4")
 
 
-def test_other_names_of_the_same_classes_are_looked_at_anew(tmp_path, monkeypatch):
+def test_other_words_for_the_same_classes_are_looked_at_anew(tmp_path, monkeypatch):
     """CLIP is asked about other words, though the images are the same."""
     asked = []
 
@@ -184,6 +184,11 @@ def test_other_names_of_the_same_classes_are_looked_at_anew(tmp_path, monkeypatc
         seeds = dataset([0, 1], names=names)
         audit_row.audit_rows(seeds, seeds, settings.row(), {"original": None}, tmp_path)
     assert len(looked) == 2
+    changed = settings.row(spec=settings.SPEC.overridden({"names": {"001.big_cat": "lion"}}))
+    seeds = dataset([0, 1], names=["001.big_cat", "sea_lion"])
+    audit_row.audit_rows(seeds, seeds, changed, {"original": None}, tmp_path)
+    assert asked[-1] == ["lion", "sea lion"]
+    assert len(looked) == 3
 
 
 def test_seeds_that_lost_all_their_images_leave_the_numbers_out(tmp_path):

@@ -12,7 +12,14 @@ from guided_imagination.data.dataset import write
 from guided_imagination.data.images import decode
 from guided_imagination.expansion.dataset_card import dataset_card, model_licence, size_category
 from guided_imagination.expansion.expand import expand
-from guided_imagination.expansion.export import safe_name, shared_manifest, splits, write_image_folder, write_shards
+from guided_imagination.expansion.export import (
+    class_folders,
+    safe_name,
+    shared_manifest,
+    splits,
+    write_image_folder,
+    write_shards,
+)
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.files import replacing_folder
 from helpers.toy import SIDE, ToyAugmenter, dataset, plan
@@ -58,7 +65,7 @@ def test_datasets_and_torchvision_read_the_image_folder(parts, expanded, tmp_pat
     check_rows(loaded, expanded)
 
     folder = ImageFolder(str(tmp_path / "out" / "train"))
-    assert folder.classes == ["Ankle_boot", "T-shirt_top"]
+    assert folder.classes == ["Ankle boot", "T-shirt_top"]
     assert sorted(label for _, label in folder) == [0] * 6 + [1] * 6
     assert folder[0][0].size == (SIDE, SIDE)
     assert (tmp_path / "out/train/T-shirt_top/2~toy~1.png").exists()
@@ -91,7 +98,7 @@ def test_files_keep_their_bytes_and_name_their_format(tmp_path, seeds, expanded)
     ]
     photos = type(seeds).from_list(rows, features=seeds.features)
     write_image_folder(tmp_path / "out", splits(photos, expanded, None), NAMES)
-    assert (tmp_path / "out/train/Ankle_boot/1.jpeg").read_bytes() == path.read_bytes()
+    assert (tmp_path / "out/train/Ankle boot/1.jpeg").read_bytes() == path.read_bytes()
 
 
 def exported(content, seeds, expanded, folder):
@@ -301,3 +308,71 @@ def test_a_shared_manifest_tells_no_place_of_the_settings_either(expanded):
     assert "alice" not in str(shared)
     assert shared["found"]["origin"]["generators"]["mae"]["model"] == "facebook/vit-mae-base"
     assert shared["found"]["origin"]["dataset_specs"]["birds"]["source"]["path"] == "birds"
+
+
+def test_class_folders_have_the_names_that_were_handed_over(seeds, expanded, tmp_path):
+    """A space sorts before an underscore: written as one, the two would change places."""
+    names = ["a b", "a_c"]
+    own = seeds.cast_column("label", ClassLabel(names=names))
+    write_image_folder(tmp_path / "out", splits(own, expanded, None), names)
+    assert ImageFolder(str(tmp_path / "out/train")).class_to_idx == {"a b": 0, "a_c": 1}
+    loaded = load_dataset("imagefolder", data_dir=str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))["train"]
+    assert loaded.features["label"].names == names
+    assert loaded["label"] == [0, 1, 0, 1] + [0, 0, 1, 1] * 2
+
+
+def test_all_that_a_file_system_can_hold_is_verbatim(tmp_path, caplog):
+    names = [
+        "\u00e9t\u00e9",
+        "e\u0301te\u0301",
+        "\u6f22\u5b57",
+        "a[b]*?",
+        "100%",
+        "c:d",
+        "end ",
+        "-x",
+        "_",
+        "x" * 255,
+        "Cat",
+        "cat",
+    ]
+    assert class_folders(tmp_path, names) == names
+    assert caplog.text == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_no_folder_can_have_are_replaced_and_named(tmp_path, caplog):
+    names = ["T-shirt_top", "T-shirt/top", ".", "..", "", ".hidden", "\0", "metadata.parquet", "x" * 256, "T-shirt"]
+    made = class_folders(tmp_path, names)
+    for folder in made:
+        (tmp_path / folder).mkdir()
+        assert not folder.startswith(".")
+    assert len(set(made)) == len(names)
+    assert [made[0], made[-1]] == ["T-shirt_top", "T-shirt"]
+    assert made[1].startswith("T-shirt_top-")
+    assert "metadata.parquet" not in made
+    assert "the class 'T-shirt/top': its images are in the folder 'T-shirt_top-" in caplog.text
+
+
+def test_names_that_differ_in_case_alone_have_two_folders_where_the_system_knows_none(tmp_path, monkeypatch):
+    """As on macOS and Windows."""
+    make = Path.mkdir
+
+    def mkdir(path, *arguments, **options):
+        if path.parent.is_dir() and path.name.casefold() in {other.name.casefold() for other in path.parent.iterdir()}:
+            raise FileExistsError(path)
+        make(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    first, second = class_folders(tmp_path, ["Cat", "cat"])
+    assert first == "Cat"
+    assert second.startswith("cat-")
+
+
+def test_the_card_has_the_words_beside_the_names(expanded):
+    manifest = expanded.manifest
+    card = dataset_card("toys", "gif", {"train": 12}, manifest, {"seeds": None}, ["001.a_b", "dog"])
+    assert "CLIP was told" not in card
+    manifest["fingerprint"] |= {"words": ["a b", "dog"]}
+    card = dataset_card("toys", "gif", {"train": 12}, manifest, {"seeds": None}, ["001.a_b", "dog"])
+    assert "classes: 001.a_b, dog. CLIP was told, in the same order: a b, dog." in card

@@ -1,4 +1,5 @@
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -130,3 +131,39 @@ def test_a_model_is_called_the_same_wherever_its_folder_lies(hub, fingerprint, t
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "clip"
     shutil.copytree(hub / "clip", elsewhere)
     assert fingerprint(guide=str(elsewhere)) == fingerprint()
+
+
+ODD, WORDS = ["001.Snowy_owl", "bkj"], {"bkj": "blue jay"}
+
+
+def test_a_guide_is_told_words_which_stand_beside_the_names(hub, monkeypatch):
+    monkeypatch.chdir(hub)
+    told = []
+    monkeypatch.setattr("guided_imagination.models.loading.load_zero_shot", lambda guide, names, *_: told.append(names))
+    settings = {"spec": SPEC.overridden({"names": WORDS}), "method": "x", "expander": None}
+    cutout = {**settings, "augmentation": {"kind": "cutout", "length": 0.5}, "filtered_by": EXPANDER}
+    plan = plan_of(dataset([0, 1], names=ODD), row(**cutout))
+    assert plan.fingerprint["classes"] == ODD
+    assert plan.fingerprint["words"] == ["Snowy owl", "blue jay"]
+    plan.load_augmenter()
+    assert told == [["Snowy owl", "blue jay"]]
+
+
+def test_a_generator_is_told_words(hub, monkeypatch):
+    monkeypatch.chdir(hub)
+    told = []
+    look = SimpleNamespace(guide=SimpleNamespace(without_normalisation=lambda: None), placement=None)
+    zero_shot = "guided_imagination.models.loading.load_zero_shot"
+    monkeypatch.setattr(zero_shot, lambda guide, names, *_: told.append(names) or look)
+    loader = "guided_imagination.generators.loading.load_generator"
+    monkeypatch.setattr(loader, lambda config, guide, names, *_: told.append(names) or SimpleNamespace(embeds=False))
+    plan_of(dataset([0, 1], names=ODD), row(spec=SPEC.overridden({"names": WORDS}))).load_augmenter()
+    assert told == [["Snowy owl", "blue jay"]] * 2
+
+
+def test_names_that_are_words_are_no_other_fingerprint(fingerprint):
+    """What was made of such names is what would be made now."""
+    assert fingerprint()["classes"] == ["cat", "dog"]
+    assert "words" not in fingerprint()
+    other = fingerprint(spec=SPEC.overridden({"names": {"dog": "puppy"}}))
+    assert (other["classes"], other["words"]) == (["cat", "dog"], ["cat", "puppy"])

@@ -88,13 +88,20 @@ def test_the_index_names_each_image_once(ingested, name):
         ("breastmnist", ["malignant", "benign"]),
     ],
 )
-def test_classes_have_names(ingested, name, classes):
-    assert json.loads((ingested[name] / "manifest.json").read_text())["classes"] == classes
+def test_clip_is_told_words(ingested, name, classes):
+    assert json.loads((ingested[name] / "manifest.json").read_text())["words"] == classes
+
+
+def test_classes_are_called_as_in_their_source(ingested):
+    names = {name: json.loads((path / "manifest.json").read_text())["classes"] for name, path in ingested.items()}
+    assert names["caltech101"] == ["BACKGROUND_Google", "Faces_easy", "car_side", "watch"]
+    assert names["pets"] == ["Abyssinian", "american_bulldog", "wheaten_terrier"]
+    assert names["breastmnist"] == ["malignant", "normal, benign"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_class_name_is_a_number_or_has_underscores(ingested, name):
-    classes = json.loads((ingested[name] / "manifest.json").read_text())["classes"]
+def test_no_word_is_a_number_or_has_underscores(ingested, name):
+    classes = json.loads((ingested[name] / "manifest.json").read_text())["words"]
     assert not [each for each in classes if "_" in each or each.isdigit() or "?" in each]
 
 

@@ -1,13 +1,14 @@
 import json
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
-from guided_imagination.config import ORIGINALS, Recipe, TrainConfig
+from guided_imagination.config import ORIGINALS, GuideConfig, Recipe, TrainConfig
 from guided_imagination.pipelines.train import nodes
 from guided_imagination.training.cells import Run
 from guided_imagination.utils.errors import InputError
-from helpers.settings import SPEC, row, training
+from helpers.settings import COMPUTE, SPEC, row, training
 from helpers.stores import made_of
 from helpers.toy import ToyAugmenter, dataset
 
@@ -139,3 +140,29 @@ def test_what_an_expansion_dropped_shortens_no_training(train, tmp_path):
     made = made_of(SEEDS, tmp_path / "a", maker=ToyAugmenter(lambda call, labels: labels == 1))
     assert made.count < 8
     assert train(expanded=made, length={"passes": 2})["updates"].item() == 6
+
+
+def test_a_teacher_and_the_zero_shot_reference_are_told_words(monkeypatch):
+    told = []
+
+    def load_guide(config, names, *rest):
+        told.append(names)
+        raise InputError("enough")
+
+    monkeypatch.setattr(nodes, "load_guide", load_guide)
+    monkeypatch.setattr(nodes, "model_checksum", lambda *which: "abc")
+    spec = SPEC.overridden({"names": {"bkj": "blue jay"}})
+    own = training()
+    guide = GuideConfig(model="clip")
+    seeds = dataset([0, 1], names=["001.Snowy_owl", "bkj"])
+    taught = row(spec=spec, training=own.model_copy(update={"teacher": guide}))
+    monkeypatch.setattr(nodes, "begin_row", lambda *_, teacher, **__: teacher)
+    with pytest.raises(InputError, match="enough"):
+        nodes.begin(seeds, seeds, seeds, taught).load()
+    grid = own.grid.model_copy(update={"zero_shot": "clip"})
+    measured = SimpleNamespace(
+        spec=spec, hub=None, compute=COMPUTE, zero_shot=guide, training=own.model_copy(update={"grid": grid})
+    )
+    with pytest.raises(InputError, match="enough"):
+        nodes.zero_shot_reference(seeds, seeds, measured)
+    assert told == [["Snowy owl", "blue jay"]] * 2

@@ -12,7 +12,7 @@ from datasets import Dataset
 
 from guided_imagination.api import settings as asked
 from guided_imagination.api.expansions import Folder, Held, opened, side
-from guided_imagination.api.images import Images, read_side
+from guided_imagination.api.images import Images, read_side, same_classes
 from guided_imagination.api.settings import NAME
 from guided_imagination.api.wording import explained
 from guided_imagination.config import ORIGINALS, Architecture, DatasetSettings, Recipe
@@ -76,7 +76,7 @@ def evaluate(
     row = asked.changed(shared, settings or {}).dataset(NAME)
     seeds, of_seeds = read_side(images, row.spec, "seed")
     measured, of_test = read_side(test, row.spec, "test image", every_class=False)
-    if class_names(measured) != class_names(seeds):
+    if not same_classes(measured, seeds):
         raise InputError(
             f"the test images have the classes {', '.join(class_names(measured))}, the images have "
             f"{', '.join(class_names(seeds))}: needed are the same"

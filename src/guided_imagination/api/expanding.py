@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from guided_imagination.api import settings as asked
 from guided_imagination.api.expansions import as_dataset
-from guided_imagination.api.images import Images, read_images
+from guided_imagination.api.images import Images, read_images, same_classes
 from guided_imagination.api.settings import NAME, Filter, LeastKappa
 from guided_imagination.api.wording import explained
 from guided_imagination.config import Preset, RowSettings
@@ -55,8 +55,10 @@ def expand(
     ((32, 32), ['T-shirt', 'Trouser', 'Pullover'])
 
     images: a folder with a subfolder of images for each class, a `datasets.Dataset` with the columns image and label
-        (and perhaps id), or a tuple of an array or tensor (N, 3, H, W) or (N, H, W, 3), uint8 or floats in [0, 1], the
-        labels (N,), and the names of the classes.
+        (and perhaps id), or a tuple of images, labels (N,) and class names: the images an array or tensor (N, 3, H, W)
+        or (N, H, W, 3), uint8 or floats in [0, 1], or a list of Pillow's images or of arrays, whose sizes may differ;
+        the names in the order of their labels, or a mapping such as {"cat": 0, "dog": 1}. Class names stay as they
+        are; CLIP is told "Black footed Albatross" for 001.Black_footed_Albatross.
     method: gif_mae, gif_dalle, gif_sd (guided imagination); mae, dalle, sd (the same without guidance and filter);
         cutout, gridmask, randaugment.
     preset: the models, by name: embedded (knows garments alone), blood (knows blood cells alone), mae_large, kandinsky,
@@ -99,7 +101,13 @@ def expand(
         if row.compute.workers.engine == "local" and worker_count(row.compute) > 1:
             seeds = saved(Path(passing) / "seeds", seeds)
         make(Path(kept), plan_of(seeds, row))
-        return as_dataset(Path(kept))
+        new = as_dataset(Path(kept))
+    if not same_classes(new, seeds):  # without a guide, nothing that shaped the images tells their names
+        raise InputError(
+            f"out = {str(out)!r} holds an expansion of the classes {', '.join(class_names(new))}, the images have "
+            f"{', '.join(class_names(seeds))}: use another place"
+        )
+    return new
 
 
 def _temporary() -> AbstractContextManager[str]:

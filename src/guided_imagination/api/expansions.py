@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, Image
 
-from guided_imagination.data.dataset import class_names, on_disk
+from guided_imagination.api.images import same_classes
+from guided_imagination.data.dataset import on_disk
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.errors import InputError
 
@@ -92,7 +93,7 @@ def opened(expansion: Dataset | str | os.PathLike[str], seeds: Dataset) -> tuple
         raise InputError(f"the expansion has no column {missing[0]!r}; needed: what expand returned, or its out")
     if not len(expansion):
         raise InputError(NOTHING_KEPT)
-    if expansion.features["label"].names != class_names(seeds):
+    if not same_classes(expansion, seeds):
         raise InputError("the expansion has other classes than the images: hand over those that it was made of")
     unknown = set(expansion["seed_id"][:]) - set(seeds["id"][:])
     if unknown:

@@ -1,7 +1,9 @@
 """Labelled images as a user has them -> the one form of this project: a dataset of id, image and label."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,16 +15,17 @@ from PIL import Image as PillowImage
 from guided_imagination.config import DatasetSpec
 from guided_imagination.config.datasets import FolderSource
 from guided_imagination.data.copies import Side, between
-from guided_imagination.data.images import png
+from guided_imagination.data.dataset import class_names
+from guided_imagination.data.images import lossless, png
 from guided_imagination.data.ingestion import read_whole, warned
-from guided_imagination.data.sources.base import Opened, Part
+from guided_imagination.data.sources.base import Opened, Part, composed
 from guided_imagination.data.sources.folder import open_folder
 from guided_imagination.data.sources.recognition import kind
 from guided_imagination.data.sources.walk import files_below
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.errors import InputError, first_line
 from guided_imagination.utils.files import check_regular
 
-Arrays: TypeAlias = tuple[Any, Any, Sequence[str]]
+Arrays: TypeAlias = tuple[Any, Any, Sequence[str] | Mapping[str, int] | Mapping[int, str]]
 Images: TypeAlias = str | os.PathLike[str] | Dataset | Arrays
 PART = "train"  # of ids, as the pipelines write them
 ALLOWED = (
@@ -47,6 +50,11 @@ def read_side(images: Images, spec: DatasetSpec, name: str, every_class: bool = 
     """
     data, digests = read_whole(spec, _opened(images), every_class)
     return data, Side(name, data["id"][:], np.array(data["label"][:], np.int64), digests)
+
+
+def same_classes(one: Dataset, other: Dataset) -> bool:
+    """Whether two datasets have the same class names in the same order, however their accents are written."""
+    return [composed(name) for name in class_names(one)] == [composed(name) for name in class_names(other)]
 
 
 def _opened(images: Images) -> Opened:
@@ -99,52 +107,126 @@ def _content(image: dict[str, Any] | None) -> bytes:
     return check_regular(Path(image["path"])).read_bytes() if content is None else content
 
 
-def _arrays(pixels: Any, labels: Any, names: Sequence[str]) -> Opened:
-    """(N, 3, H, W) or (N, H, W, 3), uint8 or floats in [0, 1], and integers (N,)."""
-    place, values = "images", _array(pixels)
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise InputError(f"class names = {names!r}; allowed: a list of different names, in the order of their labels")
-    if not names:
+def _arrays(pixels: Any, labels: Any, names: Any) -> Opened:
+    """Images of any kind that `_encoded` takes, their labels (N,), the names of the classes."""
+    count, load = _encoded(pixels)
+    own = _labels(_array(labels, "labels"), count)
+    return Opened("images", _names(names), {PART: lambda: Part(_numbered(count), own, load)})
+
+
+def _names(names: Any) -> list[str]:
+    """Class names in the order of their labels. Raises InputError for what has no order."""
+    allowed = "allowed: a list of different names, in the order of their labels, or a mapping with the label of each"
+    listed = isinstance(names, Sequence) or hasattr(names, "__array__")
+    found: list[Any] | None = None
+    if hasattr(names, "items"):  # of a pandas Series too, whose index says which label a name has
+        found = _by_label(list(names.items()))
+    elif listed and not isinstance(names, str | bytes):
+        array = np.asarray(names, dtype=object)
+        found = array.tolist() if array.ndim == 1 else None
+    if found is None:
+        raise InputError(f"class names are of type {type(names).__name__}; {allowed}")
+    if not found:
         raise InputError("there is no class name; needed: one for each label")
-    channels_last, own = _channels_last(values), _labels(_array(labels), len(values))
-
-    def load(row: int) -> bytes:
-        image = values[row] if values.dtype == np.uint8 else np.rint(255 * values[row].astype(np.float64))
-        return png(PillowImage.fromarray((image if channels_last else image.transpose(1, 2, 0)).astype(np.uint8)))
-
-    return Opened(place, list(names), {PART: lambda: Part(_numbered(len(values)), own, load)})
-
-
-def _array(values: Any) -> NDArray[Any]:
-    """An array, or a tensor of any device."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    for name in found:
+        if not isinstance(name, str):
+            raise InputError(f"one of the class names is of type {type(name).__name__}; {allowed}")
+    if twice := sorted({name for name in found if found.count(name) > 1}):
+        raise InputError(f"two of the class names are {twice[0]!r}; {allowed}")
+    return [str(name) for name in found]  # not numpy's
 
 
-def _channels_last(values: NDArray[Any]) -> bool:
-    """Raises InputError for another shape, type or range of images."""
-    shape = values.shape
+def _by_label(pairs: list[tuple[Any, Any]]) -> list[Any]:
+    """The names in pairs of name and label, or of label and name, by label."""
+    if all(isinstance(name, str) for name, _ in pairs):
+        pairs = [(label, name) for name, label in pairs]
+    if not all(isinstance(label, Integral) and isinstance(name, str) for label, name in pairs):
+        raise InputError('class names are no pairs of a name and an integer; allowed: {"cat": 0} or {0: "cat"}')
+    absent = sorted(set(range(len(pairs))) - {label for label, _ in pairs})
+    if absent:
+        raise InputError(
+            f"none of the {len(pairs)} class names has the label {absent[0]}; needed: labels from 0 to "
+            f"{len(pairs) - 1}, each once"
+        )
+    return [name for _, name in sorted(pairs)]
+
+
+def _encoded(pixels: Any) -> tuple[int, Callable[[int], bytes]]:
+    """The number of images, and what gives the bytes of an image file by row.
+
+    pixels: (N, 3, H, W) or (N, H, W, 3), uint8 or floats in [0, 1], or a list of such images or of Pillow's, whose
+    sizes may differ.
+    """
+    several = list(pixels) if isinstance(pixels, list | tuple) or _is_of_objects(pixels) else []
+    if any(isinstance(image, PillowImage.Image) or hasattr(image, "__array__") for image in several):
+        own = [_one(image, f"image {row}") for row, image in enumerate(several)]
+        return len(own), lambda row: own[row]()
+    values = _array(pixels, "images")
+    channels_last = _channels_last(values, "images", "N, ")
+    return len(values), lambda row: _png(values[row], channels_last)
+
+
+def _is_of_objects(values: Any) -> bool:
+    """Such as a numpy array or a pandas Series that holds one picture in each place."""
+    return getattr(values, "ndim", 0) == 1 and getattr(values, "dtype", None) == np.dtype(object)
+
+
+def _one(image: Any, what: str) -> Callable[[], bytes]:
+    if isinstance(image, PillowImage.Image):
+        return partial(lossless, image)
+    values = _array(image, what)
+    return partial(_png, values, _channels_last(values[None], what, ""))
+
+
+def _png(image: NDArray[Any], channels_last: bool) -> bytes:
+    values = image if image.dtype == np.uint8 else np.rint(255 * image.astype(np.float64)).astype(np.uint8)
+    return png(PillowImage.fromarray(np.ascontiguousarray(values if channels_last else values.transpose(1, 2, 0))))
+
+
+def _array(values: Any, what: str) -> NDArray[Any]:
+    """An array, or a tensor of any device and precision. Raises InputError for what cannot become one."""
+    if np.ma.is_masked(values):
+        raise InputError(f"{what}: some values are masked; needed: all of them")
+    try:
+        if hasattr(values, "detach"):
+            values = values.detach().cpu()
+            if values.is_floating_point() and values.element_size() < 4:  # numpy has no bfloat16
+                values = values.float()
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+        why = first_line(error).split(". ")[0]
+        raise InputError(f"{what} cannot be made an array ({why}): hand over numpy's or torch's") from error
+
+
+def _channels_last(values: NDArray[Any], what: str, many: str) -> bool:
+    """Whether images (N, 3, H, W) or (N, H, W, 3) are the latter.
+
+    Raises InputError for another shape, type or range, of `what`: of one image (N = 1) without `many`.
+    """
+    shape, allowed = values.shape, f"allowed: ({many}3, H, W) and ({many}H, W, 3)"
+    shown = shape if many else shape[1:]
     if len(shape) != 4 or 3 not in (shape[1], shape[3]) or 0 in shape[1:]:
-        raise InputError(f"images are an array of shape {shape}; allowed: (N, 3, H, W) and (N, H, W, 3)")
+        raise InputError(f"{what}: an array of shape {shown}; {allowed}")
     if not len(values):
         raise InputError("there are no images: the array is empty")
     if shape[1] == shape[3]:
         raise InputError(
-            f"images of shape {shape} could have their channels first or last: resize them, or hand over a Dataset"
+            f"{what} of shape {shown} could have channels first or last: resize, or hand over a Dataset or Pillow's"
         )
     if values.dtype == np.uint8:
         return shape[3] == 3
     if not np.issubdtype(values.dtype, np.floating):
-        raise InputError(f"images are an array of {values.dtype}; allowed: uint8, or floats in [0, 1]")
+        raise InputError(f"{what}: an array of {values.dtype}; allowed: uint8, or floats in [0, 1]")
     low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= 1):  # nor where one of them is no number
-        raise InputError(f"images are floats from {low:g} to {high:g}; allowed: 0 to 1, or uint8")
+        raise InputError(f"{what}: floats from {low:g} to {high:g}; allowed: 0 to 1, or uint8")
     return shape[3] == 3
 
 
 def _labels(values: NDArray[Any], images: int) -> NDArray[np.int64]:
     if values.shape != (images,):
         raise InputError(f"labels have the shape {values.shape}, images are {images}: needed is one label for each")
-    if images and not np.issubdtype(values.dtype, np.integer):
+    if images and not (np.issubdtype(values.dtype, np.integer) or values.dtype == np.bool_):
         raise InputError(f"labels are an array of {values.dtype}; allowed: integers that number the class names")
     return values.astype(np.int64)
 

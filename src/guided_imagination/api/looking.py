@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from guided_imagination.api import settings as asked
 from guided_imagination.api.expansions import opened, side
-from guided_imagination.api.images import Images, read_images, read_side
+from guided_imagination.api.images import Images, read_images, read_side, same_classes
 from guided_imagination.api.settings import NAME
 from guided_imagination.api.wording import explained
 from guided_imagination.data.copies import between
@@ -60,7 +60,7 @@ def audit(
     if real is not None:
         others, side_of_real = read_side(real, row.spec, "real image", every_class=False)
         sides.append(side_of_real)
-    if class_names(others) != class_names(seeds):
+    if not same_classes(others, seeds):
         raise InputError("the real images have other classes than the images of the expansion")
     notes = warned("audit", between(*sides))
     table = call(partial(audit_rows, seeds, others, row, {"original": None, method: made}), row.compute)

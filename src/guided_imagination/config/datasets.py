@@ -147,7 +147,8 @@ class ImagesSpec(Strict):
     """Where images are, and what they are made into.
 
     `seeds` name parts of the source. `sizes` are the images that a part must have, `classes` names by label for sources
-    without names, `names` other names for classes of the source, `exclude` classes to leave out.
+    without names, `exclude` classes to leave out. `names` are the words that CLIP and Stable Diffusion are told for
+    classes of the source, in place of their cleaned names (`blue_jay`: "blue jay"); tables and exports keep the names.
     `max_unreadable` is the share of images that may be unreadable; they are left out. `resolution` is the side in
     pixels at which networks see images. `fit` says how images become square: the middle is kept (crop), or all squeezed
     when it is read. `licence` of the images, in the hub's spelling, stands on the cards of what is made of them.

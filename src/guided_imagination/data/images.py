@@ -199,6 +199,13 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def lossless(image: Image.Image) -> bytes:
+    """The bytes of a PNG file that `read` takes as the picture itself, 16 bits too. Raises ValueError as `rgb` does."""
+    picture = rgb(image)
+    deep = (image.mode == "I" or image.mode.startswith("I;16")) and not _tags(image)
+    return png(image.convert("I").convert("I;16") if deep else picture)
+
+
 ImageFormat = Literal["png", "webp", "jpeg"]
 # How an image came about, in the words of IPTC (https://cv.iptc.org/newscodes/digitalsourcetype/). What a network makes
 # is trainedAlgorithmicMedia, also where it begins from a seed: all of its pixels are new. Cutout, GridMask and

@@ -22,7 +22,7 @@ from guided_imagination.data.images import read as read_image
 from guided_imagination.data.reuse import EXAMINED, Earlier, Keys, keys
 from guided_imagination.data.sources import check_names, open_source
 from guided_imagination.data.sources.base import Labels, Opened, Part, concatenate, take
-from guided_imagination.data.sources.classes import name_classes
+from guided_imagination.data.sources.classes import name_classes, words
 from guided_imagination.data.sources.recognition import by_suffix, remedy
 from guided_imagination.data.splits import UNUSABLE, drawn_from, read_split, rows_of, split_rows
 from guided_imagination.utils.errors import InputError
@@ -87,7 +87,10 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
             notes += warned(opened.place, left_out(images.ids, labels, again, earliest, len(drawn)))
         rows = split_rows(spec, drawable, pool, validation, test, classes, draw)
     else:
-        rows = rows_of(read_split(Path(spec.split)), images.ids, labels, classes, spec.split, opened.place)
+        split = read_split(Path(spec.split))
+        if split.classes == words(classes, spec.names):  # as 0.5.0 and older wrote it
+            split = split.model_copy(update={"classes": classes})
+        rows = rows_of(split, images.ids, labels, classes, spec.split, opened.place)
     _check_classes(labels[rows.seeds], labels[rows.test], classes, opened.place)
     parts = {"seed": rows.seeds, "validation image": rows.validation, "test image": rows.test}
     sides = [Side(name, [images.ids[row] for row in part], labels[part], pixels[part]) for name, part in parts.items()]
@@ -128,7 +131,7 @@ def _raw_classes(spec: ImagesSpec, opened: Opened) -> list[str]:
     if opened.classes and list(raw) != list(opened.classes):  # labels would silently be those of other classes
         raise InputError(
             f"classes is for sources without names, {opened.place} has its own ({', '.join(opened.classes)}): leave it "
-            "out, and rename by names"
+            "out, and give CLIP other words by names"
         )
     return raw
 
@@ -146,14 +149,19 @@ def index(splits: Splits) -> dict[str, Any]:
 
 
 def manifest(name: str, spec: DatasetSpec, draw: int, splits: Splits) -> dict[str, Any]:
-    """What a dataset has become: its source, and for each split its size, images per class and checksum."""
+    """What a dataset has become: its source, its classes, and for each split its size, images per class and checksum.
+
+    `words` are what CLIP is told for the `classes`.
+    """
+    classes = class_names(splits.seeds)
     named = {"seeds": splits.seeds, "validation": splits.validation, "test": splits.test}
     return {
         "dataset": name,
         "source": spec.source.model_dump(mode="json"),
         "draw": draw,
         "split": spec.split,
-        "classes": class_names(splits.seeds),
+        "classes": classes,
+        "words": words(classes, spec.names),
         "splits": {part: _summary(images) for part, images in named.items()},
         **{name: getattr(splits, name) for name in EXAMINED},
         "notes": [asdict(note) for note in splits.notes],

@@ -153,7 +153,10 @@ def rows_of(
     Raises InputError for other classes than the dataset's, unknown ids, and ids that are named twice.
     """
     if split.classes != list(classes):
-        raise InputError(f"the split {path} is one of the classes {split.classes}, {place} has {list(classes)}")
+        raise InputError(
+            f"the split {path} is one of the classes {split.classes}, {place} has {list(classes)}: name the classes in "
+            "the split as the source does, in its order, or draw a new split"
+        )
     named = [*split.seeds, *split.validation, *split.test]
     number = {name: row for row, name in enumerate(ids)}
     unknown = [name for name in named if name not in number]

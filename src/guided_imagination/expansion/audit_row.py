@@ -7,6 +7,7 @@ from datasets import Dataset
 
 from guided_imagination.config import Shared
 from guided_imagination.data.dataset import checksum, class_names
+from guided_imagination.data.sources.classes import words
 from guided_imagination.expansion import audit
 from guided_imagination.models.loading import load_zero_shot
 from guided_imagination.models.weights import model_checksum
@@ -50,7 +51,7 @@ def _known(
     if kept is None:
         return audit.reference(seeds, validation, classify, spec.resolution, config.images_per_batch, config.images)
     path, weights = kept / "seen.npz", model_checksum(settings.audit_guide, settings.hub)
-    said = class_names(seeds), spec.templates
+    said = words(class_names(seeds), spec.names), spec.templates
     shaping = config.model_dump(), spec.resolution, *said, checksum(seeds), checksum(validation), weights
     key = f"{derive_seed(*shaping):016x}"
     known = audit.Reference.load(path, key)
@@ -61,5 +62,6 @@ def _known(
 
 
 def _classifier(seeds: Dataset, settings: Shared) -> ZeroShotClassifier:
-    asked = settings.audit_guide, class_names(seeds), settings.spec.templates, settings.compute, settings.hub
+    told = words(class_names(seeds), settings.spec.names)
+    asked = settings.audit_guide, told, settings.spec.templates, settings.compute, settings.hub
     return load_zero_shot(*asked, settings.audit.logit_scale, settings.audit.images_per_batch)

@@ -88,7 +88,7 @@ def _text(
     return f"""# {dataset}, expanded by {method}
 
 {real:,} real seed images and {new:,} images made of them (split `train`, column `generated`){test}; \
-{len(names)} classes: {", ".join(names)}.
+{len(names)} classes: {", ".join(names)}.{_told(made)}
 
 **The {new:,} made images are synthetic**, no photographs.{_marked(made)}
 
@@ -116,6 +116,10 @@ Everything that shaped the images:
 {json.dumps(made, indent=2, ensure_ascii=False)}
 ```
 """
+
+
+def _told(made: Mapping[str, Any]) -> str:
+    return f" CLIP was told, in the same order: {', '.join(made['words'])}." if "words" in made else ""
 
 
 def _marked(made: Mapping[str, Any]) -> str:

@@ -7,9 +7,11 @@ ImageFolder those that its readers skip or show otherwise, such as GIF and turne
 """
 
 import io
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -23,8 +25,11 @@ from guided_imagination.expansion.records import record_features
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.seeding import derive_seed
 
+logger = logging.getLogger(__name__)
+
 Parts = Mapping[str, Sequence[Iterator[pa.Table]]]  # of each split, its parts: streams of small tables
 ROWS = 100  # of a table: what is in memory at once, and a row group of parquet
+METADATA = "metadata.parquet"
 LONGEST = 100  # bytes of a file's name, of the 255 that file systems allow, before what tells it from others
 # what torchvision's ImageFolder and `datasets` read, by Pillow's name of the format; the first picture of an MPO,
 # a camera's JPEG with further pictures behind, is what every reader of JPEG shows
@@ -103,17 +108,48 @@ def write_shards(folder: Path, parts: Parts) -> dict[str, int]:
 def write_image_folder(folder: Path, parts: Parts, names: Sequence[str]) -> dict[str, int]:
     """`<split>/<class>/<id>.<kind>` and `<split>/metadata.parquet`, one row per file; returns rows by split.
 
+    Folders have the names of the classes (`class_folders`): ImageFolder numbers them as those of the input.
     `datasets` reads the metadata by its column `file_name`, relative to it. It is parquet because every split
     must have the same types there, labels stay labels, and an id like 007 stays text.
     """
     rows = {}
-    taken: set[str] = set()
-    classes = [safe_name(name, taken) for name in names]
+    folder.mkdir(parents=True, exist_ok=True)
+    classes = class_folders(folder, names)
     for split, streams in parts.items():
-        (folder / split).mkdir(parents=True)
+        (folder / split).mkdir()
         files = (table for tables in streams for table in tables)
-        rows[split] = _write_parquet(folder / split / "metadata.parquet", _unpacked(folder / split, files, classes))
+        rows[split] = _write_parquet(folder / split / METADATA, _unpacked(folder / split, files, classes))
     return rows
+
+
+def class_folders(place: Path, names: Sequence[str]) -> list[str]:
+    """The names of the classes as names of folders in `place`: as they are, wherever its file system can hold them.
+
+    Others, also of two that differ in case alone where the file system knows none, are replaced, with a warning, and
+    hidden ones, which readers skip.
+    """
+    with TemporaryDirectory(dir=place) as probe:
+        able = [_is_held(Path(probe), name) for name in names]
+    taken = {METADATA, *(name.casefold() for name, held in zip(names, able, strict=True) if held)}
+    folders = [name if held else safe_name(name, taken) for name, held in zip(names, able, strict=True)]
+    for name, other in zip(names, folders, strict=True):
+        if name != other:
+            logger.warning(
+                "no folder can have the name of the class %r: its images are in the folder %r, and %s has its label",
+                *(name, other, METADATA),
+            )
+    return folders
+
+
+def _is_held(place: Path, name: str) -> bool:
+    """Make the folder `name` in `place`, if that can be, and is none that is there already."""
+    if name.startswith(".") or name in (METADATA, "") or Path(name).name != name:
+        return False
+    try:
+        (place / name).mkdir()
+    except (OSError, ValueError):  # too long, forbidden, or no other than one that is there
+        return False
+    return True
 
 
 def _unpacked(folder: Path, tables: Iterator[pa.Table], classes: Sequence[str]) -> Iterator[pa.Table]:

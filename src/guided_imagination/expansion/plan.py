@@ -23,6 +23,7 @@ from guided_imagination.config.expansion import NOTHING_REFUSED
 from guided_imagination.data import augmentation
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.images import DigitalSource, ImageFormat
+from guided_imagination.data.sources.classes import words
 from guided_imagination.expansion.augmenters import Augmentation, Augmenter, Imagination
 from guided_imagination.expansion.targets import TargetPlan
 from guided_imagination.models.device import precision
@@ -134,7 +135,7 @@ def plan_of(
 def _imagination(
     seeds: Dataset, row: RowSettings, expander: Expander, adapted: Mapping[str, str] | None
 ) -> dict[str, Any]:
-    config, generator, names = expander.config, expander.generator, class_names(seeds)
+    config, generator, told = expander.config, expander.generator, words(class_names(seeds), row.spec.names)
     guidance = config.guidance(expander.criteria, row.guided)
     if ALIKE < guidance.least_cosine < 1:
         logger.warning(
@@ -151,12 +152,12 @@ def _imagination(
             load_generator,  # imports diffusers, which baselines do not need
         )
 
-        look = _look(row, expander, names)
+        look = _look(row, expander, told)
         folder = Path(adapted["folder"]) if adapted else None
         # where the latent is an embedding, no variant is shown to CLIP, but seeds are, as the decoder knows them
         as_usual = generator.embeds or expander.criteria.normalise_variants
         shown = look.guide if as_usual else look.guide.without_normalisation()
-        loaded = load_generator(generator, shown, names, look.placement, row.hub, folder)
+        loaded = load_generator(generator, shown, told, look.placement, row.hub, folder)
         return Imagination(loaded, look, guidance, resolution)
 
     return {
@@ -165,8 +166,7 @@ def _imagination(
         **checks,
         "targets": TargetPlan(guidance, row.ratio, reserve, row.seed) if guidance.planned else None,
         "settings": {
-            "classes": names,
-            "templates": _templates(row, expander),
+            **_told(seeds, row, expander),
             **_rounding(row, expander),
             **generator.model_dump(exclude=set(PretrainedModel.model_fields)),
             **guidance.model_dump(),
@@ -192,15 +192,22 @@ def _checks(config: ExpandConfig, *, refusing: bool) -> dict[str, Any]:
     return {"reject": config.reject, **config.model_dump(include={"redraws", "rejected", "least_kappa"})}
 
 
-def _look(row: RowSettings, expander: Expander, names: list[str]) -> ZeroShotClassifier:
+def _look(row: RowSettings, expander: Expander, told: list[str]) -> ZeroShotClassifier:
     from guided_imagination.models.loading import load_zero_shot  # imports transformers and diffusers
 
-    asked = expander.guide, names, _templates(row, expander), row.compute, row.hub
+    asked = expander.guide, told, _templates(row, expander), row.compute, row.hub
     return load_zero_shot(*asked, expander.criteria.logit_scale, expander.config.images_per_batch)
 
 
 def _templates(row: RowSettings, expander: Expander) -> list[str]:
     return expander.criteria.templates or row.spec.templates
+
+
+def _told(seeds: Dataset, row: RowSettings, expander: Expander) -> dict[str, Any]:
+    """The classes, and what CLIP is told for them; `words` stand there where they are others than the names."""
+    names = class_names(seeds)
+    told = words(names, row.spec.names)
+    return {"classes": names, **({"words": told} if told != names else {}), "templates": _templates(row, expander)}
 
 
 def _rounding(row: RowSettings, expander: Expander) -> dict[str, Any]:
@@ -209,9 +216,9 @@ def _rounding(row: RowSettings, expander: Expander) -> dict[str, Any]:
     return {"precision": precision(row.compute), "images_per_batch": expander.config.images_per_batch, **fixed}
 
 
-def _filter_settings(row: RowSettings, expander: Expander, names: list[str]) -> dict[str, Any]:
+def _filter_settings(seeds: Dataset, row: RowSettings, expander: Expander) -> dict[str, Any]:
     """What the guide's opinion depends on."""
-    asked = {"classes": names, "templates": _templates(row, expander), "logit_scale": expander.criteria.logit_scale}
+    asked = {**_told(seeds, row, expander), "logit_scale": expander.criteria.logit_scale}
     return asked | _rounding(row, expander)
 
 
@@ -222,7 +229,7 @@ def _guide_inputs(row: RowSettings, expander: Expander) -> dict[str, str]:
 def _augmentation(seeds: Dataset, row: RowSettings) -> dict[str, Any]:
     assert row.augmentation is not None
     transform = partial(getattr(augmentation, row.augmentation.kind), config=row.augmentation)
-    checker, names = row.filtered_by, class_names(seeds)
+    checker, told = row.filtered_by, words(class_names(seeds), row.spec.names)
     return {
         "seed_resolution": row.spec.resolution,
         "digital_source": "algorithmicallyEnhanced",
@@ -231,8 +238,8 @@ def _augmentation(seeds: Dataset, row: RowSettings) -> dict[str, Any]:
         **(_checks(checker.config, refusing=True) if checker else _UNCHECKED),
         "settings": {
             **row.augmentation.model_dump(exclude={"kind"}),
-            **(_filter_settings(row, checker, names) if checker else {}),
+            **(_filter_settings(seeds, row, checker) if checker else {}),
         },
         "inputs": _guide_inputs(row, checker) if checker else {},
-        "load_augmenter": lambda: Augmentation(transform, _look(row, checker, names) if checker else None),
+        "load_augmenter": lambda: Augmentation(transform, _look(row, checker, told) if checker else None),
     }

@@ -30,6 +30,7 @@ def load_generator(
 ) -> Generator:
     """The generator that `config` describes.
 
+    class_names: words, as a guide is told them (data.sources.classes.words).
     adapted: a folder with what fine-tuning made of it: a whole MAE, or a peft adapter of a pipeline's UNet.
     Raises InputError for weights that are missing, not whole, or of another kind of model.
     """

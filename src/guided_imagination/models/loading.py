@@ -34,7 +34,7 @@ transformers.utils.logging.disable_progress_bar()
 def load_guide(
     config: GuideConfig, class_names: Sequence[str], templates: Sequence[str], placement: Placement, hub_folder: Path
 ) -> Guide:
-    """CLIP or SigLIP with a zero-shot head for `class_names`."""
+    """CLIP or SigLIP with a zero-shot head for `class_names`, which are words (data.sources.classes.words)."""
     folder = locate_whole(config, hub_folder)
     encoders: JointEncoders | SeparateEncoders
     with explaining_wrong_model(config, folder):

@@ -16,6 +16,7 @@ from guided_imagination.data import ingestion
 from guided_imagination.data.dataset import class_names, features
 from guided_imagination.data.images import encode, rgb, square
 from guided_imagination.data.sources import open_source
+from guided_imagination.data.sources.classes import words
 from guided_imagination.utils.errors import InputError
 
 
@@ -42,16 +43,16 @@ class Labelled:
 
 @dataclass(frozen=True)
 class DomainImages:
-    """All images of a domain, not yet decoded, and the ids of each part of its source, in their order."""
+    """All images of a domain, not yet decoded, and the ids of each part of its source, in their order.
+
+    `class_names` are words: captions tell them, and the images that ship have them as names.
+    """
 
     rows: Dataset
+    class_names: list[str]
     parts: dict[str, list[str]]
     border: int
     resolution: int
-
-    @property
-    def class_names(self) -> list[str]:
-        return class_names(self.rows)
 
     @cached_property  # as many as there are images
     def labels(self) -> dict[str, int]:
@@ -80,7 +81,8 @@ def open_domain(domain: Domain) -> DomainImages:
     rows, _ = ingestion.read_whole(domain.images, opened)
     readable = set(rows["id"][:])
     parts = {part: [name for name in opened.parts[part]().ids if name in readable] for part in domain.images.seeds}
-    return DomainImages(rows, parts, domain.border, domain.images.resolution)
+    told = words(class_names(rows), domain.images.names)
+    return DomainImages(rows, told, parts, domain.border, domain.images.resolution)
 
 
 def turned(data: Labelled) -> Labelled:

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from guided_imagination.data.sources.classes import clean, name_classes
+from guided_imagination.data.sources.classes import clean, name_classes, words
 from guided_imagination.utils.errors import InputError
 
 
@@ -23,6 +23,7 @@ from guided_imagination.utils.errors import InputError
         ("012.5_mm", "5 mm"),  # no decimal number begins like that
         ("_", "_"),
         ("1._", "1._"),
+        ("cafe\u0301_noir", "caf\u00e9 noir"),  # tokenizers know accents that are one letter with it
     ],
 )
 def test_names_are_cleaned(raw, name):
@@ -31,16 +32,28 @@ def test_names_are_cleaned(raw, name):
 
 def test_labels_stay_in_order_when_classes_are_left_out():
     names, relabel = name_classes(["a", "b", "c", "d"], {"c": "cee"}, ["b"], "x")
-    assert names == ["a", "cee", "d"]
+    assert names == ["a", "c", "d"]
     assert relabel.tolist() == [0, -1, 1, 2]
 
 
-def test_a_given_name_is_taken_as_it_is():
-    assert name_classes(["a"], {"a": "1. a_b"}, [], "x")[0] == ["1. a_b"]
+def test_names_stay_those_of_the_source_and_in_its_order():
+    raw = ["002.Laysan_Albatross", "001.Black_footed_Albatross", " snowy  owl "]
+    assert name_classes(raw, {"001.Black_footed_Albatross": "albatross"}, [], "x")[0] == raw
 
 
-def test_a_new_name_that_another_class_has_is_refused():
-    with pytest.raises(InputError, match="'a' and 'b' are both named 'a'"):
+def test_words_are_the_chosen_ones_or_cleaned_names():
+    names = ["001.Black_footed_Albatross", "bkj", "a_c"]
+    assert words(names, {"bkj": "1. blue_jay"}) == ["Black footed Albatross", "1. blue_jay", "a c"]
+
+
+def test_accents_are_compared_however_they_are_written():
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert words([decomposed], {composed: "coffee"}) == ["coffee"]
+    assert name_classes([decomposed, "a"], {}, [composed], "x")[0] == ["a"]
+
+
+def test_a_word_that_another_class_has_is_refused():
+    with pytest.raises(InputError, match="CLIP would be told 'a', in whatever case, for both classes 'a' and 'b'"):
         name_classes(["a", "b"], {"b": "a"}, [], "x")
 
 
@@ -59,8 +72,9 @@ def test_names_without_letters_are_mentioned_and_blank_ones_refused(caplog):
 
 def test_names_that_differ_in_case_alone_are_refused():
     """CLIP's tokenizers know none: the two would have one text."""
-    with pytest.raises(InputError, match="'Cat' and 'cat' are both named 'cat', however it is written"):
+    with pytest.raises(InputError, match="in whatever case, for both classes 'Cat' and 'cat'"):
         name_classes(["Cat", "cat"], {}, [], "animals")
+    assert name_classes(["Cat", "cat"], {"Cat": "lion"}, [], "animals")[0] == ["Cat", "cat"]
 
 
 def test_names_that_this_python_cannot_write_are_refused(monkeypatch):

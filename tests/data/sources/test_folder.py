@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
-from torchvision.datasets import Caltech101, OxfordIIITPet
+from torchvision.datasets import Caltech101, ImageFolder, OxfordIIITPet
 
 from guided_imagination.config.datasets import DatasetSpec, FolderSource
 from guided_imagination.data.sources import open_source
@@ -243,3 +243,13 @@ def test_a_name_that_is_not_utf8_is_named(tmp_path, name, shown):
     sentence = refusal(root)
     assert shown in sentence
     assert sentence.endswith("is not UTF-8: rename it")
+
+
+def test_a_class_has_the_name_of_its_folder_however_accents_are_written(tmp_path):
+    """In the order of ImageFolder; another part may write them otherwise."""
+    train = folders(tmp_path / "train", {"cafz": 1, "cafe\u0301": 2})
+    test = folders(tmp_path / "test", {"caf\u00e9": 1})
+    source = opened(train, test=str(test))
+    assert source.classes == ImageFolder(str(train)).classes == ["cafe\u0301", "cafz"]
+    assert source.parts["train"]().labels.tolist() == [1, 0, 0]  # by ids, which are the same on every machine
+    assert source.parts["test"]().labels.tolist() == [0]

@@ -17,6 +17,7 @@ from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import read_json
 from guided_imagination.utils.randomness import batch_indices
 from helpers import settings
+from helpers.settings import COMPUTE, SPEC
 from helpers.toy import dataset
 
 SIDE = 16
@@ -186,3 +187,21 @@ def test_whole_weights_are_refused_where_only_an_adapter_is_known(expander):
             {"clip": settings.guide},
             {"toy": settings.criteria},
         )
+
+
+def test_prompts_have_words_and_their_record_too(expander, monkeypatch):
+    told = []
+    monkeypatch.setattr(adaptation, "load_task", lambda generator, guide, seeds, **_: told.append(seeds.words))
+    seeds = dataset([0, 1], names=["001.Snowy_owl", "bkj"], side=SIDE)
+    spec = SPEC.overridden({"names": {"bkj": "blue jay"}})
+    adaptation.task_of(seeds, settings.adaptation(expander("stable_diffusion"), compute=COMPUTE, spec=spec))
+    assert told == [["Snowy owl", "blue jay"]]
+
+
+def test_other_words_are_trained_anew(adapt):
+    """The record has what prompts had: with names that are other words than before, nothing is found."""
+    first = adapt("stable_diffusion", seeds=dataset([0, 1, 0, 1], names=["big_cat", "dog"], side=SIDE))
+    assert first["settings"]["classes"] == ["big cat", "dog"]
+    again = adapt("stable_diffusion", seeds=dataset([0, 1, 0, 1], names=["big cat", "dog"], side=SIDE))
+    assert again == first, "the same words, seeds and weights"
+    assert adapt("stable_diffusion", seeds=dataset([0, 1, 0, 1], names=["lion", "dog"], side=SIDE)) != first

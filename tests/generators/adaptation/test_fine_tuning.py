@@ -11,10 +11,10 @@ from guided_imagination.generators.adaptation.seeds import Seeds
 from guided_imagination.models.device import CPU, Placement
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import seeded
-from helpers.toy import dataset
+from helpers.toy import NAMES, dataset
 
 SIDE = 16
-SEEDS = Seeds(dataset([0, 1, 0, 1], side=SIDE), SIDE, torch.device("cpu"))
+SEEDS = Seeds(dataset([0, 1, 0, 1], side=SIDE), NAMES, SIDE, torch.device("cpu"))
 BFLOAT16 = Placement(torch.device("cpu"), torch.bfloat16)
 KINDS = ["mae", "unclip", "stable_unclip", "stable_diffusion"]
 UNETS = KINDS[1:]

@@ -4,6 +4,7 @@ import torch
 from guided_imagination.config import StableDiffusionConfig
 from guided_imagination.data.dataset import to_tensors
 from guided_imagination.generators.adaptation.conditioning import (
+    class_prompts,
     kandinsky_lesson,
     stable_diffusion_lesson,
     stable_unclip_lesson,
@@ -15,10 +16,10 @@ from guided_imagination.generators.unclip import UnclipGenerator
 from guided_imagination.models.device import CPU
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import seeded
-from helpers.toy import dataset
+from helpers.toy import NAMES, dataset
 
 SIDE = 16
-SEEDS = Seeds(dataset([0, 1, 0, 1], side=SIDE), SIDE, torch.device("cpu"))
+SEEDS = Seeds(dataset([0, 1, 0, 1], side=SIDE), NAMES, SIDE, torch.device("cpu"))
 ROWS = torch.tensor([3, 0])
 EMBEDS = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
 
@@ -29,7 +30,7 @@ def pixels(rows):
 
 
 def test_seeds_are_read_at_the_resolution_and_shown_at_the_models_size():
-    seeds = Seeds(SEEDS.dataset, 8, torch.device("cpu"))
+    seeds = Seeds(SEEDS.dataset, NAMES, 8, torch.device("cpu"))
     images = seeds.images(ROWS, 32)
     assert images.shape == (2, 3, 32, 32)
     assert 0 <= images.min() < images.max() <= 1
@@ -88,6 +89,12 @@ def test_stable_diffusion_is_told_the_first_domain_and_the_class(stable_diffusio
         expected, nothing = stable_diffusion.encode_prompt(["a photo of a dog", "a photo of a cat"], "cpu", 1, True)
     torch.testing.assert_close(lesson.condition(ROWS), expected)  # labels 1 and 0
     torch.testing.assert_close(lesson.unconditional, nothing[0])
+
+
+def test_prompts_are_words(expander):
+    words = Seeds(SEEDS.dataset, ["Snowy owl", "blue jay"], SIDE, torch.device("cpu"))
+    config = expander("stable_diffusion", domains=["a photo of a"]).generator
+    assert class_prompts(words, config) == ["a photo of a Snowy owl", "a photo of a blue jay"]
 
 
 def test_stable_diffusions_latents_are_drawn_from_the_posterior(stable_diffusion, expander):

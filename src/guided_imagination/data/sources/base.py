@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,11 @@ class Opened:
     place: str
     classes: list[str] | None
     parts: Mapping[str, Callable[[], Part]]
+
+
+def composed(name: str) -> str:
+    """The form by which names are compared: file systems write accents in two ways, which are one name."""
+    return normalize("NFC", name)
 
 
 def take(part: Part, rows: Labels) -> Part:

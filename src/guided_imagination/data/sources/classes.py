@@ -1,4 +1,4 @@
-"""Class names that are names: no folder numbers, no underscores, no doubles."""
+"""The classes of a source: their names, which are its own, and the words that CLIP is told for them."""
 
 import logging
 import re
@@ -6,11 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from guided_imagination.data.sources.base import Labels
+from guided_imagination.data.sources.base import Labels, composed
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import check_name
 
 logger = logging.getLogger(__name__)
+
+
+def words(names: Sequence[str], chosen: Mapping[str, str]) -> list[str]:
+    """What CLIP and Stable Diffusion are told for each class: the word `chosen` for its name, or the cleaned name."""
+    by_name = {composed(name): word for name, word in chosen.items()}
+    return [by_name.get(composed(name)) or clean(name) for name in names]
 
 
 def clean(name: str) -> str:
@@ -18,43 +24,47 @@ def clean(name: str) -> str:
 
     A name of which nothing would be left, as "_", stays as it is.
     """
+    name = composed(name)
     without_number = re.sub(r"^(\d+\.(?=\D)|0\d+\.(?=\d))", "", name)
     return " ".join(without_number.replace("_", " ").split()) or name
 
 
 def name_classes(
-    raw: Sequence[str], names: Mapping[str, str], exclude: Sequence[str], place: str
+    names: Sequence[str], chosen: Mapping[str, str], exclude: Sequence[str], place: str
 ) -> tuple[list[str], Labels]:
-    """Names of the classes in label order, and each old label's new one (-1: excluded).
+    """The source's names of its classes without the excluded ones, and each old label's new one (-1: excluded).
 
-    `names` and `exclude` go by the source's own names; one that does not occur is logged, so that a subset
-    of a dataset needs no other settings. Raises InputError if two classes come to have one name, or one has none.
+    `chosen` (words for CLIP) and `exclude` go by these names; one that does not occur is logged, so that a subset of
+    a dataset needs no other settings. Raises InputError if two classes come to have one word, or one has none.
     """
-    for name in sorted({*names, *exclude} - set(raw)):
-        logger.warning("%s has no class %r, which names or exclude mention", place, name)
-    for name in raw:
+    known, left_out = {composed(name) for name in names}, {composed(name) for name in exclude}
+    for name in sorted({*chosen, *exclude}):
+        if composed(name) not in known:
+            logger.warning("%s has no class %r, which names or exclude mention", place, name)
+    for name in names:
         check_name(name)  # folders, figures and tables will be named by it
-    named: dict[str, str] = {}
-    relabel = np.full(len(raw), -1, dtype=np.int64)
-    for label, old in enumerate(raw):
-        if old in exclude:
+    kept: list[str] = []
+    told: dict[str, str] = {}  # class names by word
+    relabel = np.full(len(names), -1, dtype=np.int64)
+    for label, (name, word) in enumerate(zip(names, words(names, chosen), strict=True)):
+        if composed(name) in left_out:
             continue
-        new = names.get(old) or clean(old)
-        if not new.strip():
-            raise InputError(f"{place}: the class {label} has the blank name {old!r}; name it, or exclude it")
+        if not word.strip():
+            raise InputError(f"{place}: the class {label} has the blank name {name!r}; name it, or exclude it")
         # CLIP's tokenizers know no case
-        alike = next((name for name in named if name.casefold() == new.casefold()), None)
+        alike = next((other for other in told if other.casefold() == word.casefold()), None)
         if alike is not None:
             raise InputError(
-                f"{place}: the classes {named[alike]!r} and {old!r} are both named {new!r}, however it is written; "
-                f"rename one, e.g. with names: {{{old}: another name}}"
+                f"{place}: CLIP would be told {word!r}, in whatever case, for both classes {told[alike]!r} and "
+                f"{name!r}; rename one or give it another word, e.g. names: {{{name}: another word}}"
             )
-        relabel[label] = len(named)
-        named[new] = old
-    numbers = [name for name in named if name.isdigit()]
+        relabel[label] = len(kept)
+        kept.append(name)
+        told[word] = name
+    numbers = [word for word in told if word.isdigit()]
     if numbers:
         logger.warning("%s: %r is a number, not a name that CLIP understands; see names", place, numbers[0])
-    signs = [name for name in named if not any(letter.isalnum() for letter in name)]
+    signs = [word for word in told if not any(letter.isalnum() for letter in word)]
     if signs:
         logger.warning("%s: %r has no letters, it is not a name that CLIP understands; see names", place, signs[0])
-    return list(named), relabel
+    return kept, relabel

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from guided_imagination.config.datasets import FolderSource
-from guided_imagination.data.sources.base import Opened, Part
+from guided_imagination.data.sources.base import Opened, Part, composed
 from guided_imagination.data.sources.recognition import kind
 from guided_imagination.data.sources.torchvision import download
 from guided_imagination.data.sources.walk import files_below, is_hidden
@@ -42,7 +41,7 @@ def open_folder(source: FolderSource) -> Opened:
         download(source.download, path)
     pattern = source.class_pattern or FOLDER_PER_CLASS
     train = _images(path, pattern)
-    classes = sorted(set(train.classes.values()))
+    classes = sorted({composed(name): name for name in train.classes.values()}.values())
     if source.class_pattern is None:
         _check_folders(path, classes)
     if not classes:
@@ -56,17 +55,17 @@ def open_folder(source: FolderSource) -> Opened:
 
 def _other_part(folder: Path, name: str, pattern: str, classes: list[str], train: Path) -> Part:
     found = _images(folder, pattern)
-    unknown = sorted(set(found.classes.values()) - set(classes))
+    known = {composed(name) for name in classes}
+    unknown = sorted(name for name in set(found.classes.values()) if composed(name) not in known)
     if unknown:
         raise InputError(f"{folder} has the class {unknown[0]!r}, which {train} has not")
     return _part(folder, name, found, classes)
 
 
 def _part(folder: Path, name: str, found: Found, classes: list[str]) -> Part:
-    files, number = list(found.classes), {raw: label for label, raw in enumerate(classes)}
-    labels = np.array([number[found.classes[file]] for file in files], dtype=np.int64)
-    # file systems write accents in two ways: the id is the same for both
-    ids = [f"{name}/{unicodedata.normalize('NFC', file)}" for file in files]
+    files, number = list(found.classes), {composed(raw): label for label, raw in enumerate(classes)}
+    labels = np.array([number[composed(found.classes[file])] for file in files], dtype=np.int64)
+    ids = [f"{name}/{composed(file)}" for file in files]
     unread = {ids[row]: "no reader knows it" for row, file in enumerate(files) if file in found.unread}
 
     def load(row: int) -> bytes:
@@ -84,10 +83,10 @@ def _images(folder: Path, pattern: str) -> Found:
     ignored: list[str] = []
     missed: list[str] = []
     files = dict(files_below(folder))
-    for file in sorted(files, key=lambda file: unicodedata.normalize("NFC", file)):
+    for file in sorted(files, key=composed):
         match, told = re.fullmatch(pattern, file), kind(files[file])
         if match and told != "other":
-            found.classes[file] = unicodedata.normalize("NFC", match[1])
+            found.classes[file] = match[1]
             if told == "unread":
                 found.unread.add(file)
             continue
@@ -102,9 +101,9 @@ def _images(folder: Path, pattern: str) -> Found:
 
 
 def _check_folders(path: Path, classes: list[str]) -> None:
+    known = {composed(name) for name in classes}
     for folder in sorted(path.iterdir()):
-        name = unicodedata.normalize("NFC", folder.name)
-        if not folder.is_dir() or is_hidden(name) or name in classes:
+        if not folder.is_dir() or is_hidden(folder.name) or composed(folder.name) in known:
             continue
         below = [child.name for child in sorted(folder.iterdir()) if child.is_dir()]
         hint = f"; it holds folders: is it a part (path: {folder}, or test: {folder})?" if below else ""

@@ -12,6 +12,7 @@ from transformers import get_constant_schedule, get_cosine_schedule_with_warmup
 
 from guided_imagination.config import AdaptConfig, AdaptSettings, Expander, PretrainedModel
 from guided_imagination.data.dataset import checksum, class_names
+from guided_imagination.data.sources.classes import words
 from guided_imagination.generators.adaptation.loading import load_task, needs_guide
 from guided_imagination.generators.adaptation.objective import Task
 from guided_imagination.generators.adaptation.seeds import Seeds
@@ -45,7 +46,7 @@ def adapt(seeds: Dataset, settings: AdaptSettings) -> dict[str, Any]:
     shaping = {
         **config.model_dump(),
         **expander.generator.model_dump(include=SHAPING),
-        "classes": class_names(seeds),
+        "classes": words(class_names(seeds), settings.spec.names),  # as prompts have them
         "resolution": resolution,
         "seed": seed,
     }
@@ -70,7 +71,7 @@ def task_of(seeds: Dataset, settings: AdaptSettings) -> Task:
     return load_task(
         expander.generator,
         expander.guide,
-        Seeds(seeds, settings.spec.resolution, placement.device),
+        Seeds(seeds, words(class_names(seeds), settings.spec.names), settings.spec.resolution, placement.device),
         config=expander.config.adapt,
         seed=settings.seed,
         placement=placement,

@@ -60,7 +60,7 @@ def stable_unclip_lesson(
 
 def class_prompts(seeds: Seeds, config: StableDiffusionConfig) -> list[str]:
     """The prompt "domain class" of each class, with the first domain: the others are styles that seeds do not have."""
-    return [f"{config.domains[0]} {name}" for name in seeds.class_names]
+    return [f"{config.domains[0]} {name}" for name in seeds.words]
 
 
 def stable_diffusion_lesson(pipeline: StableDiffusionPipeline, seeds: Seeds, config: StableDiffusionConfig) -> Lesson:

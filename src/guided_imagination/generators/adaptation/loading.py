@@ -89,6 +89,6 @@ def _load(
 @torch.no_grad()
 def _embeds(config: GuideConfig, seeds: Seeds, placement: Placement, hub_folder: Path) -> tuple[Tensor, Tensor]:
     """CLIP embeddings (N, D) of the seeds and that of the zero image (D,); the guide is not kept in memory."""
-    guide = load_guide(config, seeds.class_names, ["{}"], placement, hub_folder).to(placement.device)
+    guide = load_guide(config, seeds.words, ["{}"], placement, hub_folder).to(placement.device)
     with placement.autocast():
         return encode_all(seeds, guide.image_embeds), guide.zero_embedding()[0].float().cpu()

@@ -1,20 +1,25 @@
 """The seeds as training images, decoded when they are asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from datasets import Dataset
 from torch import Tensor
 
-from guided_imagination.data.dataset import class_names, to_tensors
+from guided_imagination.data.dataset import to_tensors
 from guided_imagination.data.images import resize
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """`dataset` as expansions read it: squares of `resolution` pixels, given out on `device`."""
+    """`dataset` as expansions read it: squares of `resolution` pixels, given out on `device`.
+
+    `words` are what CLIP and Stable Diffusion are told for its classes.
+    """
 
     dataset: Dataset
+    words: Sequence[str]
     resolution: int
     device: torch.device
 
@@ -25,10 +30,6 @@ class Seeds:
     def labels(self) -> Tensor:
         """Class indices (N,), on the CPU."""
         return torch.tensor(self.dataset["label"][:])
-
-    @property
-    def class_names(self) -> list[str]:
-        return class_names(self.dataset)
 
     def images(self, rows: Tensor, side: int | None = None) -> Tensor:
         """Images (B, 3, side, side) in [0, 1] of the seeds at `rows` (B,)."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from guided_imagination.config import DatasetSettings, Recipe, RowSettings, TrainConfig
 from guided_imagination.data.dataset import checksum, class_names
+from guided_imagination.data.sources.classes import words
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.expansion.weeding import weeded
 from guided_imagination.models.device import Batches, place
@@ -48,7 +49,7 @@ def begin(
         hub=settings.hub,
         compute=settings.compute,
         track=partial(tracking.track, inputs=_inputs(sources, expanded, grid.evaluate_on)),
-        teacher=_teacher(class_names(seeds), settings),
+        teacher=_teacher(words(class_names(seeds), settings.spec.names), settings),
     )
 
 
@@ -57,18 +58,18 @@ def train(begun: Begun) -> tuple[pd.DataFrame, dict[str, str]]:
     return begun.finish()
 
 
-def _teacher(names: list[str], settings: RowSettings) -> Teacher | None:
+def _teacher(told: list[str], settings: RowSettings) -> Teacher | None:
     config, templates = settings.training.teacher, settings.spec.templates
     if config is None:
         return None
 
     def load() -> Callable[[Tensor], Tensor]:
         placement = place(settings.compute)
-        guide = load_guide(config, names, templates, placement, settings.hub)
+        guide = load_guide(config, told, templates, placement, settings.hub)
         classify = ZeroShotClassifier(guide, LOGIT_SCALE, placement, Batches(BATCH))
         return lambda images: classify(images.float() / 255).log_probs
 
-    return Teacher(f"{derive_seed(model_checksum(config, settings.hub), templates, names):016x}", load)
+    return Teacher(f"{derive_seed(model_checksum(config, settings.hub), templates, told):016x}", load)
 
 
 def _measured(validation: Dataset, test: Dataset, grid: TrainConfig) -> Dataset:
@@ -97,7 +98,8 @@ def zero_shot_reference(validation: Dataset, test: Dataset, settings: DatasetSet
 def _zero_shot_row(measured: Dataset, settings: DatasetSettings) -> pd.DataFrame:
     grid, placement = settings.training.grid, place(settings.compute)
     assert settings.zero_shot is not None and grid.zero_shot is not None
-    guide = load_guide(settings.zero_shot, class_names(measured), settings.spec.templates, placement, settings.hub)
+    told = words(class_names(measured), settings.spec.names)
+    guide = load_guide(settings.zero_shot, told, settings.spec.templates, placement, settings.hub)
     return zero_shot.reference(
         guide,
         measured,

@@ -14,6 +14,7 @@ from datasets import Dataset
 from guided_imagination.config import AdaptSettings, Architecture, Recipe, RowSettings
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.data.dataset import class_names, to_tensors
+from guided_imagination.data.sources.classes import words
 from guided_imagination.expansion.expand import expand_shard, prepare
 from guided_imagination.expansion.plan import Plan, plan_of
 from guided_imagination.expansion.targets import read as read_targets
@@ -108,9 +109,9 @@ def _labelled(seeds: Dataset, resolution: int) -> Labelled:
 
 def measure_audit(seeds: Dataset, row: RowSettings) -> dict[str, Speed]:
     """`audit`, per image that is looked at."""
-    names, config = class_names(seeds), row.audit
+    told, config = words(class_names(seeds), row.spec.names), row.audit
     started = time.perf_counter()
-    asked = row.audit_guide, names, row.spec.templates, row.compute, row.hub, config.logit_scale
+    asked = row.audit_guide, told, row.spec.templates, row.compute, row.hub, config.logit_scale
     classify = load_zero_shot(*asked, config.images_per_batch)
     loading = time.perf_counter() - started
     some = seeds.select(range(min(len(seeds), config.images_per_batch)))
