@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from guided_imagination.config import GuideConfig, MaeConfig, UnclipConfig
@@ -16,6 +15,7 @@ from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import CPU
 from guided_imagination.models.loading import load_guide
 from guided_imagination.pretraining.images import Labelled
+from guided_imagination.utils.figures import Figure
 from guided_imagination.utils.randomness import generator
 
 BATCH = 256
