@@ -60,7 +60,7 @@ class _Sheet:
         self.lines = len(CRITERIA) if scored else 2
         self.line = CELL + TEXT * self.lines + GAP
         self.width = columns * (CELL + GAP) + GAP
-        heading = fitted(title, self.width - 2 * GAP, TITLE, 3)
+        heading = fitted(title, self.width - GAP, TITLE, 3)
         head = HEAD * len(heading.splitlines()) + (GAP if title else 0)
         self.height = rows * self.line + GAP + head
         self.top = self.height - GAP - head

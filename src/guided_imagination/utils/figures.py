@@ -13,16 +13,17 @@ from anyascii import anyascii
 from matplotlib.artist import Artist
 from matplotlib.axis import Axis
 from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontPath, FontProperties, findSystemFonts, fontManager, get_font
 from matplotlib.ft2font import FaceFlags
 from matplotlib.text import Text
-from matplotlib.textpath import text_to_path
 from matplotlib.ticker import Formatter, LogFormatter, ScalarFormatter
 
 logger = logging.getLogger(__name__)
 
 FONT = "DejaVu Sans"  # comes with matplotlib
 LAST_RESORT = ("Last Resort", "LastResort")  # fonts of boxes for everything
+DPI = 100  # of the coarsest picture that is made: letters are of whole pixels, so there they are widest
 NAMED = 20  # names that a warning names at most
 _told: dict[str, bool] = {}  # what is in ASCII, and whether a warning has named it
 
@@ -46,7 +47,8 @@ def _texts(artist: Artist) -> Iterator[Text]:
     if isinstance(artist, Text):
         yield artist
     if not isinstance(artist, Axis):
-        for child in artist.get_children():
+        # a cell of a table keeps its text to itself
+        for child in (*artist.get_children(), *(own for own in vars(artist).values() if isinstance(own, Text))):
             yield from _texts(child)
         return
     yield artist.label
@@ -147,12 +149,13 @@ def fitted(text: str, width: float, points: float, lines: int) -> str:
     """`text` in at most so many lines of at most `width` inches; more of it ends in an ellipsis."""
     rest = " ".join(legible(text).split())
     font = FontProperties(family=_families(rest), size=points)
+    renderer = RendererAgg(1, 1, DPI)
 
     def letters(end: str) -> int:
         """As many of `rest` as fit before `end`, at least one."""
 
         def measured(count: int) -> float:
-            return text_to_path.get_text_width_height_descent(rest[:count] + end, font, ismath=False)[0] / 72
+            return renderer.get_text_width_height_descent(rest[:count] + end, font, ismath=False)[0] / DPI
 
         return max(1, bisect_right(range(1, len(rest) + 1), width, key=measured))
 
