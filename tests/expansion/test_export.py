@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import yaml
 from datasets import ClassLabel, load_dataset
+from huggingface_hub import DatasetCard
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
@@ -15,6 +16,8 @@ from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.export import safe_name, shared_manifest, splits, write_image_folder, write_shards
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.files import replacing_folder
+from helpers.names import ODD
+from helpers.reading import Read
 from helpers.toy import SIDE, ToyAugmenter, dataset, plan
 
 NAMES = ["T-shirt/top", "Ankle boot"]
@@ -301,3 +304,24 @@ def test_a_shared_manifest_tells_no_place_of_the_settings_either(expanded):
     assert "alice" not in str(shared)
     assert shared["found"]["origin"]["generators"]["mae"]["model"] == "facebook/vit-mae-base"
     assert shared["found"]["origin"]["dataset_specs"]["birds"]["source"]["path"] == "birds"
+
+
+def test_names_of_any_kind_are_read_from_the_card_as_they_are(expanded):
+    for name in [*ODD, "x\n---\ny", "true", "1e3", "\u732b", "---", "'", "a # b", "- [x"]:
+        manifest = expanded.manifest
+        manifest["fingerprint"] |= {"generator": name, "guide": name}
+        card = dataset_card(name, name, {"train": 12}, manifest, {"seeds": name}, ODD)
+        line = " ".join(name.split())
+        header = DatasetCard(card).data
+        assert header.tags == ["synthetic", "guided-imagination", name]
+        assert header.pretty_name == f"{name}, expanded by {name}"
+        assert header.license == name.lower()
+        _, above, text = (
+            card.split("---\n", 2) if "---" not in name else ("", "", card[card.index("\n---\n\n# ") + 5 :])
+        )
+        assert above == "" or yaml.safe_load(above) == header.to_dict()
+        read = Read(text)
+        assert read.lines[0] == f"{line}, expanded by {line}"
+        assert read.lines[1].endswith(f"{len(ODD)} classes: {', '.join(ODD)}.")
+        for item in (f"Generator: {line}", f"Guide: {line}", f"Licence of the seeds: {line}"):
+            assert item in read.lines
