@@ -22,6 +22,8 @@ from guided_imagination.imagination.criteria import entropy
 from guided_imagination.models.device import CPU, Batches
 from guided_imagination.models.zero_shot import ZeroShotClassifier
 from helpers import settings
+from helpers.names import ODD
+from helpers.reading import Read
 from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, plan
 
 E1, E2 = torch.eye(2)
@@ -199,3 +201,9 @@ def test_seeds_that_lost_all_their_images_leave_the_numbers_out(tmp_path):
     found = audit(reference(seeds, seeds, look, SIDE, 8, 8), Expansion(tmp_path), look, SIDE, 0.9, 8, 1)
     assert found["images"] == 2
     assert "label_agreement" not in found
+
+
+def test_names_of_any_kind_keep_their_cells():
+    read = Read(markdown(table([{"method": name, "images": 2} for name in ODD])))
+    assert [row[:2] for row in read.rows[1:]] == [[name, "2"] for name in ODD]
+    assert {len(row) for row in read.rows} == {len(COLUMNS)}

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import yaml
 from datasets import ClassLabel, load_dataset
+from huggingface_hub import DatasetCard
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
@@ -22,6 +23,8 @@ from guided_imagination.expansion.export import (
 )
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.utils.files import replacing_folder
+from helpers.names import ODD
+from helpers.reading import Read
 from helpers.toy import SIDE, ToyAugmenter, dataset, plan
 
 NAMES = ["T-shirt/top", "Ankle boot"]
@@ -376,3 +379,21 @@ def test_the_card_has_the_words_beside_the_names(expanded):
     manifest["fingerprint"] |= {"words": ["a b", "dog"]}
     card = dataset_card("toys", "gif", {"train": 12}, manifest, {"seeds": None}, ["001.a_b", "dog"])
     assert "classes: 001.a_b, dog. CLIP was told, in the same order: a b, dog." in card
+
+
+def test_names_of_any_kind_are_read_from_the_card_as_they_are(expanded):
+    for name in [*ODD, "x\n---\ny", "true", "1e3", "\u732b", "---", "'", "a # b", "- [x"]:
+        manifest = expanded.manifest
+        manifest["fingerprint"] |= {"generator": name, "guide": name}
+        card = dataset_card(name, name, {"train": 12}, manifest, {"seeds": name}, ODD)
+        line = " ".join(name.split())
+        loaded = DatasetCard(card)
+        header = loaded.data
+        assert header.tags == ["synthetic", "guided-imagination", name]
+        assert header.pretty_name == f"{name}, expanded by {name}"
+        assert header.license == name.lower()
+        read = Read(loaded.text)
+        assert read.lines[0] == f"{line}, expanded by {line}"
+        assert read.lines[1].endswith(f"{len(ODD)} classes: {', '.join(ODD)}.")
+        for item in (f"Generator: {line}", f"Guide: {line}", f"Licence of the seeds: {line}"):
+            assert item in read.lines

@@ -6,7 +6,9 @@ import pytest
 
 from guided_imagination.report.figures import spread
 from guided_imagination.report.paper import paper_accuracy, paper_architectures, paper_efficiency
-from guided_imagination.report.table import Entry, Table
+from guided_imagination.report.table import Entry, Table, failure_table
+from helpers.names import ODD
+from helpers.reading import Read
 
 TABLE = Table(
     "small",
@@ -73,3 +75,35 @@ def test_labels_are_moved_apart_and_keep_their_order():
     moved = spread([2.0, 2.0, 2.1, 9.0], 1)
     assert sorted(moved) == [*sorted(moved[:2]), moved[2], 9.0]
     assert all(high - low >= 1 - 1e-6 for low, high in zip(sorted(moved), sorted(moved)[1:], strict=False))
+
+
+def test_names_of_any_kind_keep_their_cells_in_markdown():
+    body = [[Entry(name, best=True), Entry(name), *map(Entry, ODD)] for name in ODD]
+    read = Read(Table("odd", "Odd", ["a|b", "*c*", *ODD], 1, body, f"Of {', '.join(ODD)}.").markdown())
+    assert read.rows == [["a|b", "*c*", *ODD], *([name, name, *ODD] for name in ODD)]
+    assert read.lines == [f"Of {', '.join(ODD)}."]
+    failed = Read(failure_table({"a|b": "ValueError: <x> | `y`\n  at *z*"}).markdown())
+    assert failed.rows[1] == ["a|b", "ValueError: <x> | `y` at *z*"]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a|b", r"a\textbar{}b"),
+        ("US$ {x}", r"US\$ \{x\}"),
+        (r"\alpha_1", r"\textbackslash{}alpha\_1"),
+        ("<b>", r"\textless{}b\textgreater{}"),
+        ("[5pt] *", "{[}5pt] {*}"),  # `\\\\[5pt]` would be space between rows
+        ("a--b---c", "a-{}-b-{}-{}-c"),
+        ("a\n\nb", "a b"),
+        ("#1 100% a&b ~ ^", r"\#1 100\% a\&b \textasciitilde{} \textasciicircum{}"),
+        ("`x`", r"\textasciigrave{}x\textasciigrave{}"),
+        ("\u732b \u00e9", "\u732b \u00e9"),
+    ],
+)
+def test_names_of_any_kind_keep_their_cells_in_latex(text, written):
+    lines = Table("a b|c", text, [text, "n"], 1, [[Entry(text), Entry("1")]], text).latex().splitlines()
+    assert f"{written} & 1 \\\\" in lines
+    assert f"{written} & n \\\\" in lines
+    assert f"\\caption{{{written}. {written}}}" in lines
+    assert r"\label{tab:a-b-c}" in lines

@@ -1,5 +1,7 @@
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.model_card import model_card
+from helpers.names import ODD
+from helpers.reading import Read
 
 CELL = Cell("birds", "gif_dalle", 5, "resnet50", "matched", 1, 2)
 RESULT = {
@@ -38,3 +40,13 @@ def test_figures_of_the_images_it_was_chosen_by_are_said_to_be_too_high() -> Non
 def test_a_row_without_new_images_has_none() -> None:
     card = model_card(Cell("birds", "original", 0, "resnet50", "matched", 1, 0), RESULT, fit="crop", **FACTS)
     assert "| trained on | 20 seed images (checksum ab12, draw 0) |" in card
+
+
+def test_names_of_any_kind_keep_their_cells() -> None:
+    cell = Cell("a #", "b`c|d", 5, "resnet|50", "`", 1, 2)
+    read = Read(model_card(cell, RESULT, fit="crop", **{**FACTS, "classes": ODD}))
+    rows = dict(read.rows)
+    assert rows["classes"] == ", ".join(ODD)
+    assert rows["network"] == "resnet|50, recipe `, 300 updates"
+    assert rows["trained on"].endswith("of each by b`c|d")
+    assert read.lines[0] == "Classifier of a #"

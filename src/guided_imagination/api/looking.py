@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 from datasets import Dataset
-from matplotlib.figure import Figure
 
 from guided_imagination.api import settings as asked
 from guided_imagination.api.expansions import opened, side
@@ -20,6 +19,7 @@ from guided_imagination.data.ingestion import warned
 from guided_imagination.expansion.audit_row import audit_rows
 from guided_imagination.report import contact_sheet as sheets
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.figures import Figure
 from guided_imagination.utils.workers import call
 
 

@@ -23,6 +23,7 @@ from guided_imagination.expansion.rejection import REASONS
 from guided_imagination.imagination.criteria import entropy
 from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.files import replacing
+from guided_imagination.utils.markdown import escaped
 from guided_imagination.utils.randomness import seeded
 
 COLUMNS = (
@@ -215,7 +216,7 @@ def table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 def markdown(audited: pd.DataFrame) -> str:
     """A table for people: shares in percent, blanks for what is missing."""
-    shown = pd.DataFrame({name: [format_cell(name, value) for value in audited[name]] for name in audited})
+    shown = pd.DataFrame({name: [escaped(format_cell(name, value)) for value in audited[name]] for name in audited})
     shown.columns = [name.replace("_", " ") for name in shown]
     return shown.to_markdown(
         index=False, disable_numparse=True, colalign=["left", *["right"] * (len(shown.columns) - 1)]

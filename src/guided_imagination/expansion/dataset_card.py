@@ -7,6 +7,8 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData, ModelCard
 
+from guided_imagination.utils.markdown import code, escaped
+
 NOT_STATED, UNKNOWN = "not stated", "unknown"  # for people, and the hub's word
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 HOW = {  # by the kind of generator
@@ -83,12 +85,12 @@ def _text(
         f"of {totals['kept']:,}, someone has looked and weeded {weeded:,}" if weeded else "nobody has checked it by eye"
     )
     test = f", and the {rows['test']:,} real test images" if "test" in rows else ""
-    models = [f"- **{key.capitalize()}**: `{made[key]}`" for key in ("generator", "guide") if key in made]
-    terms = [f"- **Licence of the {what}**: {licence or NOT_STATED}" for what, licence in licences.items()]
-    return f"""# {dataset}, expanded by {method}
+    models = [f"- **{key.capitalize()}**: {code(str(made[key]))}" for key in ("generator", "guide") if key in made]
+    terms = [f"- **Licence of the {what}**: {escaped(licence or NOT_STATED)}" for what, licence in licences.items()]
+    return f"""# {escaped(dataset)}, expanded by {escaped(method)}
 
 {real:,} real seed images and {new:,} images made of them (split `train`, column `generated`){test}; \
-{len(names)} classes: {", ".join(names)}.{_told(made)}
+{len(names)} classes: {", ".join(map(escaped, names))}.{_told(made)}
 
 **The {new:,} made images are synthetic**, no photographs.{_marked(made)}
 
@@ -102,7 +104,7 @@ and `random_seed` say how it was made, the other columns what the guide saw in i
 {chr(10).join(f"- {line}" for line in filters)}
 
 ## Provenance
-- **Made by**: Guided Imagination {made["code"]}, method `{method}`
+- **Made by**: Guided Imagination {made["code"]}, method {code(method)}
 {chr(10).join([*models, *terms])}
 - **Ratio**: {made["ratio"]} new images per seed image
 - **Started**: {manifest["started"]}
@@ -119,17 +121,18 @@ Everything that shaped the images:
 
 
 def _told(made: Mapping[str, Any]) -> str:
-    return f" CLIP was told, in the same order: {', '.join(made['words'])}." if "words" in made else ""
+    words = ", ".join(map(escaped, made.get("words", [])))
+    return f" CLIP was told, in the same order: {words}." if words else ""
 
 
 def _marked(made: Mapping[str, Any]) -> str:
     source = made.get("digital_source")
-    return f" Each of their files says so in XMP: IPTC's `DigitalSourceType` is `{source}`." if source else ""
+    return f" Each of their files says so in XMP: IPTC's `DigitalSourceType` is {code(source)}." if source else ""
 
 
 def _how(method: str, made: Mapping[str, Any]) -> str:
     if "generator" not in made:
-        return f"The classical augmentation `{method}` altered the seed images; no network made them."
+        return f"The classical augmentation {code(method)} altered the seed images; no network made them."
     maker = HOW.get(made.get("kind", ""), "a generative model made an image of the seed image")
     tuned = ", after it was fine-tuned on the seed images" if "adapted weights" in made else ""
     chosen = [

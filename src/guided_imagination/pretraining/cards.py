@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from matplotlib.figure import Figure
+import yaml
 from torch import Tensor
 
 from guided_imagination.config import GuideConfig, MaeConfig, UnclipConfig
@@ -16,6 +16,8 @@ from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import CPU
 from guided_imagination.models.loading import load_guide
 from guided_imagination.pretraining.images import Labelled
+from guided_imagination.utils.figures import Figure
+from guided_imagination.utils.markdown import code, escaped
 from guided_imagination.utils.randomness import generator
 
 BATCH = 256
@@ -83,21 +85,23 @@ def write_card(config: PretrainConfig, model: str, kind: str, quality: str, stag
         for name, stage in stages.items()
     )
     images, side = stages[next(iter(stages))]["images"], domain.images.resolution
-    licence = f"license: {domain.images.licence}\n" if domain.images.licence else ""
+    licence = {"license": domain.images.licence} if domain.images.licence else {}
+    library = "diffusers" if "Pipeline" in kind else "transformers"
+    header = {**licence, "library_name": library, "tags": ["guided-imagination"]}
+    title, credit = escaped(domain.title), escaped(domain.credit)
+    command = code(f"kedro run --pipelines pretrain --params pretrain.domain={config.domain}")
     balanced = "balanced images" if domain.shares["test"].per_class else "all images"
     return f"""---
-{licence}library_name: {"diffusers" if "Pipeline" in kind else "transformers"}
-tags: [guided-imagination]
----
-# {TITLES[kind]} for {domain.title}
+{yaml.safe_dump(header, sort_keys=False, allow_unicode=True, default_flow_style=None)}---
+# {TITLES[kind]} for {title}
 
 A `{kind}` for {side}x{side} images, small enough to ship with the package ({size:.1f} MB, float16 safetensors),
-made by `kedro run --pipelines pretrain --params pretrain.domain={config.domain}`.
+made by {command}.
 
 - **Measured**, on {balanced} of the share `test` of `split.json`: {quality}
-- **Data**: {images:,} of the {domain.credit}; none of those that `split.json` sets aside, so no seed, validation or
+- **Data**: {images:,} of the {credit}; none of those that `split.json` sets aside, so no seed, validation or
   test image of this project.
-- **Use**: the embedded defaults and tests of Guided Imagination; it knows {domain.title} and nothing else.
+- **Use**: the embedded defaults and tests of Guided Imagination; it knows {title} and nothing else.
 
 | trained | updates x batch | time on 2 CPU cores |
 |---|---|---|

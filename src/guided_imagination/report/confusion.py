@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from guided_imagination.report.figures import GROUND, INK, new_figure
 from guided_imagination.report.summary import SETTING, largest_ratio, setting_words, settled, signed
 from guided_imagination.report.table import Entry, Table
+from guided_imagination.utils.figures import Figure, fitted
 
 Predictions = Callable[[dict[str, Any]], "pd.DataFrame | None"]
 Counts = NDArray[np.int64]
 LARGEST = 30  # classes that a figure can name
+NAME = 1.8  # inches: the name of a class at most
 WORDS = (
     "How many percent of each class's images are classified right, over all runs of those draws of the seeds that both "
     "rows have, and the difference in points; the classes that gain most come first. Of {settings}."
@@ -107,12 +108,14 @@ def confusion_figure(found: Sequence[Confusion]) -> Figure:
     figure = new_figure(3 * max(side) + 1, sum(side))
     grid = figure.add_gridspec(len(shown), 3, height_ratios=side)
     for line, each in enumerate(shown):
+        classes = [fitted(name, NAME, 8, 1) for name in each.classes]
         first, second = each.shares
         panels = ((each.methods[0], first), (each.methods[1], second), ("difference", first - second))
         for place, (name, values) in enumerate(panels):
             axes = figure.add_subplot(grid[line, place])
-            axes.set_title(f"{each.dataset}: {name}" if place == 0 else name, color=INK, fontsize=10, loc="left")
-            _panel(axes, values, each.classes, signs=place == 2, named=place == 0)
+            title = f"{each.dataset}: {name}" if place == 0 else name
+            axes.set_title(fitted(title, max(side) - 0.5, 10, 2), color=INK, fontsize=10, loc="left")
+            _panel(axes, values, classes, signs=place == 2, named=place == 0)
     return figure
 
 

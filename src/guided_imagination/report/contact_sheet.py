@@ -3,23 +3,21 @@
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import zip_longest
-from textwrap import wrap
 from typing import Any, Protocol
 
 import numpy as np
 from datasets import Dataset
-from matplotlib.figure import Figure
 from PIL import Image
 
 from guided_imagination.config import CRITERION_RANGES
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.report.figures import GROUND, INK
 from guided_imagination.report.sections import Picture
+from guided_imagination.utils.figures import Figure, fitted
 
 CELL, GAP, TEXT, HEAD = 1.0, 0.08, 0.16, 0.22  # inches: an image, between two, a line of text, one of the title
 DPI = 100
 POINTS, TITLE = 9, 11  # sizes of text: figures are 9 and 11 pixels high
-LETTER = 0.56  # of the size of text, about the width of a letter
 
 
 def turns(labels: Sequence[int]) -> Iterator[int]:
@@ -62,7 +60,7 @@ class _Sheet:
         self.lines = len(CRITERIA) if scored else 2
         self.line = CELL + TEXT * self.lines + GAP
         self.width = columns * (CELL + GAP) + GAP
-        heading = fitted(title, self.width, TITLE, 3)
+        heading = fitted(title, self.width - GAP, TITLE, 3)
         head = HEAD * len(heading.splitlines()) + (GAP if title else 0)
         self.height = rows * self.line + GAP + head
         self.top = self.height - GAP - head
@@ -95,11 +93,6 @@ def criteria_text(variant: dict[str, Any]) -> str:
     scored = {name: criterion for name, criterion in CRITERIA.items() if variant.get(name) is not None}
     signs = {name: "+" if CRITERION_RANGES[name](2)[0] < 0 else "" for name in scored}
     return "\n".join(f"{scored[name].short} {variant[name]:{signs[name]}z.2f}" for name in scored)
-
-
-def fitted(text: str, width: float, points: float, lines: int) -> str:
-    """`text` in at most so many lines of at most `width` inches; more of it ends in an ellipsis."""
-    return "\n".join(wrap(text, int(width * 72 / points / LETTER), max_lines=lines, placeholder="…"))
 
 
 def _variants(expanded: Variants, seed_id: str, columns: int) -> list[dict[str, Any]]:

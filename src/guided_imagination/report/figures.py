@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from guided_imagination.report.efficiency import curves
 from guided_imagination.report.summary import BASE, SETTING, in_order, times, varying
+from guided_imagination.utils.figures import Figure, fitted
 
 GROUND, INK, FAINT = "#fcfcfb", "#1f2430", "#d9dce3"
 # Okabe and Ito's colours, which colour-blind people can tell apart, without their yellow and black,
@@ -46,6 +46,7 @@ def spread(positions: list[float], gap: float) -> list[float]:
 
 
 PANELS_PER_ROW, LABEL_GAP = 2, 0.055  # a label's height as a share of the axis
+TITLE, NAME = 5.6, 1.8  # inches: at most
 
 
 def efficiency_figure(summary: pd.DataFrame, methods: Sequence[str]) -> Figure:
@@ -65,7 +66,8 @@ def efficiency_figure(summary: pd.DataFrame, methods: Sequence[str]) -> Figure:
     for place, ((dataset, *_), rows) in enumerate(panels):
         axes = figure.add_subplot(-(-len(panels) // wide), wide, place + 1)
         notes = ", ".join(filter(None, rows[several].iloc[0]))
-        axes.set_title(f"{dataset} ({notes})" if notes else dataset, color=INK, fontsize=11, loc="left")
+        title = f"{dataset} ({notes})" if notes else dataset
+        axes.set_title(fitted(title, TITLE, 11, 2), color=INK, fontsize=11, loc="left")
         _panel(axes, rows, methods)
     return figure
 
@@ -109,7 +111,7 @@ def _label(axes: Axes, ends: list[tuple[str, float, str]], last: float) -> None:
     places = spread([end for _, end, _ in ends], LABEL_GAP * (high - low))
     for (name, end, colour), place in zip(ends, places, strict=True):
         axes.annotate(
-            name,
+            fitted(name, NAME, 9, 1),
             (last, end),
             xytext=(1.03, (place - low) / (high - low)),
             textcoords="axes fraction",

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from guided_imagination.report.expansions import one_setting
 from guided_imagination.report.figures import COLOURS, INK, new_figure, plain
 from guided_imagination.report.summary import BASE, in_order, largest_ratio, setting_words
+from guided_imagination.utils.figures import Figure, fitted
 
-ROW_HEIGHT, WIDTH = 0.3, 8.0  # inches
+ROW_HEIGHT, WIDTH, LABEL, TITLE = 0.3, 8.0, 2.8, 4.5  # inches
 
 
 def gain_figure(summary: pd.DataFrame, methods: Sequence[str], changes: Mapping[str, str]) -> Figure:
@@ -27,7 +27,7 @@ def gain_figure(summary: pd.DataFrame, methods: Sequence[str], changes: Mapping[
     grid = figure.add_gridspec(max(1, len(panels)), 1, height_ratios=heights or None)
     for place, (_, panel) in enumerate(panels):
         axes = figure.add_subplot(grid[place, 0])
-        axes.set_title(setting_words(panel)[0], color=INK, fontsize=9, loc="left")
+        axes.set_title(fitted(setting_words(panel)[0], TITLE, 9, 3), color=INK, fontsize=9, loc="left")
         _panel(axes, panel.set_index("method"), in_order(panel["method"], methods), changes)
     return figure
 
@@ -45,6 +45,6 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: Sequence[str], changes: Mappin
     if BASE in names:
         axes.axvline(rows.loc[BASE, "mean"], color=INK, linestyle=(0, (4, 3)), linewidth=1)
     labels = [f"{name}: {changes[name]}" if changes.get(name) else name for name in names]
-    axes.set_yticks(range(len(names)), labels, fontsize=8)
+    axes.set_yticks(range(len(names)), [fitted(label, LABEL, 8, 2) for label in labels], fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel("accuracy, percent", color=INK, fontsize=9)

@@ -1,10 +1,13 @@
 """A table as plain data, and its plain forms."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
+
+from guided_imagination.utils.markdown import escaped
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,11 @@ class Table:
         if not self:
             return ""
         aligned = ["left"] * self.labels + ["right"] * (len(self.header) - self.labels)
-        texts = [[f"**{cell.text}**" if cell.best else cell.text for cell in row] for row in self.body]
-        table = pd.DataFrame(texts, columns=self.header).to_markdown(
+        texts = [[_markdown(cell) for cell in row] for row in self.body]
+        table = pd.DataFrame(texts, columns=list(map(escaped, self.header))).to_markdown(
             index=False, colalign=aligned, disable_numparse=True
         )
-        return f"{table}\n\n{self.words}\n" if self.words else f"{table}\n"
+        return f"{table}\n\n{escaped(self.words)}\n" if self.words else f"{table}\n"
 
     def latex(self) -> str:
         r"""A booktabs `table`, for documents with \usepackage{booktabs}; empty without rows."""
@@ -75,8 +78,12 @@ class Table:
             position="tbp",
             position_float="centering",
             caption=_escape(f"{self.title}. {self.words}".strip()),
-            label=f"tab:{self.name}",
+            label="tab:" + re.sub(r"[^\w:.-]", "-", self.name),
         )
+
+
+def _markdown(cell: Entry) -> str:
+    return f"**{escaped(cell.text)}**" if cell.best else escaped(cell.text)
 
 
 def _latex(cell: Entry) -> str:
@@ -86,7 +93,10 @@ def _latex(cell: Entry) -> str:
 def _escape(text: str) -> str:
     special = {**{mark: f"\\{mark}" for mark in "&%$#_{}"}, "\\": r"\textbackslash{}"}
     special |= {"±": r"$\pm$", "\u00d7": r"$\times$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(special.get(mark, mark) for mark in text)
+    special |= {"|": r"\textbar{}", "<": r"\textless{}", ">": r"\textgreater{}", "`": r"\textasciigrave{}"}
+    special |= {"[": "{[}", "*": "{*}"}  # at the beginning of a row they would belong to the command before it
+    words = "".join(special.get(mark, mark) for mark in " ".join(text.split()))
+    return re.sub("-(?=-)", "-{}", words)  # two hyphens would become a dash
 
 
 WORDS = "These trainings failed, and their numbers are missing from the tables; the same command tries only them again."

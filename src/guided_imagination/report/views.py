@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from guided_imagination.config import Method, ReportConfig, changing_recipe
 from guided_imagination.report.ablation import ablation_table, ablations
@@ -16,6 +15,7 @@ from guided_imagination.report.gains import gain_figure
 from guided_imagination.report.measures import measure_table
 from guided_imagination.report.summary import largest_ratio, note_words, summarise, with_references
 from guided_imagination.report.table import Table
+from guided_imagination.utils.figures import Figure
 
 AUGMENTED = "augment_baselines"
 

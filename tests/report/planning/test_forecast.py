@@ -6,6 +6,8 @@ import pytest
 from guided_imagination.report.planning.forecast import duration, forecast, markdown
 from guided_imagination.report.planning.speeds import Speed
 from guided_imagination.report.planning.work import Work
+from helpers.names import ODD
+from helpers.reading import Read
 
 EXPAND = Work("cells", "gif_dalle", "expand", "gif_dalle", parts=10, units=3600)
 TRAIN = Work("cells", "gif_dalle", "train", "resnet paper", parts=3, units=7200)
@@ -82,3 +84,10 @@ def test_durations_are_in_the_unit_that_people_use(hours, text):
 
 def test_an_empty_plan_is_a_table_too():
     assert isinstance(forecast([], 2, None), pd.DataFrame)
+
+
+def test_names_of_any_kind_keep_their_cells():
+    work = [(Work(name, "gif", "expand", "gif", parts=1, units=1), Speed(0, 1, 0, 0)) for name in ODD]
+    read = Read(markdown(forecast(work, 1, None), 1, {"a*b*c": 1.0, "<d>": None}, 0))
+    assert [row[:2] for row in read.rows[1:]] == [*([name, "expand"] for name in ODD), ["all", ""]]
+    assert "(a*b*c 1.00; of unknown size: <d>)" in read.lines[-1]

@@ -3,7 +3,6 @@
 from typing import Any
 
 from datasets import Dataset
-from matplotlib.figure import Figure
 
 from guided_imagination.config import MaeConfig, UnclipConfig
 from guided_imagination.config.pretraining import PretrainConfig, Stage
@@ -13,6 +12,7 @@ from guided_imagination.pretraining.checks import check_models
 from guided_imagination.pretraining.fixing import fix_split
 from guided_imagination.pretraining.images import Labelled, open_domain, to_dataset, turned
 from guided_imagination.pretraining.splits import Split, training_ids
+from guided_imagination.utils.figures import Figure
 
 Record = dict[str, Any]
 Shares = dict[str, Labelled]

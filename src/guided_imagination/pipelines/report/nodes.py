@@ -12,7 +12,6 @@ import mlflow
 import numpy as np
 import pandas as pd
 from datasets import Dataset
-from matplotlib.figure import Figure
 
 from guided_imagination.config import DatasetSettings, Methods, ReportConfig
 from guided_imagination.data.dataset import class_names
@@ -32,6 +31,7 @@ from guided_imagination.report.summary import note_words, summarise, with_refere
 from guided_imagination.report.table import Table, failure_table
 from guided_imagination.training.cells import ORIGIN_COLUMNS
 from guided_imagination.training.grid import Cell
+from guided_imagination.utils.figures import Figure
 from guided_imagination.utils.files import read_json
 
 logger = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from guided_imagination.report.planning.speeds import Speed
 from guided_imagination.report.planning.work import TRAINING, UNITS, Work
+from guided_imagination.utils.markdown import escaped
 
 COLUMNS = ["dataset", "row", "stage", "name", "unit", "units", "worker_hours", "wall_hours", "gigabytes", "price"]
 
@@ -45,7 +46,7 @@ def markdown(table: pd.DataFrame, workers: int, models: Mapping[str, float | Non
     wall = f"{workers} workers" if workers > 1 else "in all"
     cells = pd.DataFrame(
         {
-            "dataset": shown["dataset"],
+            "dataset": shown["dataset"].map(escaped),
             "stage": shown["stage"],
             "amount": [f"{row.units:,.0f} {row.unit}" if row.unit else "" for row in shown.itertuples()],
             "one worker": shown["worker_hours"].map(duration),
@@ -78,7 +79,7 @@ def _downloads(models: Mapping[str, float | None]) -> str:
     if not models:
         return "All models are on this machine."
     known = [size for size in models.values() if size is not None]
-    unknown = [name for name, size in models.items() if size is None]
-    listed = ", ".join(f"{name} {size:.2f}" for name, size in models.items() if size is not None)
+    unknown = [escaped(name) for name, size in models.items() if size is None]
+    listed = ", ".join(f"{escaped(name)} {size:.2f}" for name, size in models.items() if size is not None)
     asked = f"; of unknown size: {', '.join(unknown)}" if unknown else ""
     return f"Models to download first: {sum(known):.1f} GB ({listed}{asked})."
