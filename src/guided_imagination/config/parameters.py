@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
@@ -125,7 +126,7 @@ class Parameters(Strict):
         for name, preset in self.presets.items():
             for pipeline, changes in preset.pipelines.items():
                 self._expander(pipeline, f"presets.{name}.pipelines", {pipeline: changes})
-        self.settings()
+        self.settings  # noqa: B018  # raises for what cannot be resolved
         return self
 
     def _check_tune(self) -> None:
@@ -184,6 +185,7 @@ class Parameters(Strict):
         dataset, _ = self.places[place]
         return bool(self.rows_of(pipeline)) and self.expander(dataset, pipeline).config.adapt is not None
 
+    @cached_property
     def settings(self) -> dict[str, Shared]:
         """What the nodes are told, by the namespace they stand in."""
         found: dict[str, Shared] = {}

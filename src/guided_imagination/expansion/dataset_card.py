@@ -7,6 +7,8 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData, ModelCard
 
+from guided_imagination.utils.errors import InputError
+
 NOT_STATED, UNKNOWN = "not stated", "unknown"  # for people, and the hub's word
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 HOW = {  # by the kind of generator
@@ -76,6 +78,11 @@ def _text(
     weeded: int,
 ) -> str:
     made, totals = manifest["fingerprint"], manifest["totals"]
+    if "inputs" not in made:
+        raise InputError(
+            f"{dataset}.{method} was made by version {made['code']}, whose manifests have no parts: make it anew with "
+            "--params overwrite=true"
+        )
     new = totals["kept"] - weeded
     real = rows["train"] - new
     filters = [*_filters(made, totals), *([f"Of the kept ones, weeded by eye: {weeded:,}."] if weeded else [])]
@@ -83,7 +90,9 @@ def _text(
         f"of {totals['kept']:,}, someone has looked and weeded {weeded:,}" if weeded else "nobody has checked it by eye"
     )
     test = f", and the {rows['test']:,} real test images" if "test" in rows else ""
-    models = [f"- **{key.capitalize()}**: `{made[key]}`" for key in ("generator", "guide") if key in made]
+    models = [
+        f"- **{key.capitalize()}**: `{made['inputs'][key]}`" for key in ("generator", "guide") if key in made["inputs"]
+    ]
     terms = [f"- **Licence of the {what}**: {licence or NOT_STATED}" for what, licence in licences.items()]
     return f"""# {dataset}, expanded by {method}
 
@@ -124,13 +133,14 @@ def _marked(made: Mapping[str, Any]) -> str:
 
 
 def _how(method: str, made: Mapping[str, Any]) -> str:
-    if "generator" not in made:
+    settings, inputs = made["settings"], made["inputs"]
+    if "generator" not in inputs:
         return f"The classical augmentation `{method}` altered the seed images; no network made them."
-    maker = HOW.get(made.get("kind", ""), "a generative model made an image of the seed image")
-    tuned = ", after it was fine-tuned on the seed images" if "adapted weights" in made else ""
+    maker = HOW.get(settings["generator"]["kind"], "a generative model made an image of the seed image")
+    tuned = ", after it was fine-tuned on the seed images" if "adapted weights" in inputs else ""
     chosen = [
-        *(["moved by gradient ascent on what the guide sees"] if made.get("steps") else []),
-        *(["selected among candidates by the guide"] if made.get("selection") else []),
+        *(["moved by gradient ascent on what the guide sees"] if settings["guidance"].get("steps") else []),
+        *(["selected among candidates by the guide"] if settings["guidance"].get("selection") else []),
     ]
     guided = f"What was decoded was {' and '.join(chosen)}." if chosen else "Nothing guided it."
     return f"For each, {maker}{tuned}. {guided}"
@@ -143,13 +153,14 @@ def _filters(made: Mapping[str, Any], totals: Mapping[str, int]) -> list[str]:
         "min_label_probability": "The guide has to give that class at least the probability {}.",
         "max_seed_similarity": "An image must not nearly be a copy of its seed: their CLIP cosine is at most {}.",
     }
-    ran = [text.format(made[name]) for name, text in asked.items() if made.get(name) not in (None, False)]
+    filtered = made["filter"]
+    ran = [text.format(filtered[name]) for name, text in asked.items() if filtered.get(name) not in (None, False)]
     refused = {name: count for name, count in totals.items() if name not in ("drawn", "kept", "dropped")}
     reasons = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in refused.items())
-    then = {"drop": "dropped", "keep": "kept, the best of its attempts"}[made["rejected"]]
+    then = {"drop": "dropped", "keep": "kept, the best of its attempts"}[filtered["rejected"]]
     did = [
         f"Of {totals['drawn']:,} drawn images refused: {reasons or 'none'}; kept {totals['kept']:,}. What was refused "
-        f"was drawn again up to {made['redraws']} times, then {then}."
+        f"was drawn again up to {filtered['redraws']} times, then {then}."
     ]
     looked = "No safety filter has looked at them."
     return [*(ran + did if ran else [f"None asked for a class or a difference: kept {totals['kept']:,}."]), looked]
