@@ -61,7 +61,7 @@ class Strict(BaseModel):
 
     def overridden(self, changes: Mapping[str, Any]) -> Self:
         """A checked copy in which `changes`, nested as in YAML, take the place of values of the same key."""
-        return type(self).model_validate(merged(self.model_dump(), changes))
+        return type(self).model_validate(merged(self.model_dump(), changes)) if changes else self
 
 
 def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
