@@ -12,7 +12,7 @@ from kedro.pipeline import Node, Pipeline
 
 from guided_imagination import config, pipeline_registry
 from guided_imagination.config.rows import hub_folder
-from guided_imagination.pipelines.typed import GPU
+from guided_imagination.pipelines.lazy import GPU
 from guided_imagination.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -45,9 +45,11 @@ class ProjectHooks:
 
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Nodes get what is resolved: `params:<namespace>.settings`, which MLflow logs like any parameter."""
-        for namespace, settings in self.parameters.settings().items():
-            catalog[f"params:{namespace}.settings"] = MemoryDataset(settings.model_dump(mode="json"))
+        """Nodes get what was checked: each section of the parameters, and `params:<namespace>.settings`, resolved."""
+        resolved = {f"{namespace}.settings": settings for namespace, settings in self.parameters.settings.items()}
+        generators = {f"generators.{name}": generator for name, generator in self.parameters.generators.items()}
+        for name, value in {**dict(self.parameters), **generators, **resolved}.items():
+            catalog[f"params:{name}"] = MemoryDataset(value, copy_mode="assign")
 
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -21,7 +21,7 @@ from guided_imagination.pipelines import (
     tune,
     verify,
 )
-from guided_imagination.pipelines.typed import viz_is_running
+from guided_imagination.pipelines.lazy import viz_is_running
 
 STAGES = "stages"
 STAGE_OF = {AUGMENT: "expand", **dict.fromkeys(get_args(ExpandPipeline), "expand")}

@@ -11,7 +11,7 @@ from guided_imagination.config.strict import merged
 from guided_imagination.data.dataset import checksum
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.pipelines.audit.nodes import audit_row
+from guided_imagination.pipelines.audit import audit_row
 from helpers.toy import SIDE, ToyAugmenter, dataset, plan
 
 

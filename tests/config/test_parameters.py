@@ -278,7 +278,7 @@ def test_a_row_is_told_what_is_resolved(shipped):
     assert row.expander.guide.model == shipped["guides"]["embedded_clip"]["model"]
     assert parameters.row("moths", "original").ratio == 0
     assert parameters.row("moths", "cutout").augmentation.length == 0.5
-    assert {"moths", "moths.narrow", "moths.original"} <= set(parameters.settings())
+    assert {"moths", "moths.narrow", "moths.original"} <= set(parameters.settings)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_each_draw_has_a_place_of_its_own_and_draw_0_the_dataset_s_name(shipped)
     parameters = check(changed(shipped, "draws", "0-1"))
     assert list(parameters.places) == ["fashion", "fashion_draw1"]
     assert parameters.row("fashion_draw1", "gif_dalle").draw == 1
-    assert {name.split(".")[0] for name in parameters.settings()} == {"fashion", "fashion_draw1"}
+    assert {name.split(".")[0] for name in parameters.settings} == {"fashion", "fashion_draw1"}
 
 
 def test_a_dataset_is_not_called_like_a_draw(shipped):

@@ -16,7 +16,7 @@ from guided_imagination.data import ingestion, reuse
 from guided_imagination.data.dataset import checksum
 from guided_imagination.data.reuse import keys
 from guided_imagination.datasets.images import ImagesDataset
-from guided_imagination.pipelines.ingest import nodes
+from guided_imagination.pipelines import ingest as nodes
 from helpers.cells import RECIPE
 from helpers.fabricate import encoded, folders, picture, put
 from helpers.settings import AUDIT, COMPUTE, TUNE, training

@@ -143,7 +143,7 @@ def test_long_names_of_any_script_fit_into_a_file_system(tmp_path):
 
 def test_the_card_says_what_made_it(expanded):
     manifest = expanded.manifest
-    manifest["fingerprint"] |= {"generator": "unclip", "guide": "openai/clip"}
+    manifest["fingerprint"] |= imagined("unclip", {"guide": "openai/clip"})
     card = dataset_card("toys", "gif", {"train": 12, "test": 3}, manifest, {"seeds": "MIT", "generator": "x"}, NAMES)
     _, header, text = card.split("---\n", 2)
     header = yaml.safe_load(header)
@@ -202,18 +202,24 @@ def test_the_card_says_that_images_are_synthetic_and_that_each_file_says_so(expa
     assert "IPTC's `DigitalSourceType` is `trainedAlgorithmicMedia`" in card
 
 
+def imagined(kind, inputs=(), **guidance):
+    """What the fingerprint of an expansion by a generator has of it."""
+    settings = {"generator": {"kind": kind}, "guidance": guidance}
+    return {"settings": settings, "inputs": {"generator": kind, **dict(inputs)}}
+
+
 HOW = {
-    "stable_diffusion": ({"kind": "stable_diffusion", "steps": 1}, "Stable Diffusion painted over the seed image"),
-    "ascent": ({"kind": "mae", "steps": 1}, "What was decoded was moved by gradient ascent on what the guide sees."),
-    "selection": ({"kind": "unclip", "steps": 0, "selection": {"by": "dpp"}}, "was selected among candidates by the"),
-    "neither": ({"kind": "unclip", "steps": 0, "selection": None}, "near that of the seed image. Nothing guided it."),
-    "tuned": ({"kind": "mae", "adapted weights": "abc"}, "after it was fine-tuned on the seed images"),
+    "stable_diffusion": (imagined("stable_diffusion", steps=1), "Stable Diffusion painted over the seed image"),
+    "ascent": (imagined("mae", steps=1), "What was decoded was moved by gradient ascent on what the guide sees."),
+    "selection": (imagined("unclip", steps=0, selection={"by": "dpp"}), "was selected among candidates by the"),
+    "neither": (imagined("unclip", steps=0, selection=None), "near that of the seed image. Nothing guided it."),
+    "tuned": (imagined("mae", {"adapted weights": "abc"}), "after it was fine-tuned on the seed images"),
 }
 
 
 @pytest.mark.parametrize(("made", "words"), HOW.values(), ids=HOW)
 def test_the_card_says_how_the_images_were_made(expanded, made, words):
-    assert words in card_of(expanded, {"seeds": "mit"}, generator="x", **made)
+    assert words in card_of(expanded, {"seeds": "mit"}, **made)
 
 
 def test_a_card_of_a_classical_augmentation_claims_no_network(expanded):
@@ -223,13 +229,14 @@ def test_a_card_of_a_classical_augmentation_claims_no_network(expanded):
 
 
 def test_the_card_says_which_filters_ran_and_that_none_was_for_safety(expanded):
-    card = card_of(expanded, {"seeds": "mit"}, max_seed_similarity=0.97)
+    checks = expanded.manifest["fingerprint"]["filter"]
+    card = card_of(expanded, {"seeds": "mit"}, filter=checks | {"max_seed_similarity": 0.97})
     assert "- The guide has to see the class of the seed in an image.\n" in card  # RejectConfig's default
     assert "their CLIP cosine is at most 0.97" in card
     assert "Of 8 drawn images refused: 0 lost class, 0 near copy; kept 8." in card
     assert "probability" not in card.split("## Filters")[1].split("## Provenance")[0]
     assert "- No safety filter has looked at them.\n" in card
-    none = card_of(expanded, {"seeds": "mit"}, other_class=False)
+    none = card_of(expanded, {"seeds": "mit"}, filter=checks | {"other_class": False})
     assert "- None asked for a class or a difference: kept 8.\n- No safety filter has looked at them.\n" in none
 
 
@@ -376,7 +383,7 @@ def test_the_card_has_the_words_beside_the_names(expanded):
     manifest = expanded.manifest
     card = dataset_card("toys", "gif", {"train": 12}, manifest, {"seeds": None}, ["001.a_b", "dog"])
     assert "CLIP was told" not in card
-    manifest["fingerprint"] |= {"words": ["a b", "dog"]}
+    manifest["fingerprint"]["settings"]["guide"] = {"words": ["a b", "dog"]}
     card = dataset_card("toys", "gif", {"train": 12}, manifest, {"seeds": None}, ["001.a_b", "dog"])
     assert "classes: 001.a_b, dog. CLIP was told, in the same order: a b, dog." in card
 
@@ -384,7 +391,7 @@ def test_the_card_has_the_words_beside_the_names(expanded):
 def test_names_of_any_kind_are_read_from_the_card_as_they_are(expanded):
     for name in [*ODD, "x\n---\ny", "true", "1e3", "\u732b", "---", "'", "a # b", "- [x"]:
         manifest = expanded.manifest
-        manifest["fingerprint"] |= {"generator": name, "guide": name}
+        manifest["fingerprint"] |= imagined("unclip", {"generator": name, "guide": name})
         card = dataset_card(name, name, {"train": 12}, manifest, {"seeds": name}, ODD)
         line = " ".join(name.split())
         loaded = DatasetCard(card)

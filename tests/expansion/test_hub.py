@@ -13,7 +13,7 @@ from guided_imagination.data.dataset import checksum
 from guided_imagination.expansion import hub
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.pipelines.export.nodes import write
+from guided_imagination.pipelines.export import export as write
 from guided_imagination.utils.errors import InputError
 from helpers.settings import row
 from helpers.toy import ToyAugmenter, dataset, plan

@@ -103,8 +103,7 @@ def test_the_files_of_generators_and_of_augmentations_say_what_they_are(fingerpr
 
 def test_a_baselines_fingerprint_holds_its_own_settings_only():
     plan = plan_of(dataset([0, 1]), row(method="cutout", expander=None, augmentation=BASELINES["cutout"]))
-    assert plan.fingerprint["length"] == 0.5
-    assert "keep" not in plan.fingerprint
+    assert plan.fingerprint["settings"] == {"augmentation": {"kind": "cutout", "length": 0.5}}
 
 
 FILTER_CHANGES = {
@@ -143,8 +142,8 @@ def test_a_guide_is_told_words_which_stand_beside_the_names(hub, monkeypatch):
     settings = {"spec": SPEC.overridden({"names": WORDS}), "method": "x", "expander": None}
     cutout = {**settings, "augmentation": {"kind": "cutout", "length": 0.5}, "filtered_by": EXPANDER}
     plan = plan_of(dataset([0, 1], names=ODD), row(**cutout))
-    assert plan.fingerprint["classes"] == ODD
-    assert plan.fingerprint["words"] == ["Snowy owl", "blue jay"]
+    assert plan.fingerprint["settings"]["guide"]["classes"] == ODD
+    assert plan.fingerprint["settings"]["guide"]["words"] == ["Snowy owl", "blue jay"]
     plan.load_augmenter()
     assert told == [["Snowy owl", "blue jay"]]
 
@@ -163,7 +162,8 @@ def test_a_generator_is_told_words(hub, monkeypatch):
 
 def test_names_that_are_words_are_no_other_fingerprint(fingerprint):
     """What was made of such names is what would be made now."""
-    assert fingerprint()["classes"] == ["cat", "dog"]
-    assert "words" not in fingerprint()
-    other = fingerprint(spec=SPEC.overridden({"names": {"dog": "puppy"}}))
+    own = fingerprint()["settings"]["guide"]
+    assert own["classes"] == ["cat", "dog"]
+    assert "words" not in own
+    other = fingerprint(spec=SPEC.overridden({"names": {"dog": "puppy"}}))["settings"]["guide"]
     assert (other["classes"], other["words"]) == (["cat", "dog"], ["cat", "puppy"])

@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+from functools import reduce
 
 import pytest
 from click.testing import CliRunner
@@ -13,10 +14,9 @@ from guided_imagination import pipeline_registry
 from guided_imagination.cli import cli
 from guided_imagination.config import ExportConfig, check, merged, origin_of
 from guided_imagination.data import ingestion
-from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.pipelines.expand import create_pipeline
-from guided_imagination.pipelines.export.nodes import write as export
+from guided_imagination.pipelines.export import export
 from guided_imagination.settings import CONFIG_LOADER_ARGS
 from helpers.project import ROOT
 from helpers.settings import row
@@ -43,8 +43,7 @@ def made(tmp_path_factory):
     settings = parameters.row("fashion", "gif_dalle")
     ingestion.read(settings.spec, settings.draw).seeds.save_to_disk(str(data / "seeds"))
     nodes = {node.name: node for node in create_pipeline("expand_dalle", parameters).nodes}
-    plan = nodes["fashion.gif_dalle.expand"].func(load_from_disk(str(data / "seeds")), settings.model_dump(mode="json"))
-    expand(data / "gif_dalle", plan)
+    nodes["fashion.gif_dalle.expand"].func(load_from_disk(str(data / "seeds")), settings, data / "gif_dalle")
     return data
 
 
@@ -138,10 +137,15 @@ def test_the_first_shard_of_other_bytes_is_named(copy):
 @pytest.mark.usefixtures("one_process")
 def test_other_code_weights_or_seeds_are_refused_before_anything_is_made(copy, monkeypatch):
     monkeypatch.setattr("guided_imagination.expansion.reproduce.expand", None)
-    for name in ("code", "seeds", "generator weights"):
-        done = reproduce(copy(lambda manifest, name=name: manifest["fingerprint"].update({name: "other"})), "--check")
+    for part, name in (([], "code"), (["inputs"], "seeds"), (["inputs"], "generator weights")):
+
+        def change(manifest, part=part, name=name):
+            reduce(dict.__getitem__, part, manifest["fingerprint"])[name] = "other"
+
+        done = reproduce(copy(change), "--check")
         assert done.exit_code == 1
-        assert f"fashion.gif_dalle cannot come out the same here: {name}: other there" in done.stderr
+        key = ".".join([*part, name])
+        assert f"fashion.gif_dalle cannot come out the same here: {key}: other there" in done.stderr
 
 
 @pytest.mark.usefixtures("project")

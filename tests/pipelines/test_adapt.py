@@ -78,7 +78,7 @@ def test_the_record_has_its_place_in_the_catalog(config):
 def test_an_embedded_generator_is_adapted(tree, tmp_path, pipeline):
     changed = tree(overrides={pipeline: {"adapt": TRAINING}}, models_dir=str(tmp_path))
     graph, settings = create_pipeline(check(changed)), check(changed).adaptation("scans", pipeline)
-    parameters = {f"params:scans.{pipeline}.settings": settings.model_dump(mode="json")}
+    parameters = {f"params:scans.{pipeline}.settings": settings}
     seeds = {"scans.seeds": dataset([0, 1, 0, 1], side=28)}
     outputs = [f"scans.{pipeline}.adapted"]
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in {**parameters, **seeds}.items()})

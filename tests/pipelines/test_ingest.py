@@ -33,7 +33,7 @@ def run(data: Path, datasets: list[str], **changes: object) -> dict[str, Path]:
     catalog = DataCatalog.from_config(loader["catalog"])
     settings = check({**parameters, "datasets": datasets, "train": {**parameters["train"], "recipes": ["matched"]}})
     for name in datasets:
-        catalog[f"params:{name}.settings"] = settings.dataset(name).model_dump(mode="json")
+        catalog[f"params:{name}.settings"] = settings.dataset(name)
     SequentialRunner().run(ingest.create_pipeline(datasets), catalog)
     return {name: data / "03_primary" / name for name in datasets}
 

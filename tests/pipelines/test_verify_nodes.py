@@ -7,8 +7,7 @@ from guided_imagination.config import Method
 from guided_imagination.expansion.augmenters import Augmentation
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.pipelines.verify import create_pipeline
-from guided_imagination.pipelines.verify.nodes import conclude, verify
+from guided_imagination.pipelines.verify import conclude, create_pipeline, verify
 from guided_imagination.utils.errors import InputError
 from helpers.toy import plan
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, Literal, get_args
+from functools import cached_property
+from typing import Any, Literal, cast, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -125,7 +126,7 @@ class Parameters(Strict):
         for name, preset in self.presets.items():
             for pipeline, changes in preset.pipelines.items():
                 self._expander(pipeline, f"presets.{name}.pipelines", {pipeline: changes})
-        self.settings()
+        self.settings  # noqa: B018  # raises for what cannot be resolved
         return self
 
     def _check_tune(self) -> None:
@@ -184,14 +185,15 @@ class Parameters(Strict):
         dataset, _ = self.places[place]
         return bool(self.rows_of(pipeline)) and self.expander(dataset, pipeline).config.adapt is not None
 
+    @cached_property
     def settings(self) -> dict[str, Shared]:
         """What the nodes are told, by the namespace they stand in."""
         found: dict[str, Shared] = {}
         for place in self.places:
-            found[place] = self.dataset(place)
-            found |= {f"{place}.{method}": self.row(place, method) for method in self.methods}
+            found[place] = self._dataset(place)
+            found |= {f"{place}.{method}": self._row(place, method) for method in self.methods}
             found |= {
-                f"{place}.{pipeline}": self.adaptation(place, pipeline)
+                f"{place}.{pipeline}": self._adaptation(place, pipeline)
                 for pipeline in get_args(ExpandPipeline)
                 if self.adapts(place, pipeline)
             }
@@ -199,6 +201,17 @@ class Parameters(Strict):
 
     def dataset(self, place: str) -> DatasetSettings:
         """The settings of one draw of a dataset."""
+        return cast(DatasetSettings, self.settings[place])
+
+    def row(self, place: str, method: str) -> RowSettings:
+        """The settings of a row: names looked up, overrides applied, ratio decided."""
+        return cast(RowSettings, self.settings[f"{place}.{method}"])
+
+    def adaptation(self, place: str, pipeline: ExpandPipeline) -> AdaptSettings:
+        """The settings of a fine-tuning, where `pipeline` has one."""
+        return cast(AdaptSettings, self.settings[f"{place}.{pipeline}"])
+
+    def _dataset(self, place: str) -> DatasetSettings:
         dataset, _ = self.places[place]
         searched = self._recipe(dataset, self.tune.recipe)
         self._check_weights(f"tune.recipe: {self.tune.recipe!r}", searched)
@@ -212,13 +225,11 @@ class Parameters(Strict):
             zero_shot=self._guide(dataset, "train", "zero_shot"),
         )
 
-    def adaptation(self, place: str, pipeline: ExpandPipeline) -> AdaptSettings:
-        """The settings of a fine-tuning."""
+    def _adaptation(self, place: str, pipeline: ExpandPipeline) -> AdaptSettings:
         dataset, _ = self.places[place]
         return AdaptSettings(**self._shared(place), pipeline=pipeline, expander=self.expander(dataset, pipeline))
 
-    def row(self, place: str, method: str) -> RowSettings:
-        """The settings of a row: names looked up, overrides applied, ratio decided."""
+    def _row(self, place: str, method: str) -> RowSettings:
         dataset, _ = self.places[place]
         row = self.methods[method]
         imagined = row.pipeline if row.pipeline is not None and row.pipeline != AUGMENT else None

@@ -56,9 +56,12 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def __str__(self) -> str:
+        return self.model_dump_json()  # what MLflow shows of a parameter
+
     def overridden(self, changes: Mapping[str, Any]) -> Self:
         """A checked copy in which `changes`, nested as in YAML, take the place of values of the same key."""
-        return type(self).model_validate(merged(self.model_dump(), changes))
+        return type(self).model_validate(merged(self.model_dump(), changes)) if changes else self
 
 
 def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,20 +1,17 @@
-"""An expansion as a Kedro dataset: saving a plan makes it, shard by shard; loading reads it back."""
+"""An expansion as a Kedro dataset: the node makes its shards where they stay, the dataset opens them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
 from guided_imagination.datasets.preview import preview
 from guided_imagination.expansion import store
 from guided_imagination.expansion.store import Expansion
 
-if TYPE_CHECKING:
-    from guided_imagination.expansion.plan import Plan
 
-
-class ExpansionDataset(AbstractDataset["Plan", Expansion]):
+class ExpansionDataset(AbstractDataset[Expansion, Expansion]):
     """A folder of parquet shards and a manifest; it exists if the manifest and every shard do, at full length.
 
     Loading opens it without a look, so that a damaged one can be verified; reading its rows checks first.
@@ -24,10 +21,9 @@ class ExpansionDataset(AbstractDataset["Plan", Expansion]):
         self._folder = Path(filepath)
         self.metadata = metadata
 
-    def save(self, data: "Plan") -> None:
-        from guided_imagination.expansion.expand import expand  # imports the generators, which a reader does not need
-
-        expand(self._folder, data)
+    def save(self, data: Expansion) -> None:
+        if data.folder != self._folder:
+            raise DatasetError(f"the expansion is in {data.folder}, its catalog entry names {self._folder}")
 
     def load(self) -> Expansion:
         return Expansion(self._folder)

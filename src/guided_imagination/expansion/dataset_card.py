@@ -7,6 +7,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData, ModelCard
 
+from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.markdown import code, escaped
 
 NOT_STATED, UNKNOWN = "not stated", "unknown"  # for people, and the hub's word
@@ -78,6 +79,11 @@ def _text(
     weeded: int,
 ) -> str:
     made, totals = manifest["fingerprint"], manifest["totals"]
+    if "inputs" not in made:
+        raise InputError(
+            f"{dataset}.{method} was made by version {made['code']}, whose manifests have no parts: make it anew with "
+            "--params overwrite=true"
+        )
     new = totals["kept"] - weeded
     real = rows["train"] - new
     filters = [*_filters(made, totals), *([f"Of the kept ones, weeded by eye: {weeded:,}."] if weeded else [])]
@@ -85,7 +91,8 @@ def _text(
         f"of {totals['kept']:,}, someone has looked and weeded {weeded:,}" if weeded else "nobody has checked it by eye"
     )
     test = f", and the {rows['test']:,} real test images" if "test" in rows else ""
-    models = [f"- **{key.capitalize()}**: {code(str(made[key]))}" for key in ("generator", "guide") if key in made]
+    inputs = made["inputs"]
+    models = [f"- **{key.capitalize()}**: {code(str(inputs[key]))}" for key in ("generator", "guide") if key in inputs]
     terms = [f"- **Licence of the {what}**: {escaped(licence or NOT_STATED)}" for what, licence in licences.items()]
     return f"""# {escaped(dataset)}, expanded by {escaped(method)}
 
@@ -121,7 +128,7 @@ Everything that shaped the images:
 
 
 def _told(made: Mapping[str, Any]) -> str:
-    words = ", ".join(map(escaped, made.get("words", [])))
+    words = ", ".join(map(escaped, made["settings"].get("guide", {}).get("words", [])))
     return f" CLIP was told, in the same order: {words}." if words else ""
 
 
@@ -131,13 +138,14 @@ def _marked(made: Mapping[str, Any]) -> str:
 
 
 def _how(method: str, made: Mapping[str, Any]) -> str:
-    if "generator" not in made:
+    settings, inputs = made["settings"], made["inputs"]
+    if "generator" not in inputs:
         return f"The classical augmentation {code(method)} altered the seed images; no network made them."
-    maker = HOW.get(made.get("kind", ""), "a generative model made an image of the seed image")
-    tuned = ", after it was fine-tuned on the seed images" if "adapted weights" in made else ""
+    maker = HOW.get(settings["generator"]["kind"], "a generative model made an image of the seed image")
+    tuned = ", after it was fine-tuned on the seed images" if "adapted weights" in inputs else ""
     chosen = [
-        *(["moved by gradient ascent on what the guide sees"] if made.get("steps") else []),
-        *(["selected among candidates by the guide"] if made.get("selection") else []),
+        *(["moved by gradient ascent on what the guide sees"] if settings["guidance"].get("steps") else []),
+        *(["selected among candidates by the guide"] if settings["guidance"].get("selection") else []),
     ]
     guided = f"What was decoded was {' and '.join(chosen)}." if chosen else "Nothing guided it."
     return f"For each, {maker}{tuned}. {guided}"
@@ -150,13 +158,14 @@ def _filters(made: Mapping[str, Any], totals: Mapping[str, int]) -> list[str]:
         "min_label_probability": "The guide has to give that class at least the probability {}.",
         "max_seed_similarity": "An image must not nearly be a copy of its seed: their CLIP cosine is at most {}.",
     }
-    ran = [text.format(made[name]) for name, text in asked.items() if made.get(name) not in (None, False)]
+    filtered = made["filter"]
+    ran = [text.format(filtered[name]) for name, text in asked.items() if filtered.get(name) not in (None, False)]
     refused = {name: count for name, count in totals.items() if name not in ("drawn", "kept", "dropped")}
     reasons = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in refused.items())
-    then = {"drop": "dropped", "keep": "kept, the best of its attempts"}[made["rejected"]]
+    then = {"drop": "dropped", "keep": "kept, the best of its attempts"}[filtered["rejected"]]
     did = [
         f"Of {totals['drawn']:,} drawn images refused: {reasons or 'none'}; kept {totals['kept']:,}. What was refused "
-        f"was drawn again up to {made['redraws']} times, then {then}."
+        f"was drawn again up to {filtered['redraws']} times, then {then}."
     ]
     looked = "No safety filter has looked at them."
     return [*(ran + did if ran else [f"None asked for a class or a difference: kept {totals['kept']:,}."]), looked]

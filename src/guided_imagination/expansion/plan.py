@@ -34,6 +34,10 @@ logger = logging.getLogger(__name__)
 
 AUGMENTED_PER_SHARD, AUGMENTED_PER_BATCH = 100, 5  # seeds; only memory depends on them
 ADAPTED = "adapted weights"  # in a fingerprint, of a generator that was fine-tuned
+SHAPING = (  # of a plan's fields, in its fingerprint
+    *("method", "ratio", "seed", "resolution", "seed_resolution", "image_format", "quality", "digital_source"),
+    *("seeds_per_shard", "seeds_per_batch"),
+)
 ALIKE = 0.98  # the cosine of a latent with its seed's, above which a variant is not new
 
 
@@ -42,7 +46,7 @@ class Plan:
     """All that shapes an expansion.
 
     Seeds are given to the augmenter at `seed_resolution`, its images are kept at `resolution` (sides in
-    pixels); `settings` are the augmenter's parameters, `inputs` the checksums of weights and seeds, by name.
+    pixels); `settings` are the augmenter's parameters by part, `inputs` the checksums of weights and seeds, by name.
     A variant that `reject` refuses is drawn again, at most `redraws` times; then it is dropped, or the
     least bad of its attempts is kept, so that every seed has `ratio` variants. `quality` in [1, 100] is
     that of lossy image formats, `digital_source` what every image file says of how it came about. With `targets`
@@ -82,21 +86,15 @@ class Plan:
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """Everything that, if it changed, would change the images."""
-        names = (
-            "method",
-            "ratio",
-            "seed",
-            "resolution",
-            "seed_resolution",
-            "image_format",
-            "quality",
-            "digital_source",
-        )
-        blocks = ("redraws", "rejected", "seeds_per_shard", "seeds_per_batch")
-        fixed = {name: getattr(self, name) for name in (*names, *blocks)}
-        spare = {"reserve": self.targets.reserve} if self.targets else {}
-        return {"code": __version__, **fixed, **spare, **self.reject.model_dump(), **self.settings, **self.inputs}
+        """Everything that, if it changed, would change the images, in parts that may use the same names."""
+        reserve = {"reserve": self.targets.reserve} if self.targets else {}
+        return {
+            "code": __version__,
+            **{name: getattr(self, name) for name in SHAPING},
+            "filter": {"redraws": self.redraws, "rejected": self.rejected, **reserve, **self.reject.model_dump()},
+            "settings": self.settings,
+            "inputs": self.inputs,
+        }
 
     def shard_seeds(self, shard: int) -> Iterator[tuple[int, Dataset]]:
         """The seeds of a shard in batches, each with the number of its first seed."""
@@ -166,10 +164,9 @@ def _imagination(
         **checks,
         "targets": TargetPlan(guidance, row.ratio, reserve, row.seed) if guidance.planned else None,
         "settings": {
-            **_told(seeds, row, expander),
-            **_rounding(row, expander),
-            **generator.model_dump(exclude=set(PretrainedModel.model_fields)),
-            **guidance.model_dump(),
+            "generator": generator.model_dump(exclude=set(PretrainedModel.model_fields)),
+            "guidance": guidance.model_dump(),
+            "guide": _guide_settings(seeds, row, expander),
         },
         "inputs": {
             "generator": model_name(generator),
@@ -216,7 +213,7 @@ def _rounding(row: RowSettings, expander: Expander) -> dict[str, Any]:
     return {"precision": precision(row.compute), "images_per_batch": expander.config.images_per_batch, **fixed}
 
 
-def _filter_settings(seeds: Dataset, row: RowSettings, expander: Expander) -> dict[str, Any]:
+def _guide_settings(seeds: Dataset, row: RowSettings, expander: Expander) -> dict[str, Any]:
     """What the guide's opinion depends on."""
     asked = {**_told(seeds, row, expander), "logit_scale": expander.criteria.logit_scale}
     return asked | _rounding(row, expander)
@@ -237,8 +234,8 @@ def _augmentation(seeds: Dataset, row: RowSettings) -> dict[str, Any]:
         "seeds_per_batch": AUGMENTED_PER_BATCH,
         **(_checks(checker.config, refusing=True) if checker else _UNCHECKED),
         "settings": {
-            **row.augmentation.model_dump(exclude={"kind"}),
-            **(_filter_settings(seeds, row, checker) if checker else {}),
+            "augmentation": row.augmentation.model_dump(),
+            **({"guide": _guide_settings(seeds, row, checker)} if checker else {}),
         },
         "inputs": _guide_inputs(row, checker) if checker else {},
         "load_augmenter": lambda: Augmentation(transform, _look(row, checker, told) if checker else None),

@@ -32,7 +32,8 @@ def remake(manifest: Mapping[str, Any], parameters: Parameters, folder: Path) ->
     row = _in(parameters.row(place, method), models)
     seeds = saved(folder / "seeds", ingestion.read(row.spec, row.draw).seeds)
     origin, there = origin_of(parameters, place, method), dict(manifest["fingerprint"])
-    tuned = there.pop(ADAPTED, None)
+    there["inputs"] = {name: value for name, value in there["inputs"].items() if name != ADAPTED}
+    tuned = ADAPTED in manifest["fingerprint"]["inputs"]
     _refuse(f"{place}.{method}", there, plan_of(seeds, row).fingerprint)  # before a fine-tuning that would be in vain
     plan = plan_of(seeds, row, _adapted(seeds, parameters, place, method, models) if tuned else None, origin)
     _refuse(f"{place}.{method}", manifest["fingerprint"], plan.fingerprint)

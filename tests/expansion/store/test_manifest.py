@@ -30,8 +30,8 @@ def test_the_fingerprint_names_code_parameters_and_inputs(tmp_path):
     fingerprint = expand(tmp_path, toy_plan(ToyAugmenter()))["fingerprint"]
     assert fingerprint["code"] == __version__
     assert fingerprint["ratio"] == 2
-    assert fingerprint["eps"] == 0.1
-    assert fingerprint["seeds"] == "abc"
+    assert fingerprint["settings"] == {"eps": 0.1}
+    assert fingerprint["inputs"] == {"seeds": "abc"}
     assert fingerprint == json.loads((tmp_path / "plan.json").read_text())
 
 

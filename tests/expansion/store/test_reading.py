@@ -9,8 +9,8 @@ from guided_imagination.config import ExportConfig, ReportConfig
 from guided_imagination.data.dataset import checksum
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.pipelines.audit.nodes import audit_row
-from guided_imagination.pipelines.export import nodes as export
+from guided_imagination.pipelines import export
+from guided_imagination.pipelines.audit import audit_row
 from guided_imagination.pipelines.report.nodes import draw_contact_sheet
 from guided_imagination.training.sources import Variants
 from guided_imagination.utils.errors import InputError
@@ -54,7 +54,7 @@ def test_no_node_takes_an_expansion_of_other_seeds(tmp_path, node):
     made = made_of(SEEDS, tmp_path / "made")
     nodes = {
         "audit": lambda: audit_row(OTHERS, OTHERS, row(), tmp_path, made),
-        "export": lambda: export.write(OTHERS, OTHERS, made, ExportConfig.model_construct(), row()),
+        "export": lambda: export.export(OTHERS, OTHERS, made, ExportConfig.model_construct(), row()),
         "contact sheet": lambda: draw_contact_sheet(OTHERS, made, ReportConfig.model_construct(), title=""),
     }
     with pytest.raises(InputError, match="was made of other seeds"):

@@ -111,10 +111,10 @@ def test_a_deleted_or_truncated_shard(made, damage, finding, caplog):
 @pytest.mark.parametrize(
     ("changes", "difference"),
     [
-        ({"settings": {"eps": 0.2}}, "eps: 0.1 there, 0.2 now"),
-        ({"settings": {"eps": 0.1, "weights": {"entropy": 1}}}, "weights.entropy: absent there, 1 now"),
-        ({"inputs": {"seeds": "abc", "generator weights": "def"}}, "generator weights: absent there, def now"),
-        ({"inputs": {"seeds": "xyz"}}, "seeds: abc there, xyz now"),
+        ({"settings": {"eps": 0.2}}, "settings.eps: 0.1 there, 0.2 now"),
+        ({"settings": {"eps": 0.1, "weights": {"entropy": 1}}}, "settings.weights.entropy: absent there, 1 now"),
+        ({"inputs": {"seeds": "abc", "generator weights": "def"}}, "inputs.generator weights: absent there, def now"),
+        ({"inputs": {"seeds": "xyz"}}, "inputs.seeds: abc there, xyz now"),
     ],
     ids=["parameter", "nested parameter", "weights", "seeds"],
 )
@@ -250,3 +250,28 @@ def test_forged_totals(made):
     first, second = verify(made)
     assert first.startswith("manifest.json: its totals {")
     assert second == "manifest.json: its means of columns are not those of its shards"
+
+
+def test_parts_of_the_fingerprint_may_use_the_same_names(tmp_path):
+    """A generator's `steps` and the guidance's are two settings: changing either is another expansion."""
+    both = {"generator": {"steps": 50, "eps": 1}, "guidance": {"steps": 2, "eps": 1}}
+    expand(tmp_path, toy_plan(ToyAugmenter(), settings=both))
+    for part, name in (("generator", "steps"), ("guidance", "steps"), ("generator", "eps"), ("guidance", "eps")):
+        other = both | {part: both[part] | {name: 7}}
+        with pytest.raises(InputError, match=rf"\(settings\.{part}\.{name}: {both[part][name]} there, 7 now\)"):
+            expand(tmp_path, toy_plan(settings=other))
+
+
+def test_an_expansion_of_an_older_version_is_read_but_not_continued(tmp_path):
+    """Until 0.5 the fingerprint had no parts."""
+    expand(tmp_path, toy_plan(ToyAugmenter()))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    parts = [manifest["fingerprint"].pop(part) for part in ("filter", "settings", "inputs")]
+    manifest["fingerprint"] |= {**parts[0], **parts[1], **parts[2], "code": "0.4.0"}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "plan.json").write_text(json.dumps(manifest["fingerprint"]))
+    old = Expansion(tmp_path)
+    assert old.seeds_checksum == "abc"
+    assert len(list(old.stream())) == 12
+    with pytest.raises(InputError, match=r"code: 0\.4\.0 there, .* now.*and \d+ more\)"):
+        expand(tmp_path, toy_plan())

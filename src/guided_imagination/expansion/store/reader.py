@@ -55,7 +55,8 @@ class Expansion:
     @property
     def seeds_checksum(self) -> str:
         """Of the seeds that it was made of, as `data.dataset.checksum` gives it."""
-        return self.manifest["fingerprint"]["seeds"]
+        fingerprint = self.manifest["fingerprint"]
+        return fingerprint.get("inputs", fingerprint)["seeds"]  # until 0.5 it had no parts
 
     def check_made_of(self, seeds: Dataset) -> None:
         """Raises InputError if the expansion was made of other seeds."""

@@ -30,6 +30,8 @@ from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import PARTIAL, read_json, sync_folder, write_json, writing_alone
 
+NAMED = 5  # differences in a message
+
 logger = logging.getLogger(__name__)
 
 
@@ -211,8 +213,9 @@ def compared(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 def refuse(folder: Path, found: list[str]) -> None:
     """Raise InputError with what differs and the ways on, if anything does."""
     if found:
+        more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
         raise InputError(
-            f"{folder} holds an expansion made otherwise ({'; '.join(found)}): "
+            f"{folder} holds an expansion made otherwise ({'; '.join(found[:NAMED])}{more}): "
             "replace it with --params overwrite=true, or keep it and use another --params data_dir=FOLDER"
         )
 

@@ -22,12 +22,12 @@ def fix(config: PretrainConfig) -> dict[str, list[str]]:
     return fix_split(config).root
 
 
-def read_images(config: PretrainConfig, split: Split) -> tuple[Labelled, Shares, list[str]]:
+def read_images(config: PretrainConfig, split: dict[str, list[str]]) -> tuple[Labelled, Shares, list[str]]:
     """What is trained on, the shares that are for choices and measurements, and the names of the classes."""
     check_models(config)
-    source = open_domain(config.chosen)
-    training = source.read(training_ids(source, split))
-    shares = {name: source.read(split.ids(name)) for name in config.chosen.shares}
+    source, split_file = open_domain(config.chosen), Split.model_validate(split)
+    training = source.read(training_ids(source, split_file))
+    shares = {name: source.read(split_file.ids(name)) for name in config.chosen.shares}
     return turned(training) if config.chosen.turns else training, shares, source.class_names
 
 

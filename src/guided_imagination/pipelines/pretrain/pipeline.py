@@ -1,10 +1,13 @@
 """`pretrain`: a domain's images but for those that its split sets aside -> its small models and their cards."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.pipelines.typed import NodeFunction, Nodes, typed
+from guided_imagination.pipelines.lazy import Lazy
 
-nodes = Nodes(f"{__package__}.nodes")
+nodes = Lazy(f"{__package__}.nodes")
 
 CONFIG = "params:pretrain"
 DECODING = "params:generators.embedded_unclip"
@@ -13,7 +16,7 @@ DATA, MEASURED = ["training", "class_names"], ["shares", "class_names"]
 
 def create_pipeline() -> Pipeline:
     """Images of a domain, four trainings, three measurements and a picture."""
-    parts: list[tuple[NodeFunction, list[str], str | list[str]]] = [
+    parts: list[tuple[Callable[..., Any], list[str], str | list[str]]] = [
         (nodes.read_images, [CONFIG, "split"], ["training", "shares", "class_names"]),
         (nodes.select_images, MEASURED, ["pool_images", "test_images"]),
         (nodes.select_tuning, MEASURED, "tuning_raw"),
@@ -34,10 +37,10 @@ def create_split_pipeline() -> Pipeline:
     return _pipeline([(nodes.fix, [CONFIG], "split")])
 
 
-def _pipeline(parts: list[tuple[NodeFunction, list[str], str | list[str]]]) -> Pipeline:
+def _pipeline(parts: list[tuple[Callable[..., Any], list[str], str | list[str]]]) -> Pipeline:
     return Pipeline(
         [
-            Node(typed(function), inputs, outputs, name=function.name, tags="pretrain")
+            Node(function, inputs, outputs, name=function.__name__, tags="pretrain")
             for function, inputs, outputs in parts
         ],
         namespace="pretrain",

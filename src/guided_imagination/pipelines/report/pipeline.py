@@ -1,15 +1,15 @@
 """`report`: results and expansions of each dataset -> tables, figures, contact sheets and one page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Parameters, changing_recipe
 from guided_imagination.config.rows import place_of
-from guided_imagination.pipelines.typed import NodeFunction, Nodes, typed
+from guided_imagination.pipelines.lazy import Lazy, bound
 
-nodes = Nodes(f"{__package__}.nodes")
+nodes = Lazy(f"{__package__}.nodes")
 
 FIGURES = ["efficiency_figure", "gains_figure", "confusion_figure"]
 SETTINGS = {"methods": "params:methods", "config": "params:report"}
@@ -25,8 +25,10 @@ def create_pipeline(parameters: Parameters, references: Sequence[str] = ()) -> P
     return Pipeline([*parts, _overall(parameters)])
 
 
-def _node(function: NodeFunction, inputs: Sequence[str], outputs: str | list[str], name: str, **fixed: Any) -> Node:
-    return Node(typed(function, **fixed), list(inputs), outputs, name=name, tags="report")
+def _node(
+    function: Callable[..., Any], inputs: Sequence[str], outputs: str | list[str], name: str, **fixed: Any
+) -> Node:
+    return Node(bound(function, **fixed) if fixed else function, list(inputs), outputs, name=name, tags="report")
 
 
 def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) -> Pipeline:

@@ -32,9 +32,14 @@ from guided_imagination.utils.workers import call
 
 
 def begin(
-    seeds: Dataset, validation: Dataset, test: Dataset, settings: RowSettings, expanded: Expansion | None = None
+    seeds: Dataset,
+    validation: Dataset,
+    test: Dataset,
+    settings: RowSettings,
+    expanded: Expansion | None = None,
+    tuned: dict[str, Any] | None = None,
 ) -> Begun:
-    """Let workers train the cells of one row on the seeds and `expanded`."""
+    """Let workers train the cells of one row on the seeds and `expanded`; `tuned` is what the search has chosen."""
     if expanded is not None:
         expanded.check_made_of(seeds)
         expanded = weeded(expanded, settings.spec.weed, settings.dataset, settings.draw, settings.method)
@@ -44,7 +49,7 @@ def begin(
     return begin_row(
         cells_of(settings),
         sources,
-        settings.training,
+        settings.training.tuned(tuned) if tuned else settings.training,
         models=Path(settings.models_dir),
         hub=settings.hub,
         compute=settings.compute,

@@ -4,9 +4,9 @@ from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config import Method, Parameters
 from guided_imagination.config.rows import place_of
-from guided_imagination.pipelines.typed import GPU, Nodes, typed
+from guided_imagination.pipelines.lazy import GPU, Lazy
 
-nodes = Nodes(f"{__package__}.nodes")
+nodes = Lazy(f"{__package__}.nodes")
 
 SPLITS = ["seeds", "validation", "test"]
 SETTINGS = "params:settings"
@@ -28,21 +28,22 @@ def create_pipeline(parameters: Parameters) -> Pipeline:
 def _row(dataset: str, method: str, row: Method, tuned: bool) -> Pipeline:
     splits = {split: f"{dataset}.{split}" for split in SPLITS}
     made = {"expanded": f"{dataset}.{method}.expanded"} if row.pipeline is not None else {}
-    inputs = [*splits, "tuned_settings" if tuned else SETTINGS, *made]
+    chosen = {"tuned": f"{dataset}.tuned"} if tuned else {}
+    inputs = {"settings": SETTINGS, **{name: name for name in (*splits, *made, *chosen)}}
     # apart, so that workers who are done with a row begin the next one
-    begin = Node(typed(nodes.begin), inputs, "begun", name="begin", tags=["train", GPU])
-    train = Node(typed(nodes.train), "begun", ["results", "failures"], name="train", tags=["train", GPU])
-    return Pipeline([begin, train], namespace=f"{dataset}.{method}", inputs={**splits, **made})
+    begin = Node(nodes.begin, inputs, "begun", name="begin", tags=["train", GPU])
+    train = Node(nodes.train, "begun", ["results", "failures"], name="train", tags=["train", GPU])
+    return Pipeline([begin, train], namespace=f"{dataset}.{method}", inputs={**splits, **made, **chosen})
 
 
 def _reference(dataset: str) -> Pipeline:
     splits = {split: f"{dataset}.{split}" for split in ("validation", "test")}
-    node = Node(typed(nodes.zero_shot_reference), [*splits, SETTINGS], "results", name="classify", tags=["train", GPU])
+    node = Node(nodes.zero_shot_reference, [*splits, SETTINGS], "results", name="classify", tags=["train", GPU])
     own = {SETTINGS: f"params:{dataset}.settings"}
     return Pipeline([node], namespace=f"{dataset}.{ZERO_SHOT}", inputs=splits, parameters=own)
 
 
 def _registration(dataset: str, methods: list[str]) -> Pipeline:
     rows = {f"{method}_results": f"{dataset}.{method}.results" for method in methods}
-    node = Node(typed(nodes.register), ["seeds", SETTINGS, *rows], "best", name="register", tags="train")
+    node = Node(nodes.register, ["seeds", SETTINGS, *rows], "best", name="register", tags="train")
     return Pipeline([node], namespace=dataset, inputs=rows)

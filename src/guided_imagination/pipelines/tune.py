@@ -1,21 +1,33 @@
-"""Nodes of `tune`."""
+"""`tune`: seeds and validation images -> the learning rate and weight decay that every row trains with."""
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from datasets import Dataset
+from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import DatasetSettings, RowSettings
-from guided_imagination.pipelines import tracking
-from guided_imagination.training import tuning
-from guided_imagination.training.cells import begin_row
-from guided_imagination.training.sources import Sources
+from guided_imagination.config import DatasetSettings, Parameters
+from guided_imagination.pipelines.lazy import GPU
 from guided_imagination.utils.errors import InputError
 
+if TYPE_CHECKING:
+    from datasets import Dataset
 
-def tune(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict[str, Any]:
+
+def create_pipeline(parameters: Parameters) -> Pipeline:
+    """One namespace per dataset; it needs no test image, so it gets none."""
+    inputs = ["seeds", "validation", "params:settings"]
+    node = Node(tune, inputs, "tuned", name="tune", tags=["tune", GPU])
+    return Pipeline([Pipeline([node], namespace=dataset) for dataset in parameters.places])
+
+
+def tune(seeds: "Dataset", validation: "Dataset", settings: DatasetSettings) -> dict[str, Any]:
     """Learning rate and weight decay by architecture and recipe, chosen on the validation images."""
+    from guided_imagination.pipelines import tracking
+    from guided_imagination.training import tuning
+    from guided_imagination.training.cells import begin_row
+    from guided_imagination.training.sources import Sources
+
     dataset = settings.dataset
     if not len(validation):
         raise InputError(
@@ -41,8 +53,3 @@ def tune(seeds: Dataset, validation: Dataset, settings: DatasetSettings) -> dict
             "run again when those have ended, or without compute.workers.share"
         )
     return tuning.choose(results, tried, settings.tune)
-
-
-def apply(settings: RowSettings, tuned: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a row with what was chosen."""
-    return settings.model_copy(update={"training": settings.training.tuned(tuned)}).model_dump(mode="json")

@@ -1,0 +1,60 @@
+"""`expand_mae`, `expand_dalle`, `expand_sd`, `augment_baselines`: seeds -> labelled new images."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kedro.pipeline import Node, Pipeline
+
+from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters, RowSettings, origin_of
+from guided_imagination.pipelines.lazy import GPU, bound
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from guided_imagination.expansion.store import Expansion
+
+
+def create_pipeline(name: Literal["augment_baselines"] | ExpandPipeline, parameters: Parameters) -> Pipeline:
+    """One namespace per dataset and method whose images the pipeline `name` makes."""
+    return Pipeline(
+        [
+            _row(name, dataset, method, parameters)
+            for dataset in parameters.places
+            for method in parameters.rows_of(name)
+        ]
+    )
+
+
+def _row(
+    name: Literal["augment_baselines"] | ExpandPipeline, dataset: str, method: str, parameters: Parameters
+) -> Pipeline:
+    adapts = name != AUGMENT and parameters.adapts(dataset, name)
+    adapted = {"adapted": f"{dataset}.{name}.adapted"} if adapts else {}
+    node = Node(
+        bound(expand, origin=origin_of(parameters, dataset, method)),
+        ["seeds", "params:settings", "folder", *adapted],
+        "expanded",
+        name="expand",
+        tags=[name] if name == AUGMENT else [name, GPU],
+    )
+    return Pipeline([node], namespace=f"{dataset}.{method}", inputs={"seeds": f"{dataset}.seeds", **adapted})
+
+
+def expand(
+    seeds: "Dataset",
+    settings: RowSettings,
+    folder: Path,
+    adapted: dict[str, Any] | None = None,
+    *,
+    origin: dict[str, Any],
+) -> "Expansion":
+    """New images of the seeds, in `folder`: shards that are there already are not made again.
+
+    origin: the parameters behind the settings, which the manifest will tell.
+    """
+    from guided_imagination.expansion.expand import expand as make
+    from guided_imagination.expansion.plan import plan_of
+    from guided_imagination.expansion.store import Expansion
+
+    make(folder, plan_of(seeds, settings, adapted, origin))
+    return Expansion(folder)

@@ -1,1 +1,0 @@
-from guided_imagination.pipelines.ingest.pipeline import create_pipeline as create_pipeline
