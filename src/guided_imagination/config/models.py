@@ -143,8 +143,8 @@ class WorkersConfig(Strict):
     def share_is_gone(cls, values: Any) -> Any:
         if isinstance(values, Mapping) and "share" in values:
             raise ValueError(
-                "share is gone: run one row per job with --namespaces DATASET.METHOD, or set engine to ray "
-                "(docs/scaling.md)"
+                "share is gone: remove the key, and run one row per job with --namespaces DATASET.METHOD, or set "
+                "engine to ray"
             )
         return values
 
