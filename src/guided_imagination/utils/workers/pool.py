@@ -95,8 +95,11 @@ class Pool(Executor):
         """Wait for a task and take it, for `worker`."""
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._waiting)
-                task = self._waiting.popleft()
+                try:
+                    task = self._waiting.popleft()
+                except IndexError:
+                    self._changed.wait()
+                    continue
                 if task.future.running() or task.future.set_running_or_notify_cancel():
                     if worker is not None:
                         self._running[task.future] = worker
