@@ -37,9 +37,10 @@ WIDTH = 8
 @pytest.fixture(scope="session", autouse=True)
 def _light_workers() -> None:
     """Workers of tests begin with torch alone; all that real ones need takes ten seconds to import."""
-    from guided_imagination.utils.workers import engines
+    from guided_imagination.utils.workers import local
 
-    engines.PRELOADED = ("torch",)
+    original = local.context_of
+    local.context_of = lambda preload: original(["torch"])
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,12 @@ EXPERIMENT = {
     "mlflow.experimentKind": "custom_model_development",
     "mlflow.sharedViewState.accuracy": json.dumps(VIEW),
 }
+# what the workers of all nodes import, once, before processes are forked
+PRELOAD = (
+    "guided_imagination.expansion.expand",
+    "guided_imagination.generators.loading",
+    "guided_imagination.training.cells",
+)
 
 
 class ProjectHooks:
@@ -61,7 +67,7 @@ class ProjectHooks:
         if any(GPU in node.tags for node in pipeline.nodes):
             from guided_imagination.utils.workers import warm_up  # imports torch
 
-            warm_up(self.parameters.compute)
+            warm_up(self.parameters.compute, PRELOAD)
         if any("train" in node.tags for node in pipeline.nodes):
             import mlflow
 

@@ -84,6 +84,12 @@ def test_embedded_models_and_images_lie_in_the_package(shipped):
         ("expand_dalle.generator", "gan", "expand_dalle.generator: 'gan'", ["kandinsky", "stable_unclip"]),
         ("expand_sd.guide", "vgg", "expand_sd.guide: 'vgg'", ["clip_base", "siglip"]),
         ("compute.device", "tpu", "compute.device = 'tpu'", ["auto", "cuda"]),
+        (
+            "compute.workers.share",
+            "1/4",
+            "compute.workers: share is gone: remove",
+            ["--namespaces DATASET.METHOD", "ray"],
+        ),
         ("expand_dalle.criteria", "best", "expand_dalle.criteria: 'best'", ["paper", "corrected"]),
         (
             "criteria_sets.paper.weights.sharpness",

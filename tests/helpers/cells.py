@@ -60,7 +60,6 @@ class Journal:
         yield Run(f"run of {job.cell.name}", lambda metrics, step: rows.append((metrics, step)))
 
 
-def run(models: Path, *jobs: Job, load=lambda cell: SPLITS, journal: Journal | None = None, share: str | None = None):
-    """The cells with small images and a journal, or a share of them."""
-    compute = ONE_WORKER.overridden({"workers": {"share": share}})
-    return begin_cells(jobs or [job()], lambda: load, models, compute, (journal or Journal()).track).finish()
+def run(models: Path, *jobs: Job, load=lambda cell: SPLITS, journal: Journal | None = None):
+    """The cells with small images and a journal."""
+    return begin_cells(jobs or [job()], lambda: load, models, ONE_WORKER, (journal or Journal()).track).finish()

@@ -6,9 +6,8 @@ import torch
 from safetensors.torch import load_file
 
 from guided_imagination import __version__
-from guided_imagination.config import ONE_WORKER
 from guided_imagination.training import cells as training
-from guided_imagination.training.cells import ORIGIN_COLUMNS, RESULT_COLUMNS, begin_cells
+from guided_imagination.training.cells import ORIGIN_COLUMNS, RESULT_COLUMNS
 from guided_imagination.utils.errors import InputError
 from helpers.cells import RECIPE, SPLITS, Journal, job, run
 
@@ -152,38 +151,3 @@ def test_a_mistake_of_the_user_ends_the_run(tmp_path):
 
     with pytest.raises(InputError, match="cannot be decoded"):
         run(tmp_path, load=load)
-
-
-def test_independent_runs_share_the_cells_and_the_last_has_the_whole_table(tmp_path):
-    jobs = [job(seed) for seed in range(6)]
-    first, second = Journal(), Journal()
-    table, _ = run(tmp_path / "shared", *jobs, journal=first, share="1/2")
-    assert 0 < len(table) < 6
-    assert set(table["seed"]) == {job.cell.seed for job in jobs if folder(tmp_path / "shared", job.cell.seed).exists()}
-    table, _ = run(tmp_path / "shared", *jobs, journal=second, share="2/2")
-    assert table["seed"].tolist() == list(range(6)), "what the other run has finished counts"
-    alone, _ = run(tmp_path / "alone", *jobs)
-    timed = ["images_per_second", "seconds"]
-    pd.testing.assert_frame_equal(table.drop(columns=timed), alone.drop(columns=timed))
-
-
-def test_shares_that_go_side_by_side_leave_no_table_that_looks_whole(tmp_path, caplog):
-    """Both begin before either has anything; who ends last has all."""
-    caplog.set_level("INFO")
-    jobs = [job(seed) for seed in range(6)]
-    done = []
-
-    def begin(share):
-        compute = ONE_WORKER.overridden({"workers": {"share": share}})
-        return begin_cells(
-            jobs, lambda: lambda cell: SPLITS, tmp_path, compute, Journal().track, lambda: done.append(share)
-        )
-
-    begun = [begin("1/2"), begin("2/2")]
-    first, _ = begun[0].finish()
-    assert 0 < len(first) < 6
-    assert f"gif: {len(first)} of 6 cells are there, the others are of other shares" in caplog.text
-    assert done == [], "the images of the row are still needed"
-    second, _ = begun[1].finish()
-    assert second["seed"].tolist() == list(range(6))
-    assert done == ["2/2"]

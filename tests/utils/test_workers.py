@@ -5,6 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import CancelledError
+from importlib import import_module
+from importlib.util import find_spec
+from threading import Event
 
 import psutil
 import pytest
@@ -14,6 +18,8 @@ from guided_imagination.config import ONE_WORKER, ComputeConfig
 from guided_imagination.models.device import place
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.workers import call, start
+from guided_imagination.utils.workers.local import Process, context_of
+from guided_imagination.utils.workers.pool import Pool
 
 TWO = ONE_WORKER.overridden({"workers": {"count": 2}})
 
@@ -128,15 +134,120 @@ def test_workers_end_with_their_driver_however_it_ends(how):
 DRIVER = """
 import os, time
 from guided_imagination.config import ONE_WORKER
-from guided_imagination.utils.workers import engines, start
-engines.PRELOADED = ("torch",)
+from guided_imagination.utils.workers import start
 def work(unit):
-    time.sleep(60 if unit > 1 else 0.5)
+    time.sleep(60 if 1 < unit < 6 else 0.5)
+    if unit == 6:
+        raise ValueError("6 is too many")
     return os.getpid()
 two = ONE_WORKER.overridden({"workers": {"count": 2}})
-for _, process in start(lambda: work, range(4), two):
+for _, process in start(lambda: work, range(4), two, preload=["torch"]):
     print(process, flush=True)
 """
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_driver_that_ends_leaves_nothing_behind(failing):
+    """Well, or by what a unit raises while a worker is at another one and more are begun."""
+    script = DRIVER.replace("range(4)", "range(2)")
+    if failing:
+        script += "first, second = start(lambda: work, [5, 6], two), start(lambda: work, [5, 5], two)\nnext(first)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50)
+    assert ended.returncode == failing
+    assert ended.stderr.endswith("ValueError: 6 is too many\n" if failing else "")
+    assert failing or not ended.stderr
+    assert ended.stdout
+    assert not any(psutil.pid_exists(int(process)) for process in ended.stdout.split())
+
+
+def test_every_worker_has_a_gpu_of_its_own_and_so_has_the_one_in_its_place(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    compute = ONE_WORKER.overridden({"device": "cuda", "workers": {"count": None}})
+
+    def work(unit):
+        time.sleep(0.3)
+        mark = tmp_path / os.environ["CUDA_VISIBLE_DEVICES"]
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return os.environ["CUDA_VISIBLE_DEVICES"]
+
+    assert {gpu for _, gpu in start(lambda: work, range(8), compute)} == {"5", "7"}
+    assert call(lambda: os.environ["CUDA_VISIBLE_DEVICES"], compute) in {"5", "7"}
+
+
+def test_the_death_of_a_worker_costs_no_other_unit(tmp_path):
+    """One kills four workers and is done by the fifth, while another worker is at a long one."""
+
+    def work(unit):
+        mark = tmp_path / f"{unit} {os.getpid()}"
+        mark.touch()
+        if unit == "deadly" and len(list(tmp_path.glob("deadly *"))) < 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(3 if unit == "long" else 0)
+        return unit
+
+    done = [unit for unit, _ in start(lambda: work, ["long", "deadly", "a", "b"], TWO)]
+    assert sorted(done) == ["a", "b", "deadly", "long"]
+    begun = [path.name.split(" ")[0] for path in tmp_path.iterdir()]
+    assert sorted(begun) == ["a", "b", *["deadly"] * 5, "long"]
+
+
+def test_nobody_waits_for_workers_to_be_there():
+    """Their libraries take seconds to import."""
+    there = Event()
+    pool = Pool([lambda: there.wait() and Process(context_of([]), 1, None)])
+    answer = pool.submit(lambda base, exponent: base**exponent, 2, exponent=5)
+    assert not answer.done()
+    there.set()
+    assert answer.result(timeout=50) == 32
+
+
+def test_workers_that_cannot_be_made_end_the_work():
+    def make():
+        raise OSError("too many open files")
+
+    with pytest.raises(OSError, match="too many open files"):
+        Pool([make]).submit(int).result(timeout=10)
+
+
+def test_nobody_waits_for_ever_for_what_was_dropped():
+    pool = Pool([lambda: Process(context_of([]), 1, None)])
+    answers = [pool.submit(time.sleep, 60) for _ in range(3)]
+    answers[2].cancel()
+    pool.drop()
+    for answer in answers:
+        with pytest.raises(CancelledError):
+            answer.result(timeout=20)
+    assert pool.submit(abs, -1).result(timeout=50) == 1
+
+
+def test_a_function_is_sent_to_a_worker_once():
+    class Heavy:
+        def __init__(self):
+            self.calls = 0
+
+        def __reduce__(self):
+            pickled.append(1)
+            return Heavy, ()
+
+        def __call__(self):
+            self.calls += 1
+            return self.calls
+
+    pickled = []
+    pool = Pool([lambda: Process(context_of([]), 1, None)])
+    first, second = Heavy(), Heavy()
+    order = [first, first, second, first]
+    assert [pool.submit(each).result(timeout=50) for each in order] == [1, 2, 1, 1]
+    assert len(pickled) == 2
+
+
+@pytest.mark.parametrize("room", ["hooks", "expansion.expand", "training.cells"])
+def test_what_is_imported_before_processes_are_forked_is_there(room):
+    """multiprocessing says nothing of a module that is not."""
+    preload = import_module(f"guided_imagination.{room}").PRELOAD
+    assert all(find_spec(name) for name in preload)
 
 
 def test_one_gpu_is_not_for_several_workers():

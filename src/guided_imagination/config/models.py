@@ -1,6 +1,7 @@
 """Typed settings of pre-trained models, and of the devices that they run on."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -129,7 +130,6 @@ class WorkersConfig(Strict):
 
     `local` is processes of this machine, `ray` actors of a cluster (`address` joins one, null starts one here). A
     worker has `cpus` threads, and `gpus` in a cluster; `count` null is a worker per GPU, or as many as the cores allow.
-    `share`, such as 3/8, is for independent runs in one folder: this one does the third of eight parts of the units.
     """
 
     engine: Literal["local", "ray"] = "local"
@@ -137,20 +137,16 @@ class WorkersConfig(Strict):
     cpus: Count = 1
     gpus: NonNegative | None = None
     address: str | None = None
-    share: str | None = Field(default=None, pattern=r"^[1-9]\d*/[1-9]\d*$")
 
-    @property
-    def part(self) -> tuple[int, int]:
-        """Which part of all units this run does, of how many: numbers from 1."""
-        number, of = map(int, self.share.split("/")) if self.share else (1, 1)
-        return number, of
-
-    @model_validator(mode="after")
-    def share_is_one_of_them(self) -> "WorkersConfig":
-        number, of = self.part
-        if number > of:
-            raise ValueError(f"share {self.share!r} is none: the first number is from 1 to the second")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def share_is_gone(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "share" in values:
+            raise ValueError(
+                "share is gone: remove the key, and run one row per job with --namespaces DATASET.METHOD, or set "
+                "engine to ray"
+            )
+        return values
 
     @model_validator(mode="after")
     def only_of_a_cluster(self) -> "WorkersConfig":

@@ -30,17 +30,15 @@ from guided_imagination.generators.base import SeedBatch, Siblings
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.clock import Clock
-from guided_imagination.utils.files import writing_alone
 from guided_imagination.utils.seeding import derive_seed
 from guided_imagination.utils.workers import start
 
 logger = logging.getLogger(__name__)
+PRELOAD = (__name__, "guided_imagination.generators.loading")  # what all workers import
 
 
-def expand(folder: Path, plan: Plan) -> dict[str, Any] | None:
+def expand(folder: Path, plan: Plan) -> dict[str, Any]:
     """Make the shards of `plan` that are missing in `folder`, then the manifest, and return it.
-
-    Where several processes have a share of the shards each, those that are not the last return None.
 
     Raises InputError if `folder` holds another expansion (unless `plan.overwrite`) or another process writes there,
     and when the disk is full: what was finished is kept.
@@ -50,9 +48,8 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any] | None:
         if not missing:
             return
         work = partial(_work, place, plan)
-        for _, made in start(
-            work, [None, *missing], plan.compute, lead=True, shown=(f"expanding {plan.method}", "shards")
-        ):
+        shown = f"expanding {plan.method}", "shards"
+        for _, made in start(work, [None, *missing], plan.compute, preload=PRELOAD, lead=True, shown=shown):
             if made is not None:
                 yield made
 
@@ -63,9 +60,8 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any] | None:
         tables,
         overwrite=plan.overwrite,
         averaged=[*CRITERIA, *MOVE_RANGES],
-        share=store.Share(*plan.compute.workers.part),
     )
-    if made and manifest is not None:
+    if made:
         _report(plan.method, manifest)
     return manifest
 
@@ -91,16 +87,15 @@ def prepare(folder: Path, plan: Plan, augmenter: Augmenter) -> None:
 
     Raises InputError for a guide that does not know the classes.
     """
-    with writing_alone(folder / "preparation"):  # of another share too
-        clock = Clock()
-        with clock("prepare"):
-            store.find(folder, "models", plan.models)
-            store.find(folder, "origin", plan.origin)
-            _ask(folder, plan, augmenter)
-            if plan.targets is not None:
-                assert isinstance(augmenter, Imagination)
-                make_targets(folder, plan.seeds, plan.targets, augmenter)
-        store.spent(folder, clock)
+    clock = Clock()
+    with clock("prepare"):
+        store.find(folder, "models", plan.models)
+        store.find(folder, "origin", plan.origin)
+        _ask(folder, plan, augmenter)
+        if plan.targets is not None:
+            assert isinstance(augmenter, Imagination)
+            make_targets(folder, plan.seeds, plan.targets, augmenter)
+    store.spent(folder, clock)
 
 
 def _ask(folder: Path, plan: Plan, augmenter: Augmenter) -> None:

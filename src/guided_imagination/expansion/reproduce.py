@@ -37,9 +37,7 @@ def remake(manifest: Mapping[str, Any], parameters: Parameters, folder: Path) ->
     _refuse(f"{place}.{method}", there, plan_of(seeds, row).fingerprint)  # before a fine-tuning that would be in vain
     plan = plan_of(seeds, row, _adapted(seeds, parameters, place, method, models) if tuned else None, origin)
     _refuse(f"{place}.{method}", manifest["fingerprint"], plan.fingerprint)
-    made = expand(folder / "expanded", plan)
-    assert made is not None  # no share of it
-    return made
+    return expand(folder / "expanded", plan)
 
 
 def verdict(manifest: Mapping[str, Any], again: Mapping[str, Any]) -> list[tuple[str, str, str]]:

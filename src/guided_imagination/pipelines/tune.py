@@ -47,9 +47,4 @@ def tune(seeds: "Dataset", validation: "Dataset", settings: DatasetSettings) -> 
     ).finish()
     if failures:
         raise InputError(f"tune: {'; '.join(f'{name}: {error}' for name, error in failures.items())}")
-    if len(results) < len(cells):
-        raise InputError(
-            f"tune: {len(results)} of {len(cells)} trainings of the search are there, the others are of other shares: "
-            "run again when those have ended, or without compute.workers.share"
-        )
     return tuning.choose(results, tried, settings.tune)

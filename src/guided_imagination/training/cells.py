@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from guided_imagination.utils.seeding import derive_seed
 from guided_imagination.utils.workers import start
 
 logger = logging.getLogger(__name__)
+PRELOAD = (__name__,)  # what all workers import
 
 CELL_COLUMNS = ["dataset", "draw", "method", "ratio", "architecture", "recipe", "seed"]
 ORIGIN_COLUMNS = ["split", "recipe_key", "code", "precision", "updates"]  # rows that differ in these are not alike
@@ -143,7 +143,7 @@ Outcome = dict[str, Any] | str  # the result of a cell, or its error
 
 @dataclass(frozen=True)
 class Begun:
-    """Cells that workers are at, among all `jobs` of a row; `done` is called when all of those are finished."""
+    """Cells of a row that workers are at; `done` is called when all of them are finished."""
 
     jobs: Sequence[Job]
     outcomes: Iterator[tuple[Job, Outcome]]
@@ -152,13 +152,10 @@ class Begun:
     done: Callable[[], None] = lambda: None
 
     def finish(self) -> tuple[pd.DataFrame, dict[str, str]]:
-        """Wait: rows of RESULT_COLUMNS of finished cells, and the errors of failed ones by name.
-
-        Cells of other shares are among them if they are finished by then.
-        """
+        """Wait: rows of RESULT_COLUMNS of finished cells, and the errors of failed ones by name."""
         rows: dict[Cell, dict[str, Any]] = {}
         failures: dict[str, str] = {}
-        for job, outcome in chain(self.outcomes, self._of_others(rows, failures)):
+        for job, outcome in self.outcomes:
             try:
                 with self.track(job, job.cell.folder(self.models)) as run:
                     rows[job.cell] = row = {**asdict(job.cell), **_logged(outcome, run), "run_id": run.run_id}
@@ -169,20 +166,9 @@ class Begun:
                 "%s: %.1f%%, %.0f images/s, %.0f%% of the time waiting for data",
                 *(job.cell.title, row["accuracy"], row["images_per_second"], 100 * row["waiting_share"]),
             )
-        if len(rows) == len(self.jobs):
+        if not failures:
             self.done()
-        elif not failures:
-            logger.info(
-                "%s: %d of %d cells are there, the others are of other shares",
-                *(self.jobs[0].cell.method, len(rows), len(self.jobs)),
-            )
         return pd.DataFrame([rows[job.cell] for job in self.jobs if job.cell in rows], columns=RESULT_COLUMNS), failures
-
-    def _of_others(self, rows: Mapping[Cell, object], failures: Mapping[str, str]) -> Iterator[tuple[Job, "Outcome"]]:
-        """What other processes have finished; asked for when one's own cells are done."""
-        for job in self.jobs:
-            if job.cell not in rows and job.cell.title not in failures and (result := job.result(self.models)):
-                yield job, result
 
 
 class _FailedError(Exception):
@@ -207,17 +193,15 @@ def begin_cells(
 ) -> Begun:
     """Let workers train what is not finished.
 
-    `load` reads the images of all cells, `track` opens the log of a cell with its folder. A run that has a share of
-    all units trains its own.
+    `load` reads the images of all cells, `track` opens the log of a cell with its folder.
     """
 
     def work() -> Callable[[Job], Outcome]:
         images, placement = cache(load), for_training(place(compute))
         return lambda job: _finished_or_trained(job, images, models, placement)
 
-    number, of = compute.workers.part
-    mine = [job for job in jobs if derive_seed(job.cell.title) % of == number - 1 or job.result(models)]
-    return Begun(jobs, start(work, mine, compute, shown=("training", "cells")), models, track, done)
+    outcomes = start(work, jobs, compute, preload=PRELOAD, shown=("training", "cells"))
+    return Begun(jobs, outcomes, models, track, done)
 
 
 def _finished_or_trained(

@@ -3,10 +3,12 @@
 import logging
 import os
 import sys
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 EVERY = 60  # seconds between two lines
 LINE = "{desc}: {n_fmt} of {total_fmt} {unit}, {rate_fmt}, {elapsed} gone, about {remaining} left"
@@ -36,3 +38,29 @@ def progress(description: str, total: int, *, done: int = 0, unit: str) -> "tqdm
         "bar_format": LINE,
     }
     return tqdm(desc=description, total=total, initial=done, unit=unit, leave=False, **lines)
+
+
+_bars: dict[tuple[str, str], Any] = {}
+
+
+def counted(results: Iterable[T], count: int, description: str, unit: str) -> Iterator[T]:
+    """`count` results as they come; all that are described alike, and not finished, are counted together."""
+    if (description, unit) not in _bars:
+        _bars[description, unit] = progress(description, 0, unit=unit)
+    bar = _bars[description, unit]
+    bar.total += count
+
+    def one_by_one() -> Iterator[T]:
+        left = count
+        try:
+            for result in results:
+                left -= 1
+                bar.update()
+                yield result
+        finally:
+            bar.total -= left  # of work that was left early
+            if bar.n >= bar.total:
+                bar.close()
+                _bars.pop((description, unit), None)
+
+    return one_by_one()

@@ -5,7 +5,6 @@ import pytest
 import torch
 from datasets import ClassLabel, Image, load_dataset
 
-from guided_imagination.config import ONE_WORKER
 from guided_imagination.expansion import store
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion, is_complete
@@ -185,24 +184,31 @@ def test_a_store_keeps_any_table_and_makes_only_what_is_missing(tmp_path):
     assert store.verify(tmp_path, lambda *rows: iter(())) == []
 
 
-def test_a_shard_that_a_share_made_again_counts_whatever_its_first_record_says(tmp_path):
-    """Its journal need not be read after that of the first."""
+def with_old_journals(folder):
+    """The journal of two shards as runs of an older version left it, which made one each."""
+    session, *shards = (folder / "journal.jsonl").read_text().splitlines(keepends=True)
+    made = [line for line in shards if '"shard"' in line]
+    (folder / "journal-1of2.jsonl").write_text(session + "".join(line for line in shards if line != made[1]))
+    (folder / "journal-2of2.jsonl").write_text(session + made[1])
+    (folder / "journal.jsonl").unlink()
+
+
+def test_what_runs_of_an_older_version_made_together_is_gone_on_with(tmp_path):
     expand(tmp_path, plan(ToyAugmenter()))
-    first = tmp_path / "train-00000-of-00002.parquet"
-    first.write_bytes(first.read_bytes()[:-10])
-    # what another machine makes of it has other bytes
-    for number in (1, 2):
-        workers = {"workers": {"share": f"{number}/2"}}
-        otherwise = ToyAugmenter(wrong=lambda call, labels: labels == 0)
-        made = expand(tmp_path, plan(otherwise, compute=ONE_WORKER.overridden(workers)))
-    assert made is not None
-    assert expand(tmp_path, plan()) == made
+    before = shards(tmp_path)
+    with_old_journals(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    (tmp_path / "train-00000-of-00002.parquet").unlink()
+    rest = ToyAugmenter()
+    made = expand(tmp_path, plan(rest))
+    assert rest.calls == 1, "the other shard is kept"
+    assert [session["shards"] for session in made["sessions"]] == [1, 1, 1]
+    assert shards(tmp_path) == before
 
 
 def test_an_overwritten_expansion_has_no_sessions_of_the_old_one(tmp_path):
-    for number in (1, 2):
-        workers = {"workers": {"share": f"{number}/2"}}
-        expand(tmp_path, plan(ToyAugmenter(), compute=ONE_WORKER.overridden(workers)))
+    expand(tmp_path, plan(ToyAugmenter()))
+    with_old_journals(tmp_path)
     expand(tmp_path, plan(ToyAugmenter(), ratio=3, overwrite=True))
     (tmp_path / "train-00000-of-00002.parquet").unlink()
     made = expand(tmp_path, plan(ToyAugmenter(), ratio=3))

@@ -14,7 +14,6 @@ from guided_imagination.expansion.store.reader import Expansion as Expansion
 from guided_imagination.expansion.store.reader import Image as Image
 from guided_imagination.expansion.store.reader import is_complete as is_complete
 from guided_imagination.expansion.store.reader import read_manifest as read_manifest
-from guided_imagination.expansion.store.share import Share as Share
 from guided_imagination.expansion.store.verify import verify as verify
 from guided_imagination.expansion.store.writer import Made as Made
 from guided_imagination.expansion.store.writer import compared as compared

@@ -13,19 +13,18 @@ from threading import Event, Thread
 
 from filelock import FileLock, Timeout
 
-from guided_imagination.expansion.store.share import WHOLE, Share
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import explaining_full_disk, read_json, write_json
 
 logger = logging.getLogger(__name__)
-LOCK, OWNER = "writer{}.lock", "writer{}.json"  # for each share of the shards
+LOCK, OWNER = "writer.lock", "writer.json"
 SIGN_EVERY = 30.0  # seconds, however long a shard takes
 STALE = timedelta(minutes=15)  # network folders may tell times late
 
 
 @contextmanager
-def sole_writer(folder: Path, share: Share = WHOLE) -> Iterator[None]:
-    """Hold `folder` against other writers, but for those of the other shares, and give signs of life meanwhile.
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold `folder` against other writers, and give signs of life meanwhile.
 
     The kernel frees the lock of a process that dies, however it dies. Some network folders do not carry locks
     to other machines: there the owner file tells, which counts for `STALE` after the last sign of life.
@@ -33,13 +32,13 @@ def sole_writer(folder: Path, share: Share = WHOLE) -> Iterator[None]:
     """
     with explaining_full_disk(folder.parent):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _acquired(folder, share.suffix)
-    owner = folder / OWNER.format(share.suffix)
+        lock = FileLock(folder / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InputError(_refusal(folder / OWNER)) from error
+    owner = folder / OWNER
     try:
-        for path in folder.glob(LOCK.format("*")):
-            suffix = path.name.removeprefix("writer").removesuffix(".lock")
-            if suffix != share.suffix and not (share.of > 1 and suffix.endswith(f"of{share.of}")):
-                _acquired(folder, suffix).release()
         _take_over(owner)
         write_json(owner, {"host": platform.node(), "pid": os.getpid(), "user": _user(), "started": _now()})
         try:
@@ -68,15 +67,6 @@ def _signs_of_life(owner: Path) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-
-
-def _acquired(folder: Path, suffix: str) -> FileLock:
-    lock = FileLock(folder / LOCK.format(suffix))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise InputError(_refusal(folder / OWNER.format(suffix))) from error
-    return lock
 
 
 def _take_over(path: Path) -> None:

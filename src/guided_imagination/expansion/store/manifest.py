@@ -10,9 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from guided_imagination.expansion.store.reader import JOURNAL
+from guided_imagination.expansion.store.reader import JOURNAL, JOURNALS
 from guided_imagination.expansion.store.shards import ShardRecord, overall_means, totals
-from guided_imagination.expansion.store.share import WHOLE, Share
 from guided_imagination.utils.files import explaining_full_disk
 
 
@@ -66,9 +65,9 @@ def _sessions(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return sessions
 
 
-def note(folder: Path, event: Mapping[str, Any], share: Share = WHOLE) -> None:
+def note(folder: Path, event: Mapping[str, Any]) -> None:
     """Append an event; when this returns it survives a power loss. Raises InputError if the disk is full."""
-    with explaining_full_disk(folder), (folder / JOURNAL.format(share.suffix)).open("a+b") as file:
+    with explaining_full_disk(folder), (folder / JOURNAL).open("a+b") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
         torn = file.read(1) not in (b"", b"\n")
         file.write((b"\n" if torn else b"") + json.dumps(event).encode() + b"\n")
@@ -79,7 +78,7 @@ def note(folder: Path, event: Mapping[str, Any], share: Share = WHOLE) -> None:
 def events(folder: Path) -> list[dict[str, Any]]:
     """The events of each journal in their order; a torn line is none."""
     found = []
-    for line in b"\n".join(path.read_bytes() for path in sorted(folder.glob(JOURNAL.format("*")))).split(b"\n"):
+    for line in b"\n".join(path.read_bytes() for path in sorted(folder.glob(JOURNALS))).split(b"\n"):
         try:
             event = json.loads(line)
         except ValueError:

@@ -134,7 +134,8 @@ def is_complete(folder: Path) -> bool:
 
 
 PLAN = "plan.json"  # the fingerprint, written first
-JOURNAL = "journal{}.jsonl"  # a line per session and finished shard; one for each share of the shards
+JOURNAL = "journal.jsonl"  # a line per session and finished shard
+JOURNALS = "journal*.jsonl"  # until 0.5 several runs could make an expansion together, each with a journal of its own
 MANIFEST = "manifest.json"  # written last: without it the expansion is unfinished
 REPLACEMENT = "replacement"  # folder of an expansion that will take the place of this one
 SHARDS = "*.parquet"

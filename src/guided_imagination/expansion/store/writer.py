@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from guided_imagination.expansion.store.companions import kept_files
 from guided_imagination.expansion.store.lock import sole_writer
-from guided_imagination.expansion.store.manifest import describe_machine, events, manifest, note
+from guided_imagination.expansion.store.manifest import describe_machine, events, latest, manifest, note
 from guided_imagination.expansion.store.reader import (
     JOURNAL,
+    JOURNALS,
     MANIFEST,
     PLAN,
     REPLACEMENT,
@@ -25,10 +26,9 @@ from guided_imagination.expansion.store.reader import (
     shard_path,
 )
 from guided_imagination.expansion.store.shards import ShardRecord, save_shard
-from guided_imagination.expansion.store.share import WHOLE, Share
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import PARTIAL, read_json, sync_folder, write_json, writing_alone
+from guided_imagination.utils.files import PARTIAL, read_json, sync_folder, write_json
 
 NAMED = 5  # differences in a message
 
@@ -57,57 +57,45 @@ def write(
     *,
     overwrite: bool,
     averaged: Sequence[str] = (),
-    share: Share = WHOLE,
-) -> tuple[dict[str, Any] | None, bool]:
+) -> tuple[dict[str, Any], bool]:
     """Write the shards that are missing or damaged, then the manifest; returns it, and whether anything was made.
 
     `averaged` are columns whose means stand in the manifest. A complete expansion of the same fingerprint is left
     as it is. One of another fingerprint is kept until its replacement is complete if `overwrite`; otherwise
     InputError says what differs. Raises InputError also while another process writes there, and when the disk is full.
-    Of a `share` its shards alone are made; who makes the last one writes the manifest, others return None.
     """
     if is_complete(folder) and not differences(folder, fingerprint):
         logger.info("%s is complete: nothing to do", folder)
         return read_json(folder / MANIFEST), False
-    with sole_writer(folder, share):
-        with writing_alone(folder / MANIFEST):
-            finish_replacement(folder)
-            if share == WHOLE and not any(folder.glob(SHARDS)) and differences(folder, fingerprint):
-                (folder / PLAN).unlink(missing_ok=True)  # one that ended before its first shard: nothing can be lost
-            found = differences(folder, fingerprint)
-            if not overwrite or share != WHOLE:
-                refuse(folder, found)
-            if found:
-                logger.info("%s is kept until its replacement is complete", folder)
-            place = replacement(folder, fingerprint) if found else folder
-            finished = _prepare(place, fingerprint, shards, share)
-        for made in tables(place, [n for n in range(shards) if _file(n, shards) not in finished and share.has(n)]):
-            record = _save(place / _file(made.shard, shards), made, averaged, share)
+    with sole_writer(folder):
+        finish_replacement(folder)
+        if not any(folder.glob(SHARDS)) and differences(folder, fingerprint):
+            (folder / PLAN).unlink(missing_ok=True)  # one that ended before its first shard: nothing can be lost
+        found = differences(folder, fingerprint)
+        if not overwrite:
+            refuse(folder, found)
+        if found:
+            logger.info("%s is kept until its replacement is complete", folder)
+        place = replacement(folder, fingerprint) if found else folder
+        finished = _prepare(place, fingerprint, shards)
+        for made in tables(place, [n for n in range(shards) if _file(n, shards) not in finished]):
+            record = _save(place / _file(made.shard, shards), made, averaged)
             finished[record.file] = record
-        with writing_alone(folder / MANIFEST):
-            if share != WHOLE and is_complete(folder):  # another share has seen that it was the last one
-                return read_json(folder / MANIFEST), True
-            finished = _finished(place)
-            if len(finished) < shards:
-                logger.info(
-                    "%s: %d of %d shards are there, the others are of other shares", folder, len(finished), shards
-                )
-                return None, True
-            ordered = [finished[_file(shard, shards)] for shard in range(shards)]
-            whole = manifest(fingerprint, ordered, events(place))
-            write_json(place / MANIFEST, whole)
-            finish_replacement(folder)
+        ordered = [finished[_file(shard, shards)] for shard in range(shards)]
+        whole = manifest(fingerprint, ordered, events(place))
+        write_json(place / MANIFEST, whole)
+        finish_replacement(folder)
     return whole, True
 
 
-def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int, share: Share) -> dict[str, ShardRecord]:
+def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int) -> dict[str, ShardRecord]:
     """A folder with the plan, without a manifest and without what a kill left half written; its finished shards."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
-    for path in folder.glob(f"*{PARTIAL}") if share == WHOLE else ():
+    for path in folder.glob(f"*{PARTIAL}"):
         path.unlink()
     if not (folder / PLAN).exists():
-        for journal in folder.glob(JOURNAL.format("*")):
+        for journal in folder.glob(JOURNALS):
             journal.unlink()  # nobody knows what its shards were made of
     write_json(folder / PLAN, fingerprint)
     finished = _finished(folder)
@@ -116,7 +104,7 @@ def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int, share: S
     machine = describe_machine()
     if finished and (others := _other_versions(folder, machine)):
         logger.warning("%s: what is there was made with other versions (%s)", folder, "; ".join(others))
-    note(folder, {"session": {"started": _now(), **machine}}, share)
+    note(folder, {"session": {"started": _now(), **machine}})
     return finished
 
 
@@ -130,27 +118,22 @@ def _other_versions(folder: Path, machine: Mapping[str, Any]) -> list[str]:
 
 def _finished(folder: Path) -> dict[str, ShardRecord]:
     """Records by file of the shards that are as they were written."""
-    noted: dict[str, list[ShardRecord]] = {}
-    for event in events(folder):
-        if "shard" in event:
-            noted.setdefault(event["shard"]["file"], []).append(ShardRecord(**event["shard"]))
     found = {}
-    for file, records in noted.items():
-        # made again by another share, whose journal need not come after that of the first
-        agreeing = next((record for record in records if record.agrees(folder)), None)
-        if agreeing is None:
-            logger.warning("%s is missing or damaged: it is made again", folder / file)
+    for event in latest(events(folder), "shard", "file"):
+        record = ShardRecord(**event["shard"])
+        if record.agrees(folder):
+            found[record.file] = record
         else:
-            found[file] = agreeing
+            logger.warning("%s is missing or damaged: it is made again", folder / record.file)
     return found
 
 
-def _save(path: Path, made: Made, averaged: Sequence[str], share: Share) -> ShardRecord:
+def _save(path: Path, made: Made, averaged: Sequence[str]) -> ShardRecord:
     """Write a shard, then note it in the journal."""
     with made.clock("write"):
         record = save_shard(path, made.table, made.counts, averaged)
     spent = {"seconds": made.clock.seconds, "total_seconds": round(made.clock.total, 3)}
-    note(path.parent, {"shard": asdict(record), "finished": _now(), "machine": made.machine, **spent}, share)
+    note(path.parent, {"shard": asdict(record), "finished": _now(), "machine": made.machine, **spent})
     return record
 
 
@@ -180,11 +163,11 @@ def finish_replacement(folder: Path) -> None:
     for path in folder.glob(SHARDS):
         if path.name not in shards:
             path.unlink()
-    for name in (*shards, *kept_files(new), PLAN, JOURNAL.format("")):
+    for name in (*shards, *kept_files(new), PLAN, JOURNAL):
         if (new / name).exists():
             (new / name).replace(folder / name)
-    for journal in folder.glob(JOURNAL.format("-*of*")):
-        journal.unlink()  # of shares that made the old one
+    for journal in set(folder.glob(JOURNALS)) - {folder / JOURNAL}:
+        journal.unlink()  # of the old one
     sync_folder(folder)
     (new / MANIFEST).replace(folder / MANIFEST)
     sync_folder(folder)

@@ -1,51 +1,37 @@
 """Which workers a configuration asks for; they live until the process ends, as loading libraries takes seconds."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, as_completed
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 
-from guided_imagination.utils.progress import progress
-from guided_imagination.utils.workers.schedule import Engine, Schedule
+from guided_imagination.utils.progress import counted
+from guided_imagination.utils.workers import local
+from guided_imagination.utils.workers.pool import Pool
 
 U = TypeVar("U")
 R = TypeVar("R")
-# imported once, before processes are forked, since all of them need it
-PRELOADED = (
-    "guided_imagination.expansion.expand",
-    "guided_imagination.generators.loading",
-    "guided_imagination.training.cells",
-)
 
 
 class Workers(Protocol):
     """How many workers (None: as many as there is room for) of so many cores and GPUs, here or in a Ray cluster."""
 
-    @property
-    def engine(self) -> Literal["local", "ray"]: ...
-
-    @property
-    def count(self) -> int | None: ...
-
-    @property
-    def cpus(self) -> int: ...
-
-    @property
-    def gpus(self) -> float | None: ...
-
-    @property
-    def address(self) -> str | None: ...
+    engine: Literal["local", "ray"]
+    count: int | None
+    cpus: int
+    gpus: float | None
+    address: str | None
 
 
 class Spec(Protocol):
     """Where networks run."""
 
-    @property
-    def device(self) -> str: ...
+    device: str
 
     @property
     def workers(self) -> Workers: ...
@@ -56,67 +42,78 @@ def start(
     units: Sequence[U],
     spec: Spec,
     *,
+    preload: Sequence[str] = (),
     lead: bool = False,
     shown: tuple[str, str] | None = None,
 ) -> Iterator[tuple[U, R]]:
     """Begin, and give every unit with its result, in the order in which they end.
 
+    `preload` are modules that the work imports: where it is the first work, they are imported once for all processes.
     With `lead`, the first unit is done before all others are begun. Progress is `shown` as what is done, and what the
     units are; all of the same kind that are begun and not finished are counted together.
     Raises what a unit raises, and InputError if workers die at it again and again. With one worker on this machine
     nothing is begun before the first result is asked for.
     """
-    results = _started(work, units, spec, lead)
-    return results if shown is None else _counted(results, shown, len(units))
+    if (pool := _pool(spec, preload)) is None:
+        results = _here(work, units, spec.workers.cpus)
+    else:
+        results = _side_by_side(pool, work, units, lead)
+        next(results)
+    return results if shown is None else counted(results, len(units), *shown)
 
 
-def _started(work: Callable[[], Callable[[U], R]], units: Sequence[U], spec: Spec, lead: bool) -> Iterator[tuple[U, R]]:
-    if spec.workers.engine == "local":
-        count = _count(spec)
-        if count == 1:
-            return _here(work, units, spec.workers.cpus)
-        return _local(count, spec.workers.cpus, _gpus(spec.device)).start(work, units, lead)
-    return _ray(spec.workers.address, spec.workers.count, spec.workers.cpus, spec.workers.gpus).start(work, units, lead)
+def _here(work: Callable[[], Callable[[U], R]], units: Sequence[U], threads: int) -> Iterator[tuple[U, R]]:
+    do = _loading(work)
+    for unit in units:
+        with _threads(threads):
+            result = do(unit)
+        yield unit, result
 
 
-_bars: dict[tuple[str, str], Any] = {}
+def _side_by_side(pool: Pool, work: Callable[[], Callable[[U], R]], units: Sequence[U], lead: bool) -> Iterator[Any]:
+    """Gives None once units are begun: from then on, what is left early is dropped."""
+    do, waited = _loading(work), dict[Future[R], U]()
+    first, later = (units[:1], units[1:]) if lead else (units, [])
+    try:
+        waited.update((pool.submit(do, unit), unit) for unit in first)
+        yield None
+        for more in (later, []):
+            for future in as_completed([*waited]):
+                yield waited.pop(future), future.result()
+            waited.update((pool.submit(do, unit), unit) for unit in more)
+    except KeyboardInterrupt:
+        pool.drop()
+        raise
+    finally:
+        if not sys.is_finalizing():  # at the end of the process, what this needs may be gone
+            pool.drop(waited)
 
 
-def _counted(results: Iterator[tuple[U, R]], shown: tuple[str, str], count: int) -> Iterator[tuple[U, R]]:
-    if shown not in _bars:
-        _bars[shown] = progress(shown[0], 0, unit=shown[1])
-    bar = _bars[shown]
-    bar.total += count
+def _loading(work: Callable[[], Callable[[U], R]]) -> Callable[[U], R]:
+    """The work as a function that loads what it needs in the process where it is called first."""
+    loaded: list[Callable[[U], R]] = []
 
-    def counted() -> Iterator[tuple[U, R]]:
-        left = count
-        try:
-            for unit, result in results:
-                left -= 1
-                bar.update()
-                yield unit, result
-        finally:
-            bar.total -= left  # of work that was left early
-            if bar.n >= bar.total:
-                bar.close()
-                _bars.pop(shown, None)
+    def do(unit: U) -> R:
+        if not loaded:
+            loaded.append(work())
+        return loaded[0](unit)
 
-    return counted()
+    return do
 
 
 def call(function: Callable[[], R], spec: Spec) -> R:
     """What `function` returns in a worker, or here, where that is not faster."""
-    if spec.workers.engine == "local" and not _gpus(spec.device):
-        with _threads(spec.workers.cpus):
-            return function()
-    ((_, result),) = start(lambda: lambda unit: function(), [None], spec)
+    here = spec.workers.engine == "local" and not _gpus(spec.device)
+    work = lambda: lambda unit: function()  # noqa: E731
+    ((_, result),) = _here(work, [None], spec.workers.cpus) if here else start(work, [None], spec)
     return result
 
 
-def warm_up(spec: Spec) -> None:
+def warm_up(spec: Spec, preload: Sequence[str]) -> None:
     """Let the workers of this machine import their libraries while this process does other things."""
-    if spec.workers.engine == "local" and (count := _count(spec)) > 1:
-        _warm.append(start(lambda: lambda unit: None, range(count), spec))
+    if spec.workers.engine == "local" and (pool := _pool(spec, preload)):
+        for _ in range(_count(spec)):
+            pool.submit(int)
 
 
 def worker_count(spec: Spec) -> int:
@@ -124,23 +121,9 @@ def worker_count(spec: Spec) -> int:
     return _count(spec) if spec.workers.engine == "local" else spec.workers.count or 1
 
 
-_warm: list[Iterator[Any]] = []  # what is dropped is ended
-
-
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _here(work: Callable[[], Callable[[U], R]], units: Sequence[U], threads: int) -> Iterator[tuple[U, R]]:
-    if not units:
-        return
-    with _threads(threads):
-        do = work()
-    for unit in units:
-        with _threads(threads):
-            result = do(unit)
-        yield unit, result
 
 
 @contextmanager
@@ -171,32 +154,30 @@ def _gpus(device: str) -> tuple[str, ...]:
     return tuple(visible.split(",") if visible else map(str, range(torch.cuda.device_count())))
 
 
-@cache
-def _local(count: int, threads: int, gpus: tuple[str, ...]) -> Schedule:
-    from guided_imagination.utils.workers.local import LocalEngine
-
-    return _kept(LocalEngine(count, threads, gpus, PRELOADED))
+_pools: dict[tuple[Any, ...], Pool] = {}
 
 
-@cache
-def _ray(address: str | None, count: int | None, cpus: int, gpus: float | None) -> Schedule:
-    from guided_imagination.utils.workers.cluster import RayEngine
+def _pool(spec: Spec, preload: Sequence[str]) -> Pool | None:
+    """The workers that are asked for; None where that is one on this machine, which is this process."""
+    asked, key = spec.workers, tuple[Any, ...]()
+    if asked.engine == "local":
+        key = _count(spec), asked.cpus, _gpus(spec.device)
+        if _count(spec) > 1 and key not in _pools:
+            _pools[key] = Pool(local.makers(*key, preload))
+    else:
+        key = asked.address, asked.count, asked.cpus, asked.gpus
+        if key not in _pools:
+            from guided_imagination.utils.workers import cluster  # Ray is an extra
 
-    return _kept(RayEngine(address, count, cpus, gpus))
-
-
-_schedules: list[Schedule] = []
-
-
-def _kept(engine: Engine) -> Schedule:
-    if not _schedules:
-        # concurrent.futures lets Python wait for what is being done; what is registered later is called earlier
-        threading._register_atexit(_stop)  # type: ignore[attr-defined]
-    _schedules.append(Schedule(engine))
-    return _schedules[-1]
+            _pools[key] = Pool(cluster.makers(*key))
+    return _pools.get(key)
 
 
 def _stop() -> None:
     """End all work that was begun and not waited for, as that of a run that failed or was interrupted."""
-    for schedule in _schedules:
-        schedule.stop()
+    for pool in _pools.values():
+        pool.drop()
+
+
+# concurrent.futures, imported before, lets Python wait for what is being done; what is registered last is called first
+threading._register_atexit(_stop)  # type: ignore[attr-defined]

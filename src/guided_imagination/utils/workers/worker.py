@@ -13,7 +13,7 @@ import cloudpickle
 
 from guided_imagination.utils.progress import WORKER
 
-_loaded: tuple[str, Callable[[Any], Any]] | None = None  # of the work that this worker is at
+_function: Callable[..., Any] | None = None  # that of the last call, with what it has loaded
 
 
 def begin(threads: int, gpu: str | None = None) -> None:
@@ -38,13 +38,12 @@ def begin(threads: int, gpu: str | None = None) -> None:
         threading.Thread(target=follow, daemon=True).start()
 
 
-def do(work: bytes | str, key: str, unit: bytes) -> bytes:
-    """The pickled result of a pickled unit. `work` is pickled too, or the path of a file that holds it."""
-    global _loaded
-    if _loaded is None or _loaded[0] != key:
-        _loaded = None  # what the last work has loaded makes room first
-        if isinstance(work, str):
-            with open(work, "rb") as file:  # noqa: PTH123
-                work = file.read()
-        _loaded = key, pickle.loads(work)()
-    return cloudpickle.dumps(_loaded[1](pickle.loads(unit)))
+def run(function: bytes | None, arguments: bytes) -> bytes:
+    """The pickled result of a pickled function, None for that of the last call, with pickled arguments."""
+    global _function
+    if function is not None:
+        _function = None  # what it has loaded makes room first
+        _function = pickle.loads(function)
+    assert _function is not None
+    args, kwargs = pickle.loads(arguments)
+    return cloudpickle.dumps(_function(*args, **kwargs))
