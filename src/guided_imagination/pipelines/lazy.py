@@ -1,11 +1,12 @@
 """Node functions that are imported when they run: pipelines are built without the libraries that those need."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib import import_module
 from typing import Any
 
+Inputs = Mapping[str, str | Mapping[Any, str]]  # of a node by argument; several of a kind by what tells them apart
 GPU = "gpu"  # tag of nodes that run networks, by which a deployment can place them
 
 
@@ -37,6 +38,29 @@ def bound(function: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
         return function(*inputs, **named, **fixed)
 
     return node
+
+
+def by_name(function: Callable[..., Any], inputs: Inputs) -> tuple[Callable[..., Any], dict[str, str]]:
+    """A node's function and inputs. It gets all by keyword; several of a kind as one dict, under their keys."""
+    several = {
+        argument: {f"{argument}[{key}]": key for key in given}
+        for argument, given in inputs.items()
+        if isinstance(given, Mapping)
+    }
+
+    @wraps(function)
+    def node(**loaded: Any) -> Any:
+        dicts = {argument: {key: loaded.pop(flat) for flat, key in keys.items()} for argument, keys in several.items()}
+        return function(**loaded, **dicts)
+
+    names: dict[str, str] = {}
+    for argument, given in inputs.items():
+        names |= (
+            dict(zip(several[argument], given.values(), strict=True))
+            if isinstance(given, Mapping)
+            else {argument: given}
+        )
+    return node, names
 
 
 def viz_is_running() -> bool:

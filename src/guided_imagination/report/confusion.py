@@ -1,7 +1,7 @@
 """Which classes a row gains and loses against another: what classifiers take for what."""
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,14 +37,25 @@ class Confusion:
     methods: tuple[str, str]
     counts: list[list[list[int]]]
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
     @property
     def shares(self) -> NDArray[np.float64]:
         """Percent of the images of each class (rows) by prediction (columns); 0 where a class has no image."""
         counts = np.array(self.counts, dtype=float)
         return 100 * counts / np.maximum(counts.sum(axis=2, keepdims=True), 1)
+
+
+def confusions(
+    results: pd.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    predictions: Predictions,
+    dataset: str,
+    classes: Sequence[str],
+    changed: Container[str] = (),
+) -> dict[str, Confusion]:
+    """`confusion` of the first pair that has results, by dataset; none without one."""
+    there = [pair for pair in pairs if set(pair) <= set(results["method"])]
+    found = confusion(results, there[0], predictions, dataset, classes, changed) if there else None
+    return {dataset: found} if found else {}
 
 
 def confusion(

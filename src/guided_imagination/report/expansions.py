@@ -94,6 +94,16 @@ def costs(
     return pd.DataFrame(rows, columns=SPEEDS)
 
 
+def counted(dataset: str, expanded: Mapping[tuple[str, int], Expansion]) -> pd.DataFrame:
+    """`costs` of expansions by method and draw, the draws of a method as one."""
+    manifests: dict[str, list[Mapping[str, Any]]] = {}
+    kept: dict[str, Counter[str]] = {}
+    for (method, _), expansion in expanded.items():
+        manifests.setdefault(method, []).append(expansion.manifest)
+        kept.setdefault(method, Counter()).update(kept_by_class(expansion))
+    return costs(dataset, {method: pooled(found) for method, found in manifests.items()}, kept)
+
+
 def pooled(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What `costs` reads, of expansions of several draws as of one: their totals, and the speed over all of them."""
     totals: Counter[str] = Counter()

@@ -1,8 +1,8 @@
 """The sections of the report, in the order of the paper; what was not measured is not there."""
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from guided_imagination.report.paper import paper_accuracy, paper_architectures, paper_efficiency
@@ -29,13 +29,6 @@ class Picture:
         """The picture itself as an address."""
         return f"data:{self.media_type};base64,{b64encode(self.content).decode()}"
 
-    def to_json(self) -> dict[str, str]:
-        return {**asdict(self), "content": b64encode(self.content).decode()}
-
-    @classmethod
-    def from_json(cls, value: dict[str, str]) -> "Picture":
-        return cls(b64decode(value["content"]), value["media_type"], value["alt"], value["caption"])
-
 
 @dataclass(frozen=True)
 class Section:
@@ -55,20 +48,18 @@ class Section:
 def sections(
     tables: Mapping[str, Table],
     groups: Iterable[str],
-    curves: bytes,
-    gains: bytes,
-    confusions: bytes,
+    figures: Mapping[str, bytes],
     samples: Mapping[str, Sequence[Picture]],
     looks: Mapping[str, Mapping[str, Any]],
 ) -> list[Section]:
     """All that can be shown.
 
-    tables: those of `views` by name; curves, gains, confusions: the figures as PNG; samples: contact sheets by
+    tables, figures: those of `views` by name, the latter as PNG, and the table of failures; samples: contact sheets by
     dataset; looks: what can be weeded, by dataset.
     """
-    gain = Picture(gains, "image/png", GAINS, "Where the gain comes from")
-    mistaken = Picture(confusions, "image/png", CONFUSIONS, "What is taken for what")
-    figure = Picture(curves, "image/png", CURVES, "Accuracy against expansion ratio")
+    curves = Picture(figures["efficiency_figure"], "image/png", CURVES, "Accuracy against expansion ratio")
+    gains = Picture(figures["gains_figure"], "image/png", GAINS, "Where the gain comes from")
+    confusions = Picture(figures["confusion_figure"], "image/png", CONFUSIONS, "What is taken for what")
     parts = [
         Section("failures", "Trainings that failed", [tables["failures"]]),
         *(_accuracy(tables[f"accuracy_{group}"], group) for group in groups),
@@ -76,11 +67,11 @@ def sections(
             "efficiency",
             "Expansion efficiency",
             [tables["efficiency"], tables["readings"]],
-            [figure] if tables["efficiency"] else [],
+            [curves] if tables["efficiency"] else [],
             [paper_efficiency()],
         ),
         Section("measures", "Beyond accuracy", [tables["measures"]]),
-        Section("classes", "Which classes gain", [tables["classes"]], [mistaken] if tables["classes"] else []),
+        Section("classes", "Which classes gain", [tables["classes"]], [confusions] if tables["classes"] else []),
         Section("architectures", "Architectures", [tables["architectures"]], paper=[paper_architectures()]),
         *(Section(f"samples-{name}", f"Seeds and variants: {name}", pictures=found) for name, found in samples.items()),
         *(
@@ -89,7 +80,7 @@ def sections(
             if found["rows"]
         ),
         Section("audit", "Audit of the expansions", [tables["audit"]]),
-        Section("ablation", "Ablation", [tables["ablation"]], [gain] if tables["ablation"] else []),
+        Section("ablation", "Ablation", [tables["ablation"]], [gains] if tables["ablation"] else []),
         Section("differences", "Paired differences", [tables["differences"]]),
         Section("cost", "Cost", [tables["cost"]]),
     ]

@@ -1,18 +1,21 @@
-"""The report's tables and its figure, from the tidy results of all rows."""
+"""The report's tables and figures: pure functions of what was found, the methods and the settings."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from guided_imagination.config import Method, ReportConfig, changing_recipe
 from guided_imagination.report.ablation import ablation_table, ablations
-from guided_imagination.report.accuracy import accuracy_table, architecture_table
+from guided_imagination.report.accuracy import accuracy_table, architecture_table, measure_table
+from guided_imagination.report.confusion import class_table, confusion_figure
+from guided_imagination.report.differences import difference_table
 from guided_imagination.report.efficiency import efficiency_table, readings_table
 from guided_imagination.report.expansions import audited_table, cost_table, kept_words
 from guided_imagination.report.figures import efficiency_figure
+from guided_imagination.report.findings import Findings
 from guided_imagination.report.gains import gain_figure
-from guided_imagination.report.measures import measure_table
 from guided_imagination.report.summary import largest_ratio, note_words, summarise, with_references
 from guided_imagination.report.table import Table
 from guided_imagination.utils.figures import Figure
@@ -20,75 +23,77 @@ from guided_imagination.utils.figures import Figure
 AUGMENTED = "augment_baselines"
 
 
-def accuracy(
-    results: pd.DataFrame,
-    speeds: pd.DataFrame,
-    methods: Mapping[str, Method],
-    config: ReportConfig,
-    group: str,
-    notes: Mapping[str, Mapping[str, Sequence[int]]] = MappingProxyType({}),
-) -> Table:
-    """The datasets of one group, for the first architecture; speeds: the columns of `expansions.costs`; notes: as
-    `note_words` takes them."""
-    summary = with_references(_first_architecture(results, methods), summarise(results), methods)
-    members = summary["dataset"].map(config.group_of) == group
-    name, title = f"accuracy_{group}", f"Accuracy: {group} datasets"
-    datasets = list(summary.loc[members, "dataset"])
-    kept = f"{kept_words(speeds, datasets)} {note_words(notes, datasets)}".strip()
-    return accuracy_table(summary[members], list(methods), name=name, title=title, kept=kept)
+@dataclass(frozen=True)
+class Views:
+    """All views of some findings, over one summary of them."""
+
+    found: Findings
+    methods: Mapping[str, Method]
+    config: ReportConfig
+
+    def tables(self, groups: Sequence[str]) -> dict[str, Table]:
+        """By name, with the accuracies of each group of datasets; what was not measured is a table without rows."""
+        found, names, first = self.found, list(self.methods), self._first
+        own = found.results[found.results["method"].isin(names)]
+        imagined = [name for name, row in self.methods.items() if row.pipeline not in (None, AUGMENTED)]
+        augmented = [name for name, row in self.methods.items() if row.pipeline == AUGMENTED]
+        prices = self.config.price_per_hour, self.config.hand_price_per_image
+        tables = [
+            *(self._of_group(group) for group in groups),
+            measure_table(_of_first_architecture(own), names, changing_recipe(self.methods)),
+            class_table(list(found.confusions.values())),
+            efficiency_table(first, names),
+            readings_table(first, imagined, augmented),
+            architecture_table(self._trained, names),
+            ablation_table(self._trained, self.methods),
+            difference_table(found.intervals),
+            audited_table(largest_ratio(first), found.audits, names),
+            cost_table(found.speeds, names, *prices),
+        ]
+        return {table.name: table for table in tables}
+
+    def figures(self) -> dict[str, Figure]:
+        """By name: accuracy against ratio, where the gain comes from, and what is taken for what."""
+        changes = {name: words for rows in ablations(self.methods).values() for name, words in rows.items()}
+        return {
+            "efficiency_figure": efficiency_figure(self._first, list(self.methods)),
+            "gains_figure": gain_figure(self._first, list(self.methods), changes),
+            "confusion_figure": confusion_figure(list(self.found.confusions.values())),
+        }
+
+    def of_dataset(self, dataset: str) -> Table:
+        """The accuracies of one dataset, of all architectures."""
+        return self._accuracies(self._with_references(self._trained), dataset, dataset)
+
+    def _of_group(self, group: str) -> Table:
+        """Datasets of one group x methods, for the first architecture."""
+        summary = self._with_references(self._first)
+        members = summary["dataset"].map(self.config.group_of) == group
+        return self._accuracies(summary[members], f"accuracy_{group}", f"Accuracy: {group} datasets")
+
+    def _accuracies(self, summary: pd.DataFrame, name: str, title: str) -> Table:
+        datasets = list(summary["dataset"])
+        kept = f"{kept_words(self.found.speeds, datasets)} {note_words(self.found.notes, datasets)}".strip()
+        return accuracy_table(summary, list(self.methods), name=name, title=title, kept=kept)
+
+    def _with_references(self, trained: pd.DataFrame) -> pd.DataFrame:
+        return with_references(trained, self._every, self.methods)
+
+    @cached_property
+    def _every(self) -> pd.DataFrame:
+        """The summary of all rows, with those of no method, which were not trained."""
+        return summarise(self.found.results)
+
+    @cached_property
+    def _trained(self) -> pd.DataFrame:
+        """The summary of the rows of methods."""
+        own = self.found.results["method"].isin(list(self.methods))
+        return summarise(self.found.results[own], changing_recipe(self.methods))
+
+    @cached_property
+    def _first(self) -> pd.DataFrame:
+        return _of_first_architecture(self._trained)
 
 
-def measures(results: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
-    """Accuracy, macro-F1 and AUC, for the first architecture."""
-    own = results[results["method"].isin(list(methods))]
-    first = own[own["architecture"].isin(own["architecture"].head(1))]
-    return measure_table(first, list(methods), changing_recipe(methods))
-
-
-def efficiency_tables(results: pd.DataFrame, methods: Mapping[str, Method]) -> tuple[Table, Table]:
-    """Accuracy by ratio, and which ratio equals which."""
-    summary = _first_architecture(results, methods)
-    imagined = [name for name, row in methods.items() if row.pipeline not in (None, AUGMENTED)]
-    augmented = [name for name, row in methods.items() if row.pipeline == AUGMENTED]
-    return efficiency_table(summary, list(methods)), readings_table(summary, imagined, augmented)
-
-
-def architectures(results: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
-    """Accuracy by architecture."""
-    return architecture_table(_measured(results, methods), list(methods))
-
-
-def ablation(results: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
-    """What each part of the full methods is worth."""
-    return ablation_table(_measured(results, methods), methods)
-
-
-def gains(results: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
-    """Where the gain comes from: the rows of the table `ablation`, and those they are compared with."""
-    changes = {name: words for rows in ablations(methods).values() for name, words in rows.items()}
-    return gain_figure(_first_architecture(results, methods), list(methods), changes)
-
-
-def efficiency_curves(results: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
-    """Accuracy against ratio, a line per method."""
-    return efficiency_figure(_first_architecture(results, methods), list(methods))
-
-
-def audited(results: pd.DataFrame, audits: pd.DataFrame, methods: Mapping[str, Method]) -> Table:
-    """What CLIP sees in the expansions, beside accuracy."""
-    return audited_table(largest_ratio(_first_architecture(results, methods)), audits, list(methods))
-
-
-def cost(speeds: pd.DataFrame, methods: Mapping[str, Method], config: ReportConfig) -> Table:
-    """Seconds and money per 1,000 images."""
-    return cost_table(speeds, list(methods), config.price_per_hour, config.hand_price_per_image)
-
-
-def _measured(results: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:
-    """The summary of the rows that were trained, without reference lines."""
-    return summarise(results[results["method"].isin(list(methods))], changing_recipe(methods))
-
-
-def _first_architecture(results: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:
-    summary = _measured(results, methods)
-    return summary[summary["architecture"].isin(summary["architecture"].head(1))]
+def _of_first_architecture(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["architecture"].isin(rows["architecture"].head(1))]

@@ -1,161 +1,81 @@
-"""`report`: results and expansions of each dataset -> tables, figures, contact sheets and one page."""
+"""`report`: what was found on each dataset -> tables, figures, contact sheets and one page."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import Parameters, changing_recipe
+from guided_imagination.config import Parameters
 from guided_imagination.config.rows import place_of
-from guided_imagination.pipelines.lazy import Lazy, bound
+from guided_imagination.pipelines.lazy import Inputs, Lazy, bound, by_name
 
 nodes = Lazy(f"{__package__}.nodes")
 
+TABLES = ["measures", "classes", "efficiency", "readings", "architectures", "ablation", "differences", "audit", "cost"]
 FIGURES = ["efficiency_figure", "gains_figure", "confusion_figure"]
-SETTINGS = {"methods": "params:methods", "config": "params:report"}
-OWN = "params:settings"  # of the first draw of a dataset
+METHODS, CONFIG = {"methods": "params:methods"}, {"config": "params:report"}
 
 
 def create_pipeline(parameters: Parameters, references: Sequence[str] = ()) -> Pipeline:
-    """A namespace per dataset, one per dataset and method for its contact sheet, and `report` over all datasets.
+    """A node per dataset, one per dataset and method for its contact sheet, and three over all datasets.
 
     `references` are rows of results beside those of the methods.
     """
-    parts = [_dataset(dataset, parameters, references) for dataset in parameters.datasets]
-    return Pipeline([*parts, _overall(parameters)])
+    datasets, draw = list(parameters.datasets), parameters.draws[0]
+    made = [method for method, row in parameters.methods.items() if row.pipeline is not None]
+    groups = list(dict.fromkeys(parameters.report.group_of(dataset) for dataset in datasets))
+    of_groups = [f"accuracy_{group}" for group in groups]
+    tables, figures = ({name: f"report.{name}" for name in names} for names in ([*of_groups, *TABLES], FIGURES))
+    found = {"findings": "report.findings"}
+    each = {"findings": {dataset: f"{dataset}.findings" for dataset in datasets}}
+    sheets = {
+        (dataset, method): f"{place_of(dataset, draw)}.{method}.contact_sheet"
+        for dataset in datasets
+        for method in made
+    }
+    shown: Inputs = {**found, "tables": tables, "figures": figures, "sheets": sheets, **CONFIG}
+    return Pipeline(
+        [
+            *(_collect(dataset, parameters, made, references) for dataset in datasets),
+            *(_contact_sheet(place_of(dataset, draw), method) for dataset, method in sheets),
+            _node("report.join", nodes.join, each, "report.findings"),
+            _node("report.show", nodes.show, {**found, **METHODS, **CONFIG}, {**tables, **figures}, groups=groups),
+            _node("report.page", nodes.page, shown, "report.page", groups=groups),
+        ]
+    )
+
+
+def _collect(dataset: str, parameters: Parameters, made: Sequence[str], references: Sequence[str]) -> Node:
+    draws = parameters.draws
+    places = [place_of(dataset, draw) for draw in draws]
+
+    def each(kind: str, names: Sequence[str]) -> dict[str, str]:
+        return {row: f"{row}.{kind}" for place in places for row in (f"{place}.{name}" for name in names)}
+
+    inputs: Inputs = {
+        "seeds": f"{places[0]}.seeds",
+        "expanded": {(name, draw): f"{place_of(dataset, draw)}.{name}.expanded" for draw in draws for name in made},
+        "results": each("results", [*parameters.methods, *references]),
+        "failures": each("failures", list(parameters.methods)),
+        "audits": {place: f"{place}.audit_table" for place in places},
+        "manifests": {place: f"{place}.manifest" for place in places},
+        "settings": f"params:{places[0]}.settings",
+        "models": "params:models_dir",
+        **METHODS,
+        **CONFIG,
+    }
+    outputs = [f"{dataset}.findings", f"{dataset}.accuracy_table"]
+    return _node(f"{dataset}.collect", nodes.collect, inputs, outputs, looked=parameters.looked_at())
+
+
+def _contact_sheet(place: str, method: str) -> Node:
+    name = f"{place}.{method}.contact_sheet"
+    inputs = {"seeds": f"{place}.seeds", "expanded": f"{place}.{method}.expanded", **CONFIG}
+    return _node(name, nodes.draw_contact_sheet, inputs, name, title=f"{place}: {method}")
 
 
 def _node(
-    function: Callable[..., Any], inputs: Sequence[str], outputs: str | list[str], name: str, **fixed: Any
+    name: str, function: Callable[..., Any], inputs: Inputs, outputs: str | list[str] | dict[str, str], **fixed: Any
 ) -> Node:
-    return Node(bound(function, **fixed) if fixed else function, list(inputs), outputs, name=name, tags="report")
-
-
-def _dataset(dataset: str, parameters: Parameters, references: Sequence[str]) -> Pipeline:
-    methods = list(parameters.methods)
-    made = [method for method, row in parameters.methods.items() if row.pipeline is not None]
-    places = [place_of(dataset, draw) for draw in parameters.draws]
-
-    def of_all(names: Sequence[str], kind: str) -> dict[str, str]:
-        return {f"{place}_{name}_{kind}": f"{place}.{name}.{kind}" for place in places for name in names}
-
-    rows, expanded, failures = (
-        of_all([*methods, *references], "results"),
-        of_all(made, "expanded"),
-        of_all(methods, "failures"),
-    )
-    audits = {f"{place}_audit_table": f"{place}.audit_table" for place in places}
-    manifests = {f"{place}_manifest": f"{place}.manifest" for place in places}
-    sheets = {f"{method}_contact_sheet": f"{places[0]}.{method}.contact_sheet" for method in made}
-    handed = ["results", "intervals", "speeds", "samples", "look", "confusions", "notes"]
-    looked = parameters.looked_at()
-    changed = changing_recipe(parameters.methods)
-    named = {"dataset": dataset, "methods": methods, "changed": changed}
-    config, models = SETTINGS["config"], "params:models_dir"
-    own = Pipeline(
-        [
-            _node(
-                nodes.collect,
-                ["speeds", *manifests, *rows],
-                ["results", "accuracy_table", "notes"],
-                "collect",
-                draws=len(places),
-                **named,
-            ),
-            _node(nodes.compare, ["results", config, models], "intervals", "compare", changed=changed),
-            _node(
-                nodes.confuse,
-                ["results", "seeds", config, models],
-                "confusions",
-                "confuse",
-                dataset=dataset,
-                changed=changed,
-            ),
-            _node(
-                nodes.speeds,
-                [OWN, *expanded],
-                "speeds",
-                "speeds",
-                made=[(method, draw) for draw in parameters.draws for method in made],
-            ),
-            _node(nodes.sample, list(sheets), "samples", "sample", methods=made),
-            _node(
-                nodes.choose,
-                ["seeds", OWN, config, *(f"{places[0]}_{method}_expanded" for method in looked)],
-                "look",
-                "choose",
-                methods=looked,
-            ),
-            _node(
-                nodes.gather,
-                [*handed, *audits, *failures],
-                "findings",
-                "gather",
-                dataset=dataset,
-                draws=len(places),
-            ),
-        ],
-        namespace=dataset,
-        inputs={"seeds": f"{places[0]}.seeds", **rows, **failures, **expanded, **sheets, **audits, **manifests},
-        parameters={config: config, models: models, OWN: f"params:{places[0]}.settings"},
-    )
-    return Pipeline([own, *(_contact_sheet(places[0], method) for method in made)])
-
-
-def _contact_sheet(dataset: str, method: str) -> Pipeline:
-    draw = _node(
-        nodes.draw_contact_sheet,
-        ["seeds", "expanded", SETTINGS["config"]],
-        "contact_sheet",
-        "contact_sheet",
-        title=f"{dataset}: {method}",
-    )
-    return Pipeline(
-        [draw],
-        namespace=f"{dataset}.{method}",
-        inputs={"seeds": f"{dataset}.seeds", "expanded": f"{dataset}.{method}.expanded"},
-        parameters={SETTINGS["config"]: SETTINGS["config"]},
-    )
-
-
-def _overall(parameters: Parameters) -> Pipeline:
-    """The tables over all datasets and the page, in the namespace `report`."""
-    datasets = list(parameters.datasets)
-    findings = {f"{dataset}_findings": f"{dataset}.findings" for dataset in datasets}
-    groups = list(dict.fromkeys(parameters.report.group_of(dataset) for dataset in datasets))
-    methods, config = SETTINGS.values()
-    measured = ["results", methods]
-    tables = [
-        *(
-            _node(
-                nodes.accuracy,
-                ["results", "speeds", "notes", methods, config],
-                f"accuracy_{group}",
-                f"accuracy_{group}",
-                group=group,
-            )
-            for group in groups
-        ),
-        _node(nodes.measures, measured, "measures", "measures"),
-        _node(nodes.classes, ["confusions"], ["confusion_figure", "classes"], "classes"),
-        _node(nodes.efficiency, measured, ["efficiency_figure", "efficiency", "readings"], "efficiency"),
-        _node(nodes.architectures, measured, "architectures", "architectures"),
-        _node(nodes.ablation, measured, ["gains_figure", "ablation"], "ablation"),
-        _node(nodes.difference, ["intervals"], "differences", "differences"),
-        _node(nodes.audit, ["results", "audits", methods], "audit", "audit"),
-        _node(nodes.cost, ["speeds", methods, config], "cost", "cost"),
-    ]
-    merged = ["results", "intervals", "speeds", "audits", "samples", "looks", "confusions", "failures", "notes"]
-    names = [output for table in tables for output in table.outputs if output not in FIGURES]
-    return Pipeline(
-        [
-            _node(nodes.merge, list(findings), merged, "merge", datasets=datasets),
-            *tables,
-            _node(
-                nodes.page, [config, *FIGURES, "samples", "looks", "failures", *names], "page", "page", groups=groups
-            ),
-        ],
-        namespace="report",
-        inputs=findings,
-        parameters={name: name for name in SETTINGS.values()},
-    )
+    namespace, _, own = name.rpartition(".")
+    return Node(*by_name(bound(function, **fixed), inputs), outputs, name=own, namespace=namespace, tags="report")
