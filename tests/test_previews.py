@@ -9,10 +9,13 @@ from PIL import Image
 
 from guided_imagination.datasets.expansion import ExpansionDataset
 from guided_imagination.datasets.figure import FigureDataset
+from guided_imagination.datasets.findings import FindingsDataset
 from guided_imagination.datasets.images import ImagesDataset
 from guided_imagination.datasets.preview import SIDE, preview
 from guided_imagination.datasets.table import TableDataset
+from guided_imagination.report.confusion import Confusion
 from guided_imagination.report.table import Entry, Table
+from helpers.results import cells, findings, tidy
 from helpers.toy import ToyAugmenter, dataset, plan
 
 TABLE = Table(
@@ -62,6 +65,26 @@ def test_a_table_is_a_folder_of_its_forms_and_comes_back(tmp_path):
     }
     assert (tmp_path / "small" / "small.csv").read_text() == "method,cars\ngif,50.0\n"
     assert table.preview() == {"index": [0], "columns": ["method", "cars"], "data": [["gif", "50.0"]]}
+
+
+def test_findings_are_files_beside_others_and_come_back(tmp_path):
+    kept = FindingsDataset(filepath=str(tmp_path))
+    (tmp_path / "report.html").write_text("<p>")
+    assert not kept.exists()
+    results = tidy(cells("cars", "gif", 5, 41.1, 43.3), recipe_key="0012", code="0.10")
+    confusions = {"cars": Confusion("cars", "tiny", ["a"], ("gif", "original"), [[[3]], [[2]]])}
+    made = findings(results, confusions=confusions, notes={"cars": {"2 have": [1]}}, failures={"cell": "boom"})
+    kept.save(made)
+    assert kept.exists()
+    found = kept.load()
+    assert found.results.equals(results), "digits are text: as numbers, 0012 and 12, or 0.1 and 0.10 would be the same"
+    assert found.intervals.columns.equals(made.intervals.columns)
+    assert found.confusions["cars"].shares.tolist() == [[[100]], [[100]]]
+    assert (found.notes, found.failures, found.looks) == (made.notes, made.failures, {})
+    assert (tmp_path / "results.csv").read_text() == results.to_csv(index=False)
+    assert kept.preview()["columns"] == list(results)
+    (tmp_path / "audits.csv").unlink()
+    assert not kept.exists()
 
 
 def test_a_figure_comes_back_as_its_png(tmp_path):

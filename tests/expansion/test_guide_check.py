@@ -1,10 +1,10 @@
 import logging
+from fractions import Fraction
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
 
 from guided_imagination.expansion.guide_check import agreement, judge
 from guided_imagination.utils.errors import InputError
@@ -15,9 +15,16 @@ from guided_imagination.utils.randomness import generator
 def test_kappa_is_cohen_s(pairs):
     labels, said = zip(*pairs, strict=True)
     found = agreement(labels, said, 4)
-    assert found["accuracy"] == sum(a == b for a, b in pairs) / len(pairs)
-    if found["chance"] < 1:
-        assert found["kappa"] == pytest.approx(cohen_kappa_score(labels, said), abs=1e-9)
+    agreed = Fraction(sum(a == b for a, b in pairs), len(pairs))
+    chance = sum(Fraction(labels.count(name) * said.count(name), len(pairs) ** 2) for name in range(4))
+    assert found["accuracy"] == float(agreed)
+    assert found["chance"] == pytest.approx(float(chance))
+    assert found["kappa"] == pytest.approx(float((agreed - chance) / (1 - chance)) if chance < 1 else 1, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_one_class_everything_agrees():
+    assert agreement([1, 1, 1], [1, 1, 1], 2) == {"accuracy": 1, "chance": 1, "kappa": 1, "p": 1}
 
 
 def test_one_who_always_says_the_frequent_class_knows_nothing():

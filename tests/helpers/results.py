@@ -1,11 +1,17 @@
 """Fabricated results, whose means can be reckoned in the head. Nothing here was measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
 from guided_imagination.config import Method, ReportConfig
+from guided_imagination.expansion import audit
+from guided_imagination.report.differences import COLUMNS
 from guided_imagination.report.expansions import costs
+from guided_imagination.report.findings import Findings
+from guided_imagination.report.table import Table
+from guided_imagination.report.views import Views
 
 METHODS = {
     "original": Method(),
@@ -69,3 +75,23 @@ def config() -> ReportConfig:
         hand_price_per_image=0.05,
         tracking_url="http://127.0.0.1:5000",
     )
+
+
+def findings(results: pd.DataFrame, **found: Any) -> Findings:
+    """`results`, and nothing else but `found`."""
+    nothing = {
+        "intervals": pd.DataFrame(columns=COLUMNS),
+        "speeds": SPEEDS,
+        "audits": audit.table([]).assign(dataset=""),
+        **{name: {} for name in ("confusions", "failures", "notes", "looks")},
+    }
+    return Findings(results, **{**nothing, **found})
+
+
+def views(results: pd.DataFrame, methods: Mapping[str, Method] = METHODS, **found: Any) -> Views:
+    return Views(findings(results, **found), methods, config())
+
+
+def tables(results: pd.DataFrame, methods: Mapping[str, Method] = METHODS, **found: Any) -> dict[str, Table]:
+    """All tables by name."""
+    return views(results, methods, **found).tables(["natural", "medical"])

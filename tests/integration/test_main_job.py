@@ -106,7 +106,7 @@ def test_report_is_left_on_disk(data: Path) -> None:
         assert len(pd.read_csv(report / "tables" / name / f"{name}.csv")) >= 2, f"{name} has rows"
         assert f'id="table-{name}"' in page
     assert page.count('<img src="data:image/webp') == len(METHODS[1:]), "a contact sheet per method"
-    looked = json.loads((report / "fashion/look.json").read_text())["rows"]
+    looked = json.loads((report / "looks.json").read_text())["fashion"]["rows"]
     assert {row["method"]: len(row["shown"]) for row in looked} == dict.fromkeys(
         ("gif_mae", "gif_dalle", "gif_dalle_narrow"), 40
     )

@@ -12,9 +12,8 @@ from datasets import load_dataset
 from kedro.framework.project import configure_project
 
 from guided_imagination.config import Method
-from guided_imagination.report import views
 from guided_imagination.report.contact_sheet import contact_sheet
-from guided_imagination.report.differences import COLUMNS, difference_table
+from helpers.results import findings, views
 from helpers.toy import ToyAugmenter, plan
 
 ROOT = Path(__file__).parents[2]
@@ -81,27 +80,14 @@ def figure_path(catalog: Any, name: str) -> Path:
 
 
 def save_report(catalog: Any, results: pd.DataFrame, methods: dict[str, Method]) -> None:
-    results.to_csv(figure_path(catalog, "report.results"), index=False)
-    views.efficiency_curves(results, methods).savefig(figure_path(catalog, "report.efficiency_figure"))
-    views.gains(results, methods).savefig(figure_path(catalog, "report.gains_figure"))
-    tables = [
-        *views.efficiency_tables(results, methods),
-        views.architectures(results, methods),
-        views.ablation(results, methods),
-        difference_table(pd.DataFrame(columns=COLUMNS)),
-        views.cost(pd.DataFrame(columns=["dataset", "method", "images_per_second"]), methods, report_config()),
-    ]
     from guided_imagination.datasets.table import TableDataset
 
-    for table in tables:
-        TableDataset(filepath=str(figure_path(catalog, f"report.{table.name}"))).save(table)
-
-
-def report_config() -> Any:
-    from guided_imagination.config import ReportConfig
-
-    sizes = {"contact_seeds": 1, "contact_variants": 1, "price_per_hour": 1, "hand_price_per_image": 1}
-    return ReportConfig(**sizes, weed_images=0, weed_methods=None, groups={}, compare=[], tracking_url="")
+    catalog.save("report.findings", findings(results))
+    shown = views(results, methods)
+    for name, figure in shown.figures().items():
+        figure.savefig(figure_path(catalog, f"report.{name}"))
+    for name, table in shown.tables([]).items():
+        TableDataset(filepath=str(figure_path(catalog, f"report.{name}"))).save(table)
 
 
 def test_there_are_three_notebooks() -> None:

@@ -76,7 +76,7 @@ def test_what_is_marked_in_the_browser_is_not_trained_on(mlflow_template, tmp_pa
     rows = load_dataset(str(export), split="train", cache_dir=str(tmp_path / "cache"))
     assert sum(rows["generated"]) == 35
     assert "20 real seed images and 35 images made of them" in (export / "README.md").read_text()
-    page = json.loads((report / "fashion/look.json").read_text())
+    page = json.loads((report / "looks.json").read_text())["fashion"]
     assert len(page["rows"][0]["weeded"]) == MARKED, "they are marked when the page is opened again"
 
     named["weed"][0]["seed_id"] = "nobody"

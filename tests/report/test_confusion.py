@@ -1,6 +1,7 @@
 """Which classes gain, from predictions whose shares can be reckoned in the head."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,7 @@ def test_a_figure_of_many_classes_or_of_none_says_so():
 
 
 def test_it_can_be_written_and_read(found):
-    assert Confusion(**json.loads(json.dumps(found.to_json()))).shares.tolist() == found.shares.tolist()
+    assert Confusion(**json.loads(json.dumps(asdict(found)))).shares.tolist() == found.shares.tolist()
 
 
 def test_what_is_set_apart_in_the_accuracy_tables_is_not_set_against_each_other():

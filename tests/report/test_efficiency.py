@@ -3,9 +3,8 @@
 import pandas as pd
 import pytest
 
-from guided_imagination.report import views
 from guided_imagination.report.efficiency import Reading, read_off
-from helpers.results import METHODS, cells, tidy
+from helpers.results import cells, tables, tidy, views
 
 
 def curve(**accuracies: float) -> pd.Series:
@@ -39,7 +38,8 @@ def test_a_curve_that_falls_is_read_where_it_is_first_enough():
 
 
 def test_tables_of_curve_and_readings(results):
-    table, readings = views.efficiency_tables(results, METHODS)
+    made = tables(results)
+    table, readings = made["efficiency"], made["readings"]
     assert table.header == ["method", "0\u00d7", "1\u00d7", "2\u00d7", "5\u00d7"]
     assert table.frame().set_index("method").loc["gif_dalle", "2\u00d7"] == "36.0 ± 1.4 (+14.0)"
     assert "pathmnist" not in table.words, "one ratio is no curve"
@@ -52,13 +52,15 @@ def test_tables_of_curve_and_readings(results):
 
 def test_a_single_ratio_is_neither_table_nor_curve():
     results = tidy(cells("cars", "original", 0, 20), cells("cars", "gif_dalle", 5, 30))
-    assert not any(views.efficiency_tables(results, METHODS))
-    assert not views.efficiency_curves(results, METHODS).axes
+    made = tables(results)
+    assert not made["efficiency"]
+    assert not made["readings"]
+    assert not views(results).figures()["efficiency_figure"].axes
 
 
 def test_the_figure_has_a_labelled_line_per_method_and_a_panel_per_dataset(results):
     pets = results[results["dataset"] == "cars"].assign(dataset="pets")
-    figure = views.efficiency_curves(pd.concat([results, pets]), METHODS)
+    figure = views(pd.concat([results, pets])).figures()["efficiency_figure"]
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["cars", "pets"]
     axes = figure.axes[0]
     lines = {container.get_label(): container[0] for container in axes.containers}

@@ -3,14 +3,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from guided_imagination.config import ReportConfig
 from guided_imagination.expansion.audit import table
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.report import views
 from guided_imagination.report.expansions import audited_table, costs, kept_by_class, kept_words
 from guided_imagination.report.summary import summarise
-from helpers.results import METHODS, cells, tidy
+from helpers.results import cells, tables, tidy
 from helpers.toy import NAMES, ToyAugmenter, dataset, plan
 
 ROWS = [("original", 60.0), ("original", 64.0), ("gif", 70.0)]
@@ -56,34 +54,32 @@ def test_kept_images_are_counted_from_the_labels_alone_and_a_class_without_any_i
     assert row[["images", "promised", "smallest", "largest"]].tolist() == [6, 8, "dog 0", "cat 6"]
 
 
-def test_the_tables_show_kept_images_of_those_that_the_ratio_promises(config: ReportConfig):
+def test_the_tables_show_kept_images_of_those_that_the_ratio_promises():
     speeds = costs("cars", {"gif_dalle": MANIFEST, "randaugment": WHOLE}, KEPT)
-    rows = views.cost(speeds, METHODS, config).frame().set_index("method")
+    results = tidy(cells("cars", "original", 0, 20), cells("cars", "gif_dalle", 5, 30))
+    made = tables(results, speeds=speeds)
+    rows = made["cost"].frame().set_index("method")
     assert rows.loc["gif_dalle", ["images", "by class"]].tolist() == ["439 of 500", "Trouser 37 to Shirt 352"]
     assert rows.loc["gif_dalle", "seconds per 1,000"] == "", "its speed is not known"
-    results = tidy(cells("cars", "original", 0, 20), cells("cars", "gif_dalle", 5, 30))
-    words = views.accuracy(results, speeds, METHODS, config, "natural").words
-    assert f"promises: {SHORT}; the others hold all." in words
+    assert f"promises: {SHORT}; the others hold all." in made["accuracy_natural"].words
 
 
-def test_copies_among_the_images_are_told_below_the_accuracies(config: ReportConfig):
+def test_copies_among_the_images_are_told_below_the_accuracies():
     said = "3 of 11 test images have the same pixels as seeds"
     results = tidy(cells("cars", "original", 0, 20), cells("pathmnist", "original", 0, 30))
     notes = {"cars": {said: [], "1 image is there with more than one label": [0, 2]}, "pathmnist": {}}
     told = f"In cars: {said}. In cars, draw 0 and 2: 1 image is there with more than one label."
     for group, words in (("natural", told), ("medical", "")):
-        table = views.accuracy(results, costs("cars", {}), METHODS, config, group, notes)
-        assert (
-            table.words == f"{views.accuracy(results, costs('cars', {}), METHODS, config, group).words} {words}".strip()
-        )
+        table, without = (made[f"accuracy_{group}"] for made in (tables(results, notes=notes), tables(results)))
+        assert table.words == f"{without.words} {words}".strip()
         assert words in table.markdown()
 
 
-def test_weeded_images_are_counted_apart_and_make_the_others_dearer(config: ReportConfig):
+def test_weeded_images_are_counted_apart_and_make_the_others_dearer():
     """Of 500 that were kept 100 are weeded: at 2 images per second 1,000 of the others take 625 seconds."""
     speeds = costs("cars", {"randaugment": WHOLE | {"images_per_second": 2}}, {"randaugment": {"a": 150, "b": 250}})
     assert kept_words(speeds, ["cars"]).endswith("promises: randaugment 400 of 500 (100 weeded; a 150 to b 250).")
-    row = views.cost(speeds, METHODS, config).frame().set_index("method").loc["randaugment"]
+    row = tables(tidy(), speeds=speeds)["cost"].frame().set_index("method").loc["randaugment"]
     assert row[["images", "seconds per 1,000"]].tolist() == ["400 of 500, 100 weeded", "625.0"]
 
 

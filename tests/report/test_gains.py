@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 
-from guided_imagination.report import views
-from helpers.results import METHODS, cells, tidy
+from helpers.results import cells, tidy, views
 
 
 def lines(axes):
@@ -20,7 +19,7 @@ def lines(axes):
 
 
 def test_every_row_has_its_mean_in_the_order_of_the_methods_and_says_what_it_changes(results):
-    axes = views.gains(results[results["dataset"] == "cars"], METHODS).axes[0]
+    axes = views(results[results["dataset"] == "cars"]).figures()["gains_figure"].axes[0]
     assert lines(axes) == {
         "original": {"mean": [22]},
         "randaugment": {"mean": [34]},
@@ -32,12 +31,12 @@ def test_every_row_has_its_mean_in_the_order_of_the_methods_and_says_what_it_cha
 
 def test_draws_are_dots_around_their_mean():
     rows = [tidy(cells("cars", "gif_dalle", 5, mean - 1, mean + 1), draw=draw) for draw, mean in enumerate((40, 50))]
-    axes = views.gains(pd.concat(rows), METHODS).axes[0]
+    axes = views(pd.concat(rows)).figures()["gains_figure"].axes[0]
     assert lines(axes) == {"gif_dalle": {"mean": [45], "draws": [40, 50]}}
 
 
 def test_a_panel_per_dataset(results):
-    titles = [axes.get_title(loc="left").replace("\n", " ") for axes in views.gains(results, METHODS).axes]
+    titles = [axes.get_title(loc="left").replace("\n", " ") for axes in views(results).figures()["gains_figure"].axes]
     assert titles == [
         f"tiny by the recipe matched, on the test images of {dataset}, at 5\u00d7 new images per seed image"
         for dataset in ("cars", "pathmnist")
@@ -46,4 +45,4 @@ def test_a_panel_per_dataset(results):
 
 @pytest.mark.filterwarnings("error")
 def test_without_results_the_figure_is_empty(results):
-    assert not views.gains(results[:0], METHODS).axes
+    assert not views(results[:0]).figures()["gains_figure"].axes

@@ -1,6 +1,6 @@
 """Macro-F1 and AUC beside accuracy."""
 
-from guided_imagination.report.measures import measure_table
+from guided_imagination.report.accuracy import measure_table
 from helpers.results import cells, tidy
 
 METHODS = ["original", "gif_dalle"]

@@ -12,7 +12,6 @@ from matplotlib.text import Text
 from guided_imagination.config import Method
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
-from guided_imagination.report import views
 from guided_imagination.report.confusion import Confusion, confusion_figure
 from guided_imagination.report.contact_sheet import contact_sheet
 from guided_imagination.report.page import Tracking, render
@@ -20,7 +19,7 @@ from guided_imagination.report.sections import Section
 from guided_imagination.report.table import Entry, Table
 from helpers.names import ODD
 from helpers.project import ROOT
-from helpers.results import cells, tidy
+from helpers.results import cells, tidy, views
 from helpers.toy import ToyAugmenter, dataset, plan
 
 LONG = ["a very long name of a class " * 8, "W" * 200, "one_long_name_without_spaces_" * 9, "i" * 300, "b"]
@@ -40,11 +39,11 @@ def results(names):
 
 
 def efficiency(names, folder):
-    return views.efficiency_curves(*results(names))
+    return views(*results(names)).figures()["efficiency_figure"]
 
 
 def gains(names, folder):
-    return views.gains(*results(names))
+    return views(*results(names)).figures()["gains_figure"]
 
 
 def sheet(names, folder):
@@ -57,7 +56,7 @@ def sheet(names, folder):
 DRAWN = {"confusion_figure": confusions, "efficiency_figure": efficiency, "gain_figure": gains, "contact_sheet": sheet}
 ELSEWHERE = {"variation_sheet", "new_figure"}  # without text
 HAND_ON = {  # the figure of another function
-    *("draw_contact_sheet", "classes", "efficiency", "ablation", "gains", "efficiency_curves", "show_variations"),
+    *("draw_contact_sheet", "figures", "show", "show_variations"),
 }
 
 

@@ -10,9 +10,8 @@ import pytest
 from PIL import Image
 
 from guided_imagination.expansion import audit
-from guided_imagination.report import views
-from guided_imagination.report.confusion import Confusion, class_table
-from guided_imagination.report.differences import COLUMNS, difference_table
+from guided_imagination.report.confusion import Confusion
+from guided_imagination.report.differences import COLUMNS
 from guided_imagination.report.expansions import costs
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.sections import Picture, sections
@@ -20,7 +19,7 @@ from guided_imagination.report.table import failure_table
 from helpers import results as fabricated
 from helpers.browser import chromium
 from helpers.browser import opened as open_page
-from helpers.results import METHODS, SPEEDS
+from helpers.results import tables
 
 COUNTS = [[[3, 1], [0, 4]], [[2, 2], [1, 3]]]  # of two classes, by two rows
 
@@ -37,23 +36,14 @@ def make_page(results, config, experiment: str | None = "7") -> str:
         [("cars", "tiny", "matched", "", "test", 5, "gif_dalle", "randaugment", 8, 6, 10, "images", 100)],
         columns=COLUMNS,
     )
-    tables = [
-        *(views.accuracy(results, SPEEDS, METHODS, config, group) for group in ("natural", "medical")),
-        *views.efficiency_tables(results, METHODS),
-        views.architectures(results, METHODS),
-        views.ablation(results, METHODS),
-        views.cost(speeds, METHODS, config),
-        failure_table({} if len(results) else {"cars tiny": "boom"}),
-        views.measures(results, METHODS),
-        class_table([] if results.empty else [Confusion("cars", "tiny", ["a", "b"], ("gif_dalle", "dalle"), COUNTS)]),
-        difference_table(intervals if len(results) else intervals[:0]),
-    ]
-    sheet = Picture(png(), "image/png", "Contact sheet of gif_dalle", "gif_dalle")
     audits = audit.table([{"method": name, "images": 5, "label_agreement": 0.9} for name in ("original", "gif_dalle")])
-    tables.append(views.audited(results, (audits if len(results) else audits[:0]).assign(dataset="cars"), METHODS))
-    found = sections(
-        {table.name: table for table in tables}, ["natural", "medical"], png(), png(), png(), {"cars": [sheet]}, {}
-    )
+    confusions = {"cars": Confusion("cars", "tiny", ["a", "b"], ("gif_dalle", "dalle"), COUNTS)}
+    found = {"intervals": intervals, "audits": audits.assign(dataset="cars"), "confusions": confusions}
+    made = tables(results, speeds=speeds, **(found if len(results) else {}))
+    made["failures"] = failure_table({} if len(results) else {"cars tiny": "boom"})
+    figures = dict.fromkeys(("efficiency_figure", "gains_figure", "confusion_figure"), png())
+    sheet = Picture(png(), "image/png", "Contact sheet of gif_dalle", "gif_dalle")
+    found = sections(made, ["natural", "medical"], figures, {"cars": [sheet]}, {})
     return render(found, "Measured <here>", Tracking("http://127.0.0.1:5000", experiment), "run0")
 
 

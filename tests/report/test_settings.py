@@ -10,19 +10,19 @@ import pytest
 
 from guided_imagination.config import Method, ReportConfig
 from guided_imagination.expansion import audit
-from guided_imagination.report import views
 from guided_imagination.report.accuracy import accuracy_table
-from guided_imagination.report.confusion import Confusion, class_table
-from guided_imagination.report.differences import difference_table, differences
+from guided_imagination.report.confusion import Confusion
+from guided_imagination.report.differences import differences
 from guided_imagination.report.expansions import costs
 from guided_imagination.report.page import Tracking, render
 from guided_imagination.report.sections import sections
 from guided_imagination.report.summary import summarise
 from guided_imagination.report.table import Table, failure_table
 from helpers import results as fabricated
-from helpers.results import METHODS, SPEEDS, cells, tidy
+from helpers.results import cells, tables, tidy, views
 
 RATIOS = {"original": (0,), "randaugment": (1, 5), "dalle": (1, 5), "gif_dalle": (1, 5), "narrow": (1, 5)}
+FIGURES = dict.fromkeys(("efficiency_figure", "gains_figure", "confusion_figure"), b"")
 SHIFTS = {"cars": 0, "pathmnist": 40, "tiny": 0, "large": 8, "matched": 0, "paper": 4}
 PLACES = list(product(("cars", "pathmnist"), ("tiny", "large"), ("matched", "paper")))
 AUDITS = pd.concat(
@@ -61,19 +61,9 @@ def intervals(results: pd.DataFrame, config: ReportConfig) -> pd.DataFrame:
 
 def frames(results: pd.DataFrame, config: ReportConfig) -> dict[str, Table]:
     """All tables by name."""
-    made = [
-        *(views.accuracy(results, speeds(), METHODS, config, group) for group in ("natural", "medical")),
-        *views.efficiency_tables(results, METHODS),
-        views.architectures(results, METHODS),
-        views.ablation(results, METHODS),
-        views.audited(results, AUDITS, METHODS),
-        difference_table(intervals(results, config)),
-        views.cost(speeds(), METHODS, config),
-        views.measures(results, METHODS),
-        class_table([Confusion("cars", "tiny", ["a"], ("gif_dalle", "dalle"), [[[1]], [[1]]])]),
-        failure_table({}),
-    ]
-    return {table.name: table for table in made}
+    found = {"cars": Confusion("cars", "tiny", ["a"], ("gif_dalle", "dalle"), [[[1]], [[1]]])}
+    made = tables(results, speeds=speeds(), audits=AUDITS, intervals=intervals(results, config), confusions=found)
+    return {**made, "failures": failure_table({})}
 
 
 def mean(text: str) -> float:
@@ -107,7 +97,7 @@ def efficiency(made: dict[str, Table], results: pd.DataFrame) -> None:
 
 
 def figure(made: dict[str, Table], results: pd.DataFrame) -> None:
-    panels = views.efficiency_curves(results, METHODS).axes
+    panels = views(results).figures()["efficiency_figure"].axes
     names = [f"{dataset} ({recipe})" for dataset, recipe in product(("cars", "pathmnist"), ("matched", "paper"))]
     assert [axes.get_title(loc="left") for axes in panels] == names
     assert [len(axes.containers) for axes in panels] == [4] * 4
@@ -147,7 +137,7 @@ def cost(made: dict[str, Table], results: pd.DataFrame) -> None:
 
 
 def page(made: dict[str, Table], results: pd.DataFrame) -> None:
-    html = render(sections(made, ["natural", "medical"], b"", b"", b"", {}, {}), "All", Tracking("", None), None)
+    html = render(sections(made, ["natural", "medical"], FIGURES, {}, {}), "All", Tracking("", None), None)
     assert all(f'id="table-{name}"' in html for name, table in made.items() if table)
     assert sum(map(bool, made.values())) == len(made) - 1, "nothing failed"
 
@@ -179,8 +169,8 @@ def made_twice(column: str, missing: bool = False) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("column", MADE)
-def test_rows_that_were_made_differently_are_never_averaged(column: str, config: ReportConfig):
-    table = views.accuracy(made_twice(column), SPEEDS, METHODS, config, "natural")
+def test_rows_that_were_made_differently_are_never_averaged(column: str):
+    table = tables(made_twice(column))["accuracy_natural"]
     names = [f"cars ({text})" for text in TOLD[column]]
     assert table.header == ["method", *names]
     assert table.frame()[names].to_numpy().tolist() == [["20.0", "30.0"], ["40.0 (+20.0)", "50.0 (+20.0)"]]
@@ -199,20 +189,20 @@ def test_every_view_keeps_apart_what_was_made_differently(
         assert "conditions" in twice[name].header, name
     assert twice["audit"].frame().equals(once["audit"].frame())
     assert TOLD[column][0] in twice["audit"].words
-    assert len(views.efficiency_curves(both, METHODS).axes) == 8
+    assert len(views(both).figures()["efficiency_figure"].axes) == 8
 
 
-def test_results_of_older_versions_are_unknown_and_stand_apart(config: ReportConfig):
-    table = views.accuracy(made_twice("code", missing=True), SPEEDS, METHODS, config, "natural")
+def test_results_of_older_versions_are_unknown_and_stand_apart():
+    table = tables(made_twice("code", missing=True))["accuracy_natural"]
     assert table.header == ["method", "cars (code unknown)", "cars (code 0.3.0)"]
 
 
-def test_the_words_name_the_split_that_the_rows_were_measured_on(config: ReportConfig):
+def test_the_words_name_the_split_that_the_rows_were_measured_on():
     rows = tidy(*(cells("cars", *row) for row in ROWS), split="validation")
-    assert "on the validation images of cars" in views.accuracy(rows, SPEEDS, METHODS, config, "natural").words
-    both = views.accuracy(made_twice("split"), SPEEDS, METHODS, config, "natural").words
+    assert "on the validation images of cars" in tables(rows)["accuracy_natural"].words
+    both = tables(made_twice("split"))["accuracy_natural"].words
     assert "on the test and validation images of cars" in both
-    old = views.accuracy(rows.drop(columns="split"), SPEEDS, METHODS, config, "natural").words
+    old = tables(rows.drop(columns="split"))["accuracy_natural"].words
     assert "on images of cars (of older results the split is unknown)" in old
 
 
@@ -228,20 +218,20 @@ def test_a_recipe_whose_content_follows_the_dataset_needs_no_word():
     assert table.header == ["method", "cars", "pets", "average"]
 
 
-def test_a_row_that_changes_its_recipe_itself_is_compared_with_those_that_do_not(config: ReportConfig):
+def test_a_row_that_changes_its_recipe_itself_is_compared_with_those_that_do_not():
     rows = pd.concat([tidy(cells("cars", "original", 0, 20)), tidy(cells("cars", "mixup", 0, 25), recipe_key="2c3d")])
     methods = {"original": Method(), "mixup": Method(recipe={"mixup": 0.2})}
-    table = views.accuracy(rows, SPEEDS, methods, config, "natural").frame().set_index("method")
+    table = tables(rows, methods)["accuracy_natural"].frame().set_index("method")
     assert table["cars"].to_dict() == {"original": "20.0", "mixup": "25.0 (+5.0)"}
     again = pd.concat([rows, tidy(cells("cars", "mixup", 0, 35), recipe_key="4e5f")])
-    parts = views.accuracy(again, SPEEDS, methods, config, "natural").frame()
+    parts = tables(again, methods)["accuracy_natural"].frame()
     assert len(parts.columns) == 4, "two contents of its own are two, and which one is comparable nobody knows"
 
 
-def test_a_reference_stands_beside_what_was_measured_on_the_same_split(config: ReportConfig):
+def test_a_reference_stands_beside_what_was_measured_on_the_same_split():
     clip = cells("cars", "clip", 0, 90.0, architecture="vit", recipe="zero-shot")
     results = pd.concat([made_twice("split"), tidy(clip, split="validation")])
-    table = views.accuracy(results, SPEEDS, METHODS, config, "natural").frame().set_index("method")
+    table = tables(results)["accuracy_natural"].frame().set_index("method")
     assert table.loc["clip"].tolist() == ["", "90.0"]
 
 
@@ -257,8 +247,8 @@ def drawn() -> pd.DataFrame:
     )
 
 
-def test_over_several_draws_mean_and_deviation_are_those_of_the_draws(config: ReportConfig):
-    table = views.accuracy(drawn(), SPEEDS, METHODS, config, "natural")
+def test_over_several_draws_mean_and_deviation_are_those_of_the_draws():
+    table = tables(drawn())["accuracy_natural"]
     rows = table.frame().set_index("method")["cars"]
     assert rows.to_dict() == {"original": "30.0 ± 10.0", "gif_dalle": "35.0 ± 11.0 (+5.0)"}
     assert "3 draws of the seeds, averaged over 2 training runs each, of tiny" in table.words

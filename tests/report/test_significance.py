@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_ind, ttest_rel
 
 from guided_imagination.report.differences import mean_interval, paired_interval
 
@@ -67,6 +67,17 @@ def test_one_run_of_a_side_covers_images_only():
 def test_the_interval_of_draws_is_students():
     # mean 2, sample deviation 1, t of 2 degrees of freedom 4.303
     assert mean_interval([1, 2, 3]) == pytest.approx((2, 2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-3)
+
+
+def test_the_interval_of_draws_is_that_of_the_paired_t_test():
+    one, other = RNG.normal(60, 4, 5), RNG.normal(57, 4, 5)
+    expected = ttest_rel(one, other).confidence_interval(0.9)
+    assert mean_interval(one - other, confidence=0.9) == pytest.approx(((one - other).mean(), *expected))
+
+
+@pytest.mark.filterwarnings("error")
+def test_equal_differences_have_no_interval():
+    assert mean_interval([2, 2, 2]) == (2, 2, 2)
 
 
 @pytest.mark.parametrize("spread", [0, 0.4, 0.88, 1.5, 1.9], ids="runs {} points apart".format)

@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guided_imagination.report import views
 from guided_imagination.report.ablation import ablations
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.differences import difference_table, differences
 from guided_imagination.report.expansions import costs
 from guided_imagination.report.summary import signed, summarise, with_references
 from guided_imagination.report.table import Table
-from helpers.results import METHODS, SPEEDS, cells, tidy
+from helpers.results import METHODS, cells, tables, tidy
 
 
 def by_method(table: Table) -> pd.DataFrame:
@@ -24,8 +23,8 @@ def cell(table: Table, method: str, column: str):
 
 
 @pytest.fixture
-def natural(results, config):
-    return views.accuracy(results, SPEEDS, METHODS, config, "natural")
+def natural(results):
+    return tables(results)["accuracy_natural"]
 
 
 def test_cells_are_mean_sample_deviation_and_gain(natural):
@@ -46,8 +45,8 @@ def test_rows_keep_the_order_of_the_methods_and_only_the_group_is_shown(natural)
     assert natural.header == ["method", "cars"]
 
 
-def test_a_single_run_has_no_deviation(results, config):
-    medical = views.accuracy(results, SPEEDS, METHODS, config, "medical")
+def test_a_single_run_has_no_deviation(results):
+    medical = tables(results)["accuracy_medical"]
     assert by_method(medical).loc["gif_dalle", "pathmnist"] == "81.5 (+11.5)"
     assert medical.frame()["method"].tolist() == ["original", "gif_dalle"]
 
@@ -68,9 +67,9 @@ def test_an_average_stands_only_where_every_dataset_was_measured():
     assert table.loc["cutout", ["pets", "average"]].tolist() == ["", ""]
 
 
-def test_references_come_last_and_are_never_the_best(results, config):
+def test_references_come_last_and_are_never_the_best(results):
     zero_shot = tidy(cells("cars", "clip", 0, 90.0, architecture="vit")).assign(recipe="zero-shot", run_id="")
-    table = views.accuracy(pd.concat([results, zero_shot]), SPEEDS, METHODS, config, "natural")
+    table = tables(pd.concat([results, zero_shot]))["accuracy_natural"]
     assert table.frame()["method"].tolist() == [*METHODS, "clip"]
     assert cell(table, "clip", "cars").text == "90.0"
     assert not cell(table, "clip", "cars").best
@@ -85,14 +84,14 @@ def test_architectures_are_not_averaged_into_one_number(results):
 
 
 def test_architectures_are_columns_of_datasets_that_have_two(results):
-    table = by_method(views.architectures(results, METHODS))
+    table = by_method(tables(results)["architectures"])
     assert list(table) == ["tiny", "large", "average"]
     assert table.loc["gif_dalle"].tolist() == ["42.0 ± 1.4 (+20.0)", "50.0 ± 0.0 (+20.0)", "46.0 (+20.0)"]
     assert table.loc["randaugment"].tolist() == ["34.0 ± 1.4 (+12.0)", "", ""]
 
 
 def test_one_architecture_is_no_table(results):
-    assert not views.architectures(results[results["architecture"] == "tiny"], METHODS)
+    assert not tables(results[results["architecture"] == "tiny"])["architectures"]
 
 
 def test_ablations_are_rows_that_change_a_full_method():
@@ -100,7 +99,7 @@ def test_ablations_are_rows_that_change_a_full_method():
 
 
 def test_an_ablation_shows_the_difference_and_the_number_of_runs(results):
-    table = views.ablation(results, METHODS).frame()
+    table = tables(results)["ablation"].frame()
     tiny = table[(table["dataset"] == "cars") & (table["architecture"] == "tiny")].set_index("method")
     assert tiny["change"].tolist() == ["full method", "unguided", "eps = 0.01, criteria = paper"]
     assert tiny["difference"].tolist() == ["", "-3.0", "-2.0"]
@@ -109,9 +108,9 @@ def test_an_ablation_shows_the_difference_and_the_number_of_runs(results):
     assert len(table) == len(tiny)
 
 
-def test_cost_is_time_and_money_per_thousand_images(config):
+def test_cost_is_time_and_money_per_thousand_images():
     speeds = costs("cars", {"gif_dalle": {"images_per_second": 2}, "dalle": {"images_per_second": 0}, "old": {}})
-    table = views.cost(speeds, METHODS, config)
+    table = tables(tidy(), speeds=speeds)["cost"]
     # 1000 / 2 = 500 s; 500 s / 3600 at 3.6 dollars an hour; by hand 1000 * 0.05
     assert table.frame().to_numpy().tolist() == [
         ["cars", "gif_dalle", "", "", "500.0", "0.50"],
@@ -120,8 +119,8 @@ def test_cost_is_time_and_money_per_thousand_images(config):
     assert "3.6 per hour" in table.words
 
 
-def test_nothing_made_means_no_cost_table(config):
-    assert not views.cost(costs("cars", {"original": {}}), METHODS, config)
+def test_nothing_made_means_no_cost_table():
+    assert not tables(tidy(), speeds=costs("cars", {"original": {}}))["cost"]
 
 
 def test_a_difference_has_the_interval_of_its_images(results, config):
@@ -150,9 +149,8 @@ def test_a_dataset_that_no_group_names_is_other(config):
     assert config.group_of("birds") == "other"
 
 
-@pytest.mark.parametrize("view", [views.architectures, views.ablation])
-def test_no_results_are_an_empty_table(view):
-    assert not view(tidy(), METHODS)
+def test_no_results_are_empty_tables():
+    assert not any(tables(tidy()).values())
 
 
 def test_a_gain_that_a_dataset_lacks_is_in_no_average():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binomtest
+from sklearn.metrics import cohen_kappa_score
 
 from guided_imagination.utils.errors import InputError
 
@@ -25,7 +26,7 @@ def agreement(labels: ArrayLike, predictions: ArrayLike, classes: int) -> dict[s
     shares = [np.bincount(values, minlength=classes) / len(true) for values in (true, said)]
     chance = float(shares[0] @ shares[1])
     accuracy = agreed / len(true)
-    kappa = (accuracy - chance) / (1 - chance) if chance < 1 else float(accuracy == 1)
+    kappa = float(cohen_kappa_score(true, said)) if chance < 1 else 1.0  # all is of one class, and all agrees
     p = float(binomtest(agreed, len(true), min(chance, 1.0), alternative="greater").pvalue)
     return {"accuracy": accuracy, "chance": chance, "kappa": kappa, "p": p}
 

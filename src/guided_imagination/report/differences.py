@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t
+from scipy.stats import sem, t
 
 from guided_imagination.report.summary import SETTING, images_of, largest_ratio, settled, signed, varying
 from guided_imagination.report.table import Entry, Table
@@ -124,10 +124,10 @@ def mean_interval(differences: ArrayLike, *, confidence: float = 0.95) -> Interv
 
 def _interval(mean: float, samples: Sequence[NDArray[Any]], confidence: float) -> Interval:
     """The t interval of a sum of the means of independent samples, after Satterthwaite."""
-    variances = np.array([sample.var(ddof=1) / len(sample) if len(sample) > 1 else 0 for sample in samples])
+    variances = np.array([sem(sample) ** 2 if len(sample) > 1 else 0 for sample in samples])
     total = variances.sum()
     if total == 0:
         return Interval(mean, mean, mean)
     freedom = total**2 / sum(v**2 / (len(sample) - 1) for v, sample in zip(variances, samples, strict=True) if v)
-    half = float(t.ppf((1 + confidence) / 2, freedom) * np.sqrt(total))
-    return Interval(mean, mean - half, mean + half)
+    low, high = t.interval(confidence, freedom, loc=mean, scale=np.sqrt(total))
+    return Interval(mean, float(low), float(high))

@@ -55,7 +55,9 @@ def test_no_node_takes_an_expansion_of_other_seeds(tmp_path, node):
     nodes = {
         "audit": lambda: audit_row(OTHERS, OTHERS, row(), tmp_path, made),
         "export": lambda: export.export(OTHERS, OTHERS, made, ExportConfig.model_construct(), row()),
-        "contact sheet": lambda: draw_contact_sheet(OTHERS, made, ReportConfig.model_construct(), title=""),
+        "contact sheet": lambda: draw_contact_sheet(
+            seeds=OTHERS, expanded=made, config=ReportConfig.model_construct(), title=""
+        ),
     }
     with pytest.raises(InputError, match="was made of other seeds"):
         nodes[node]()
