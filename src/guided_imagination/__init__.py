@@ -46,23 +46,23 @@ NOISE = (
     "Add type hints to the `predict` method",  # kedro-mlflow defines an MLflow model; this project logs none
     "One or more dataset names contain '.'",  # a dataset of another namespace can only be named with its dots
 )
-# the same with every command; nodes have a line of this project's own (hooks.py), without their twenty inputs
+# the same with every command; nodes have one line of this project's own (hooks.py), without their twenty inputs
 CHATTER = {
-    "kedro.runner.sequential_runner": "Using synchronous mode",
-    "kedro.pipeline.node": "Running node",
-    "kedro_viz.integrations.kedro.run_hooks": "Workflow tracking is disabled",
-    "kedro_mlflow.framework.hooks.mlflow_hook": "Registering new custom resolver",
+    "kedro.runner.sequential_runner": ("Using synchronous mode", "Completed node", "Completed %d out of %d tasks"),
+    "kedro.pipeline.node": ("Running node",),
+    "kedro_viz.integrations.kedro.run_hooks": ("Workflow tracking is disabled",),
+    "kedro_mlflow.framework.hooks.mlflow_hook": ("Registering new custom resolver",),
 }
 
 
-def _is_not(message: str, record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith(message)
+def _is_none_of(messages: tuple[str, ...], record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(messages)
 
 
 def quiet() -> None:
     """Silence what libraries say with every command and no user can mend (entry point `kedro.init`)."""
-    for logger, message in CHATTER.items():
-        logging.getLogger(logger).addFilter(partial(_is_not, message))
+    for logger, messages in CHATTER.items():
+        logging.getLogger(logger).addFilter(partial(_is_none_of, messages))
     shown = warnings.showwarning
 
     def show(message: Warning | str, *details: Any, **named: Any) -> None:

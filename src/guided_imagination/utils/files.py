@@ -6,8 +6,10 @@ import glob
 import json
 import logging
 import os
+import re
 import shutil
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +23,11 @@ from guided_imagination.utils.errors import InputError
 logger = logging.getLogger(__name__)
 PARTIAL, OLD = ".partial", ".old"
 TOKEN = 8  # letters that tell the writers of a folder apart
+PATIENCE = 5.0  # seconds that others may take before a wait is worth a word
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# a place where nothing can be written, however much room there is
+CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
+CLOSED |= {errno.ELOOP, errno.ENOENT}
 
 
 @contextmanager
@@ -78,7 +84,7 @@ def writing_alone(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(_beside(path.absolute(), ".lock"), is_singleton=True)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=PATIENCE)
         except Timeout:
             logger.info("waiting for another process that writes %s", path)
             lock.acquire()
@@ -148,18 +154,60 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def explaining_full_disk(folder: Path) -> Iterator[None]:
-    """Raise InputError, with what is free, where the block fails because nothing more can be written to `folder`."""
+    """Raise InputError where the block fails because nothing, or nothing more, can be written to `folder`.
+
+    Of a full disk it says what is free.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
+        code = _code(error)
+        if code in CLOSED and _is_on_the_way(error.filename, folder):
+            raise InputError(
+                f"{folder} cannot be written to ({os.strerror(code)}: {error.filename}): use another place, or let this "
+                "user write there"
+            ) from error
+        if code not in FULL:
             raise
         there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         free = shutil.disk_usage(there).free / 2**20
         raise InputError(
-            f"{folder} takes no more data ({error.strerror}; {free:.1f} MiB are free on its disk): "
+            f"{folder} takes no more data ({os.strerror(code)}; {free:.1f} MiB are free on its disk): "
             "make room and run again, what was finished is kept"
         ) from error
+
+
+def _code(error: OSError) -> int | None:
+    """The number of an error; some libraries, and `shutil.copytree`, have it in their words alone."""
+    found = re.search(r"\[Errno (\d+)\]", str(error))
+    return error.errno or (int(found[1]) if found else None)
+
+
+def _is_on_the_way(failed: str | bytes | None, folder: Path) -> bool:
+    """Whether it was `folder`, a parent, or something in it that failed, and not what the block has read elsewhere."""
+    if failed is None:
+        return False
+    place, wanted = Path(os.fsdecode(failed)).absolute(), folder.absolute()
+    return place.is_relative_to(wanted) or wanted.is_relative_to(place)
+
+
+def check_writable(path: Path) -> None:
+    """Raises InputError where no file or folder `path` could be written, before the work for it is done."""
+    with writing_alone(path), explaining_full_disk(path.parent):
+        probe = _beside(path, f".{uuid.uuid4().hex[:TOKEN]}{PARTIAL}")
+        probe.mkdir()
+        probe.rmdir()
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that is gone when the block ends. Raises InputError if there is none, or it takes no more data."""
+    try:
+        place = Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise InputError(f"{error.strerror}: set TMPDIR to a folder that can be written to") from error
+    with explaining_full_disk(place), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Nodes of `report`."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -34,14 +33,13 @@ from guided_imagination.training.cells import ORIGIN_COLUMNS
 from guided_imagination.training.grid import Cell
 from guided_imagination.utils.files import read_json
 
-logger = logging.getLogger(__name__)
 Samples = dict[str, list[dict[str, str]]]
 
 
 def collect(
     speeds: pd.DataFrame, *rows: pd.DataFrame, methods: list[str], changed: list[str], dataset: str
 ) -> tuple[pd.DataFrame, Table]:
-    """The tidy table of one dataset's cells, and its paper-shaped one; also printed.
+    """The tidy table of one dataset's cells, and its paper-shaped one, which the run ends with (hooks.py).
 
     `changed` are the methods that change their recipe themselves.
     """
@@ -50,7 +48,6 @@ def collect(
     shown = with_references(trained, summarise(results), methods)
     kept = kept_words(speeds, [dataset])
     table = accuracy_table(shown, methods, name=dataset, title=dataset, kept=kept)
-    logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
     return results, table
 

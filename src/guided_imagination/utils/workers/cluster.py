@@ -45,6 +45,8 @@ class ActorSlot:
     def died(self, error: BaseException) -> bool:
         return isinstance(error, RayActorError)
 
+    def hopeless(self) -> None: ...
+
     def kill(self) -> None:
         ray.kill(self._actor)
 

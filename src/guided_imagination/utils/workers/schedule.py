@@ -32,6 +32,10 @@ class Slot(Protocol):
         """Whether an error is the worker's end, and not what the unit raised."""
         ...
 
+    def hopeless(self) -> str | None:
+        """The sentence that says why every other worker would die too, if that is known."""
+        ...
+
     def kill(self) -> None:
         """End the worker at once, whatever it does."""
         ...
@@ -134,10 +138,11 @@ class Schedule:
             del self._running[slot]
             if error is not None and slot.died(error):
                 unit.deaths += 1
-                if unit.deaths < MOST_DEATHS and not unit.work.dropped:
+                hopeless = slot.hopeless()
+                if unit.deaths < MOST_DEATHS and not unit.work.dropped and not hopeless:
                     self._waiting.appendleft(unit)
                 else:
-                    unit.work.ended.put((unit.number, InputError(_dying())))
+                    unit.work.ended.put((unit.number, InputError(hopeless or _dying())))
                 slot.renew().add_done_callback(partial(self._ready, slot))
             else:
                 unit.work.ended.put((unit.number, error or future.result()))
