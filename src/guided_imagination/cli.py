@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.io.core import DatasetError
 
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import temporary_folder, write_json
 
 RUNNERS = Path(kedro.runner.__file__).parent
 
@@ -127,8 +127,8 @@ def reproduce(folder: Path, check: bool, save: Path | None) -> None:
         return
     from guided_imagination.expansion import reproduce as again  # imports torch
 
-    with tempfile.TemporaryDirectory() as place:
-        made = again.remake(manifest, config.check(config.merged(raw, changes)), Path(place))
+    with temporary_folder() as place:
+        made = again.remake(manifest, config.check(config.merged(raw, changes)), place)
     compared = again.verdict(manifest, made)
     for file, there, here in compared:
         click.echo(f"{file}: {there} there, {here} here: {'the same' if there == here else 'OTHER'}")
@@ -155,7 +155,7 @@ def _command(output: str, changes: Mapping[str, Any], save: Path | None) -> str:
             "parameters and which the command will name"
         )
     options = {"run": {"to_outputs": output, "params": changes}}
-    save.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")  # which YAML takes too
+    write_json(save, options)  # which YAML takes too
     return shlex.join(["kedro", "run", "--config", str(save)])
 
 

@@ -106,7 +106,7 @@ class ProjectHooks:
             yield f"{dataset}:\n\n{table}"
         if PAGE not in pipeline.all_outputs():
             return
-        yield f"All tables, figures and single images: {_short(Path(catalog[PAGE]._filepath))}"
+        yield f"All tables, figures and single images: {_short(Path(cast(Any, catalog[PAGE])._filepath))}"
         chosen = next(
             (name for name in self.tables if catalog.exists(best := f"{name}.best") and catalog.load(best)), None
         )

@@ -11,7 +11,7 @@ import yaml
 from guided_imagination.api.settings import METHODS, presets
 from guided_imagination.api.wording import COMMAND, reworded
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import read_json, replacing_folder
+from guided_imagination.utils.files import check_writable, explaining_full_disk, read_json, replacing_folder
 
 EXPORTED = "train/metadata.parquet"  # a folder that has it was written by `--images`
 
@@ -90,11 +90,15 @@ def _epilog() -> str:
 
 def _free(target: Path, out: Path) -> Path:
     """Raises InputError for a place that holds anything but an earlier export, which is replaced as a whole, or where
-    the expansion itself will be."""
-    if target.exists() and not (target / EXPORTED).is_file() and not (target.is_dir() and not any(target.iterdir())):
+    the expansion itself will be, and for one that cannot be written."""
+    with explaining_full_disk(target):
+        empty = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+        exported = (target / EXPORTED).is_file()
+    if not empty and not exported:
         raise InputError(f"--images {target} holds other files: use an empty or a new folder")
     if out.resolve().is_relative_to(target.resolve()):
         raise InputError(f"--images {target} would take the place of --out {out}: use another folder")
+    check_writable(target)
     return target
 
 

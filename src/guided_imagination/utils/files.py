@@ -26,8 +26,8 @@ TOKEN = 8  # letters that tell the writers of a folder apart
 PATIENCE = 5.0  # seconds that others may take before a wait is worth a word
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # a place where nothing can be written, however much room there is
-CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
-CLOSED |= {errno.ELOOP, errno.ENOENT}
+CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
+CLOSED |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST}  # what is there is of another kind
 
 
 @contextmanager
@@ -160,15 +160,19 @@ def explaining_full_disk(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        code = _code(error)
-        if code in CLOSED and _is_on_the_way(error.filename, folder):
-            raise InputError(
-                f"{folder} cannot be written to ({os.strerror(code)}: {error.filename}): use another place, or let this "
-                "user write there"
-            ) from error
+    except InputError:
+        raise
+    except Exception as error:
+        code, name = _failure(error)
+        failed = None if name is None else Path(os.fsdecode(name)).absolute()
+        elsewhere = failed is not None and not _on_one_path(failed, folder.absolute())
+        if isinstance(error, OSError) and code in CLOSED and failed and not elsewhere:
+            why = os.strerror(errno.ENOTDIR if code == errno.EEXIST else code)
+            place = failed if folder.absolute().is_relative_to(failed) else folder
+            raise InputError(f"{place} cannot be written to ({why}): use another place or name") from error
         if code not in FULL:
             raise
+        folder = failed.parent if failed and elsewhere else folder
         there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         free = shutil.disk_usage(there).free / 2**20
         raise InputError(
@@ -177,36 +181,50 @@ def explaining_full_disk(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _code(error: OSError) -> int | None:
-    """The number of an error; some libraries, and `shutil.copytree`, have it in their words alone."""
-    found = re.search(r"\[Errno (\d+)\]", str(error))
-    return error.errno or (int(found[1]) if found else None)
+def _failure(error: BaseException | None) -> tuple[int, Any]:
+    """The number of the disk's failure behind an error, and the name of the file where it is known; else 0 and None.
+
+    Libraries raise errors of their own: torch with that of the disk behind it, safetensors and `shutil.copytree` with
+    its number in their words.
+    """
+    while error is not None:
+        said = re.search(r"(?:Errno|os error) (\d+)", str(error))
+        code = getattr(error, "errno", None) or (int(said[1]) if said else 0)
+        if code:
+            return code, getattr(error, "filename", None)
+        error = error.__cause__ or error.__context__
+    return 0, None
 
 
-def _is_on_the_way(failed: str | bytes | None, folder: Path) -> bool:
-    """Whether it was `folder`, a parent, or something in it that failed, and not what the block has read elsewhere."""
-    if failed is None:
-        return False
-    place, wanted = Path(os.fsdecode(failed)).absolute(), folder.absolute()
-    return place.is_relative_to(wanted) or wanted.is_relative_to(place)
+def _on_one_path(failed: Path, folder: Path) -> bool:
+    """Whether what failed is `folder`, above it or in it: not something else that was read to write there."""
+    return failed.is_relative_to(folder) or folder.is_relative_to(failed)
 
 
 def check_writable(path: Path) -> None:
-    """Raises InputError where no file or folder `path` could be written, before the work for it is done."""
-    with writing_alone(path), explaining_full_disk(path.parent):
-        probe = _beside(path, f".{uuid.uuid4().hex[:TOKEN]}{PARTIAL}")
-        probe.mkdir()
-        probe.rmdir()
+    """Raises InputError where no file or folder `path` could be written; to be called before the work for it."""
+    with explaining_full_disk(path.parent):
+        missing = [folder for folder in path.absolute().parents if not folder.exists()]
+        with writing_alone(path):
+            probe = _beside(path, f".{uuid.uuid4().hex[:TOKEN]}{PARTIAL}")
+            probe.mkdir()
+            probe.rmdir()
+        for folder in missing:
+            folder.rmdir()
+
+
+def temporary_place() -> Path:
+    """Where temporary files are. Raises InputError if nothing can be written there."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise InputError(f"{error.strerror}: set TMPDIR to a folder that can be written to, and has room") from error
 
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """A folder that is gone when the block ends. Raises InputError if there is none, or it takes no more data."""
-    try:
-        place = Path(tempfile.gettempdir())
-    except FileNotFoundError as error:
-        raise InputError(f"{error.strerror}: set TMPDIR to a folder that can be written to") from error
-    with explaining_full_disk(place), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with explaining_full_disk(temporary_place()), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import explaining_full_disk
+from guided_imagination.utils.files import explaining_full_disk, temporary_place
 from guided_imagination.utils.workers import worker
 
 UNGUARDED = 78  # exit code of a process that would start workers while it imports the main module
@@ -132,8 +132,7 @@ class LocalEngine:
             atexit.register(slot.close)
 
     def share(self, work: bytes) -> str:
-        folder = Path(tempfile.gettempdir())
-        with explaining_full_disk(folder), tempfile.NamedTemporaryFile(prefix="work-", delete=False) as file:
+        with explaining_full_disk(temporary_place()), tempfile.NamedTemporaryFile(prefix="work-", delete=False) as file:
             try:
                 file.write(work)
             except OSError:
