@@ -18,6 +18,7 @@ from guided_imagination import config, pipeline_registry
 from guided_imagination.config.rows import hub_folder
 from guided_imagination.pipelines.typed import GPU
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import check_writable
 
 logger = logging.getLogger(__name__)
 # That the experiment is about training, for what of MLflow asks; and a link to `#/experiments/ID/runs` with
@@ -65,6 +66,7 @@ class ProjectHooks:
         self.env, self.tables = run_params.get("env"), dict[str, str]()
         # Kedro leaves out what is there when the run has begun
         self.nodes, self.begun = 0 if run_params.get("only_missing_outputs") else len(pipeline.nodes), 0
+        _check_places(pipeline, catalog)
         _check_weeds(pipeline, self.parameters, catalog)
         models = list(_models(pipeline, self.parameters))
         if models:
@@ -106,7 +108,7 @@ class ProjectHooks:
             yield f"{dataset}:\n\n{table}"
         if PAGE not in pipeline.all_outputs():
             return
-        yield f"All tables, figures and single images: {_short(Path(cast(Any, catalog[PAGE])._filepath))}"
+        yield f"All tables, figures and single images: {_short(cast(Path, _filepath(catalog, PAGE)))}"
         chosen = next(
             (name for name in self.tables if catalog.exists(best := f"{name}.best") and catalog.load(best)), None
         )
@@ -124,6 +126,19 @@ def _predict(dataset: str, env: str | None) -> str:
 def _short(path: Path) -> Path:
     """`path` as it is named from here."""
     return path.relative_to(here) if path.is_relative_to(here := Path.cwd()) else path
+
+
+def _check_places(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Raises InputError where an output could not be written, which would be found out after the work for it."""
+    found = [_filepath(catalog, name) for name in sorted(pipeline.all_outputs())]
+    for path in {path.parent: path for path in found if path}.values():
+        check_writable(path)
+
+
+def _filepath(catalog: DataCatalog, name: str) -> Path | None:
+    """Where a dataset lies; None of one in memory."""
+    path = cast(Any, catalog.get(name))._describe().get("filepath")
+    return Path(path) if path else None
 
 
 def _check_weeds(pipeline: Pipeline, parameters: config.Parameters, catalog: DataCatalog) -> None:

@@ -202,15 +202,18 @@ def _on_one_path(failed: Path, folder: Path) -> bool:
 
 
 def check_writable(path: Path) -> None:
-    """Raises InputError where no file or folder `path` could be written; to be called before the work for it."""
+    """Raises InputError where no file or folder `path` could be made or replaced; to be called before the work for it.
+
+    Nothing is left behind: what `path` needs is tried in the first folder above it that is there.
+    """
+    place = path.absolute()
     with explaining_full_disk(path.parent):
-        missing = [folder for folder in path.absolute().parents if not folder.exists()]
-        with writing_alone(path):
-            probe = _beside(path, f".{uuid.uuid4().hex[:TOKEN]}{PARTIAL}")
-            probe.mkdir()
-            probe.rmdir()
-        for folder in missing:
-            folder.rmdir()
+        while not place.parent.exists():
+            place = place.parent
+    with explaining_full_disk(place.parent):
+        probe = _beside(place, f".{uuid.uuid4().hex[:TOKEN]}{PARTIAL}")
+        probe.mkdir()
+        probe.rmdir()
 
 
 def temporary_place() -> Path:
