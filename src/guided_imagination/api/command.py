@@ -33,7 +33,9 @@ def _setting(context: click.Context, parameter: click.Parameter, pairs: tuple[st
     tree: Mapping[str, Any] = {}
     for pair in pairs:
         place, equals, value = pair.partition("=")
-        if not equals or not all(place.split(".")):
+        if not equals:
+            raise click.BadParameter(f"{pair!r} has no '='; allowed: such as expand_dalle.steps=3")
+        if not all(place.split(".")):
             raise click.BadParameter(f"{pair!r} names no setting; allowed: such as expand_dalle.steps=3")
         try:
             nested = yaml.safe_load(value)

@@ -1,6 +1,7 @@
 """Kedro's reading of `conf/`, where a mistake in a file ends in one sentence that names the file and the line."""
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,12 @@ class ConfigLoader(OmegaConfigLoader):
         return [Path(self.conf_source) / name for name in names if self._protocol == "file"]
 
     def _check_environments(self) -> None:
+        conf = Path(self.conf_source)
         for folder in self._folders:
-            if folder.parent.is_dir() and not folder.is_dir():
-                there = sorted(path.name for path in folder.parent.iterdir() if path.is_dir() and path.name[0] != ".")
+            if conf.is_dir() and not folder.is_dir():
+                there = sorted(path.name for path in conf.iterdir() if path.is_dir() and path.name[0] != ".")
                 known = f"there are {', '.join(there)}" if there else "it has no folder"
-                raise InputError(f"no environment {folder.name!r} in {folder.parent}; {known}")
+                raise InputError(f"no environment {os.path.relpath(folder, conf)!r} in {conf}; {known}")
 
     def _files(self) -> Iterator[Path]:
         for folder in self._folders:

@@ -167,8 +167,10 @@ def explaining_full_disk(folder: Path) -> Iterator[None]:
         failed = None if name is None else Path(os.fsdecode(name)).absolute()
         elsewhere = failed is not None and not _on_one_path(failed, folder.absolute())
         if isinstance(error, OSError) and code in CLOSED and failed and not elsewhere:
-            why = os.strerror(errno.ENOTDIR if code == errno.EEXIST else code)
             place = failed if folder.absolute().is_relative_to(failed) else folder
+            why = os.strerror(code)
+            if code in (errno.EEXIST, errno.ENOTDIR):  # told of what is there as of what cannot be below it
+                place, why = next(at for at in (failed, *failed.parents) if at.exists()), os.strerror(errno.ENOTDIR)
             raise InputError(f"{place} cannot be written to ({why}): use another place or name") from error
         if code not in FULL:
             raise
