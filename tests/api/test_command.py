@@ -102,7 +102,7 @@ def test_a_setting_that_is_no_yaml_is_named(folder: Path, tmp_path: Path) -> Non
 
 
 def test_a_folder_of_parts_is_told_in_the_words_of_the_command(folder: Path, tmp_path: Path) -> None:
-    said = run("expand", tmp_path, "--out", tmp_path / "new").stderr.strip()
+    said = run("expand", folder.parent, "--out", tmp_path.parent / f"{tmp_path.name}_new").stderr.strip()
     assert said.endswith(f"the class folder {folder} has no image; it holds folders: did you mean {folder}?")
 
 
