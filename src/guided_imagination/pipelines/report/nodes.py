@@ -1,6 +1,5 @@
 """Nodes of `report`."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,8 +26,6 @@ from guided_imagination.report.table import Table, failure_table
 from guided_imagination.report.views import Views
 from guided_imagination.utils.figures import Figure
 
-logger = logging.getLogger(__name__)
-
 
 def collect(
     *,
@@ -44,7 +41,7 @@ def collect(
     models: str,
     looked: Sequence[str],
 ) -> tuple[Findings, Table]:
-    """All that was found on one dataset, and its paper-shaped table, also printed.
+    """All that was found on one dataset, and its paper-shaped table, which the run ends with (hooks.py).
 
     `expanded` are by method and draw, all else by the place that it comes from; `seeds` and `settings` are of the first
     draw, of which the page shows the images of the methods `looked`.
@@ -66,7 +63,6 @@ def collect(
         looks={dataset: look(seeds, {name: kept[name, draw] for name in looked}, config.weed_images, dataset, draw)},
     )
     table = Views(found, methods, config).of_dataset(dataset)
-    logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(tidy, f"results_{dataset}")
     return found, table
 
