@@ -13,6 +13,7 @@ from guided_imagination.datasets.findings import FindingsDataset
 from guided_imagination.datasets.images import ImagesDataset
 from guided_imagination.datasets.preview import SIDE, preview
 from guided_imagination.datasets.table import TableDataset
+from guided_imagination.expansion.expand import expand
 from guided_imagination.report.confusion import Confusion
 from guided_imagination.report.table import Entry, Table
 from helpers.results import cells, findings, tidy
@@ -50,7 +51,7 @@ def test_splits_and_expansions_show_their_images(tmp_path):
     images.save(dataset([0, 1, 0]))
     assert opened(images.preview()).size == (3 * SIDE, SIDE)
     expansion = ExpansionDataset(filepath=str(tmp_path / "made"))
-    expansion.save(plan(ToyAugmenter()))
+    expand(tmp_path / "made", plan(ToyAugmenter()))
     assert opened(expansion.preview()).size == (8 * SIDE, SIDE)
 
 

@@ -12,6 +12,7 @@ from datasets import load_dataset
 from kedro.framework.project import configure_project
 
 from guided_imagination.config import Method
+from guided_imagination.expansion.expand import expand
 from guided_imagination.report.contact_sheet import contact_sheet
 from helpers.results import findings, views
 from helpers.toy import ToyAugmenter, plan
@@ -65,7 +66,7 @@ def fill(catalog: Any, parameters: dict[str, Any]) -> None:
         if row.pipeline is None:
             continue
         toy = plan(ToyAugmenter(), seeds=seeds, resolution=32, seed_resolution=32, method=method)
-        catalog.save(f"fashion.{method}.expanded", toy)
+        expand(Path(catalog.get(f"fashion.{method}.expanded")._describe()["filepath"]), toy)
         sheet = contact_sheet(seeds, catalog.load(f"fashion.{method}.expanded"), 2, 2, method)
         sheet.savefig(figure_path(catalog, f"fashion.{method}.contact_sheet"))
     columns = ["dataset", "method", "ratio", "architecture", "recipe", "seed", "accuracy", "run_id"]

@@ -7,6 +7,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node
 
 from guided_imagination.config import DatasetSettings, Method
+from guided_imagination.data.dataset import checksum
 from guided_imagination.expansion import audit
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
@@ -43,7 +44,7 @@ def collected(tmp_path, monkeypatch):
     seeds, places = dataset([0, 1], NAMES), {draw: f"cars_draw{draw}" if draw else "cars" for draw in DRAWS}
     expanded = {}
     for draw in DRAWS:
-        expand(tmp_path / str(draw), plan(ToyAugmenter(), seeds=seeds))
+        expand(tmp_path / str(draw), plan(ToyAugmenter(), seeds=seeds, inputs={"seeds": checksum(seeds)}))
         expanded["gif_dalle", draw] = Expansion(tmp_path / str(draw))
     results = {
         f"{places[draw]}.{method}": tidy(
