@@ -7,7 +7,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData, ModelCard
 
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.errors import InputError, Remedy
 from guided_imagination.utils.markdown import code, escaped
 
 NOT_STATED, UNKNOWN = "not stated", "unknown"  # for people, and the hub's word
@@ -81,8 +81,7 @@ def _text(
     made, totals = manifest["fingerprint"], manifest["totals"]
     if "inputs" not in made:
         raise InputError(
-            f"{dataset}.{method} was made by version {made['code']}, whose manifests have no parts: make it anew with "
-            "--params overwrite=true"
+            f"{dataset}.{method} was made by version {made['code']}, whose fingerprints have no parts", Remedy.REPLACE
         )
     new = totals["kept"] - weeded
     real = rows["train"] - new
