@@ -37,8 +37,8 @@ from guided_imagination.config.models import StableDiffusionConfig as StableDiff
 from guided_imagination.config.models import StableUnclipConfig as StableUnclipConfig
 from guided_imagination.config.models import UnclipConfig as UnclipConfig
 from guided_imagination.config.parameters import Parameters as Parameters
-from guided_imagination.config.planning import PlanConfig as PlanConfig
 from guided_imagination.config.pretraining import PretrainConfig as PretrainConfig
+from guided_imagination.config.report import PlanConfig as PlanConfig
 from guided_imagination.config.report import ReportConfig as ReportConfig
 from guided_imagination.config.rows import ORIGINALS as ORIGINALS
 from guided_imagination.config.rows import AdaptSettings as AdaptSettings
