@@ -1,5 +1,6 @@
 """`guided-imagination expand` as a user calls it, in this process."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from datasets import Dataset, load_dataset
 
 from guided_imagination.__main__ import main
 from guided_imagination.expansion.records import verify
+from helpers.project import ROOT
 
 
 def run(*arguments: object) -> Result:
@@ -47,6 +49,10 @@ def test_a_folder_becomes_shards_and_an_image_folder(folder: Path, tmp_path: Pat
     assert {file.parent.name for file in files} == {name.replace(" ", "_") for name in new.features["label"].names}
     again = run("expand", folder, *options, "--out", "new", "--images", "pictures")
     assert again.exit_code == 0, again.output
+    monkeypatch.setenv("KEDRO_LOGGING_CONFIG", os.environ.get("KEDRO_LOGGING_CONFIG", str(ROOT / "conf/logging.yml")))
+    same = run("reproduce", "new", "--images", folder, "--check", "--workers", 1)
+    assert "same bytes: 1 of 1 shards" in same.output, same.output
+    assert "was made of images that expand was given" in run("reproduce", "new", "--check").stderr
 
 
 def test_mistakes_end_in_one_sentence_in_the_words_of_the_command(folder: Path, tmp_path: Path) -> None:

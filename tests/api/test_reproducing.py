@@ -99,7 +99,8 @@ def test_images_that_were_handed_over_are_handed_over_again(made, tmp_path):
         guided_imagination.reproduce(tmp_path / "own", images=seeds.select(range(19)))
 
 
-def test_guided_imagination_has_the_same_command():
+def test_guided_imagination_has_the_same_command(monkeypatch):
+    monkeypatch.setenv("KEDRO_LOGGING_CONFIG", str(ROOT / "conf/logging.yml"))
     assert __main__.main.get_command(None, "reproduce") is cli.cli.commands["reproduce"]
 
 
