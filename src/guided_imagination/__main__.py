@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     "new": (partial(_of_cli, "new"), "Write a project folder for your own images."),
     "run": (partial(_of_cli, "run"), "Run the Kedro project in this folder: expand, train, report."),
     "predict": (partial(_of_cli, "predict"), "Show what the project's best classifier sees in images."),
+    "reproduce": (partial(_of_cli, "reproduce"), "Make an expansion again from its manifest; are the bytes the same?"),
 }
 
 

@@ -154,19 +154,12 @@ def _check_weeds(pipeline: Pipeline, parameters: config.Parameters, catalog: Dat
     readers = [node for node in pipeline.nodes if node.tags & {"train", "export", "report"}]
     read = {name for node in readers for name in node.inputs if name.endswith(".expanded")}
     read -= pipeline.all_outputs() if parameters.overwrite else set()  # those will be others
-    found: dict[str, list[config.RowSettings]] = {}
     for name in sorted(read):
-        place, method, _ = name.split(".")
-        row = parameters.row(place, method)
+        row = parameters.row(*name.split(".")[:2])
         if row.spec.weed:
-            found.setdefault(row.dataset, []).append(row)
-    for dataset, rows in found.items():
-        from guided_imagination.expansion import weeding  # imports what a run without lists need not wait for
+            from guided_imagination.expansion import weeding  # imports what a run without lists need not wait for
 
-        expanded = [
-            (catalog.load(f"{row.place}.{row.method}.expanded"), row.draw, row.method, row.ratio) for row in rows
-        ]
-        weeding.check(rows[0].spec.weed, dataset, parameters.expanded(), expanded)
+            weeding.check(catalog.load(name), row, parameters.expanded())
 
 
 def _models(pipeline: Pipeline, parameters: config.Parameters) -> Iterator[config.PretrainedModel]:

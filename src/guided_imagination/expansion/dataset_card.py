@@ -115,8 +115,8 @@ and `random_seed` say how it was made, the other columns what the guide saw in i
 - **Ratio**: {made["ratio"]} new images per seed image
 - **Started**: {manifest["started"]}
 
-`manifest.json` has the parameters and the checksums of all that was made; `kedro reproduce FOLDER`, in a copy of Guided
-Imagination, says how to make it again, and with `--check` whether the same bytes come out.
+`manifest.json` has the settings and the checksums of everything that was made. `guided-imagination reproduce FOLDER
+--out NEW` makes it again from them; with `--check`, it fails unless the same bytes come out.
 
 Everything that shaped the images:
 
