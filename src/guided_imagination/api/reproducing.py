@@ -1,7 +1,6 @@
 """`reproduce`: an expansion made again from what its manifest says; do the same bytes come out?"""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from guided_imagination.expansion import store
 from guided_imagination.expansion.expand import expand as make
 from guided_imagination.expansion.plan import ADAPTED, plan_of
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import temporary_folder
 from guided_imagination.utils.workers import call
 
 OF_MACHINE = ("platform", "python", "versions", "threads", "gpus")  # what may let other bits come out
@@ -60,13 +60,13 @@ def reproduce(
     target = None if out is None else usable(Path(out), images)
     if target is not None and (target.resolve() == Path(folder).resolve() or store.is_complete(target)):
         raise InputError(f"out = {str(target)!r} holds an expansion already: use a new folder")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        models = Path(temporary, "models")
+    with temporary_folder() as temporary:
+        models = temporary / "models"
         models.mkdir()
         if row.hub.is_dir():  # what was put there by hand
             (models / "hub").symlink_to(row.hub.resolve(), target_is_directory=True)
         row = row.model_copy(update={"models_dir": str(models)})
-        seeds = saved(Path(temporary, "seeds"), _seeds(row, images))
+        seeds = saved(temporary / "seeds", _seeds(row, images))
         plan = plan_of(seeds, row)
         if check:  # before a fine-tuning that would be in vain
             inputs = {name: value for name, value in there["inputs"].items() if name != ADAPTED}
@@ -78,7 +78,7 @@ def reproduce(
             plan = plan_of(seeds, row, call(partial(adapt, seeds, own), row.compute))
             if check:
                 _refuse(row.method, there, plan.fingerprint)
-        made = make(target or Path(temporary, "expanded"), plan)
+        made = make(target or temporary / "expanded", plan)
     sums = [{shard["file"]: shard["checksum"] for shard in one["shards"]} for one in (manifest, made)]
     table = pd.DataFrame(dict(zip(("there", "here"), sums, strict=True)), dtype=str).fillna("absent")
     table = table.rename_axis("file").reset_index()
