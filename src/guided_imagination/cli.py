@@ -1,6 +1,7 @@
 """`kedro run`, where a mistake of a user ends in one sentence instead of a traceback, and `kedro reproduce`."""
 
 import json
+import os
 import shlex
 import tempfile
 import traceback
@@ -13,7 +14,9 @@ import kedro.runner
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.io.core import DatasetError
+from kedro.utils import find_kedro_project
 
+from guided_imagination.pipelines import database
 from guided_imagination.utils.errors import InputError
 
 RUNNERS = Path(kedro.runner.__file__).parent
@@ -30,6 +33,8 @@ def explain(error: BaseException) -> str | None:
         if isinstance(cause, FileNotFoundError) and isinstance(error, DatasetError):
             return f"{cause}: run the pipeline that makes it first (kedro run makes all of the main job)"
         cause = cause.__cause__
+    if sentence := database.explained(error):
+        return sentence
     # kedro refuses unknown pipelines, namespaces and nodes with a ValueError before its runner starts
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, ValueError) and not any(RUNNERS in Path(frame.filename).parents for frame in frames):
@@ -76,6 +81,7 @@ def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | 
 
     from guided_imagination import config
 
+    here = Path.cwd()  # where they typed names of files; opening the project goes to its root
     session = KedroSession.create(env=env, runtime_params=params)
     with session:
         context = session.load_context()  # which tells MLflow where its registry is
@@ -84,7 +90,9 @@ def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | 
 
     name = dataset or config.check(context.params).datasets[0]
     classify, sheet = tracking.registered(name)
-    found = predict(classify, images, sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top)
+    found = predict(
+        classify, [here / path for path in images], sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top
+    )
     click.echo(f"by version {sheet.version} of the classifier of {name}", err=True)
     for path, classes in zip(images, found, strict=True):
         click.echo(f"{path}: " + ", ".join(f"{name} {100 * share:.1f}" for name, share in classes))
@@ -127,6 +135,7 @@ def reproduce(folder: Path, check: bool, save: Path | None) -> None:
         return
     from guided_imagination.expansion import reproduce as again  # imports torch
 
+    os.chdir(find_kedro_project(Path.cwd()) or ".")  # which paths in parameters are relative to
     with tempfile.TemporaryDirectory() as place:
         made = again.remake(manifest, config.check(config.merged(raw, changes)), Path(place))
     compared = again.verdict(manifest, made)

@@ -2,9 +2,13 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast, get_args
 
+from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, MemoryDataset
@@ -12,6 +16,7 @@ from kedro.pipeline import Node, Pipeline
 
 from guided_imagination import config, pipeline_registry
 from guided_imagination.config.rows import hub_folder
+from guided_imagination.pipelines import database
 from guided_imagination.pipelines.typed import GPU
 from guided_imagination.utils.errors import InputError
 
@@ -38,10 +43,14 @@ EXPERIMENT = {
 class ProjectHooks:
     """Refuses wrong parameters and broken weights before anything is made."""
 
-    @hook_impl(tryfirst=True)  # before MLflow's database is made
-    def after_context_created(self, context: KedroContext) -> None:
+    @hook_impl(wrapper=True, tryfirst=True)  # around MLflow's, which makes its database
+    def after_context_created(self, context: KedroContext) -> Generator[None, object, object]:
+        """All that opens a project works in its root: what parameters and MLflow's database name is relative to it."""
+        os.chdir(context.project_path)
         self.parameters = config.check(context.config_loader["parameters"])
         pipeline_registry.build_for(self.parameters)
+        with _mlflow_set_up(context):
+            return (yield)
 
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
@@ -78,6 +87,24 @@ class ProjectHooks:
                 f"{len(failures)} cells failed ({_by_error(failures)}): "
                 "all others are finished, and the same command tries only these again"
             )
+
+
+@contextmanager
+def _mlflow_set_up(context: KedroContext) -> Iterator[None]:
+    """Raises InputError where MLflow cannot open the store that `mlflow.yml` names."""
+    loader, root = context.config_loader, Path.cwd()
+    cast(Any, loader).config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
+    try:
+        settings = loader["mlflow"]
+    except MissingConfigException:
+        settings = {}
+    server, tracking = settings.get("server") or {}, settings.get("tracking") or {}
+    uri = server.get("mlflow_tracking_uri") or ""
+    experiment = (tracking.get("experiment") or {}).get("name") or str(context._package_name)
+    if uri:
+        loader["mlflow"] = {**settings, "server": {**server, "mlflow_tracking_uri": database.absolute(uri, root)}}
+    with database.setting_up(uri, experiment, root):
+        yield
 
 
 def _check_weeds(pipeline: Pipeline, parameters: config.Parameters, catalog: DataCatalog) -> None:
