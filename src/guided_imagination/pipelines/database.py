@@ -46,7 +46,9 @@ def is_own(path: Path | None, root: Path) -> bool:
 def absolute(uri: str, root: Path) -> str:
     """`uri`, with the whole path of the database: MLflow keeps stores by it, of all projects that a process opens."""
     path = database_of(uri, root)
-    return uri if path is None or "?" in str(path) else SQLITE + path.as_posix()
+    if path is None or {"%", "?"} & set(str(path)):  # which mean something in a URI, and to MLflow something else
+        return uri
+    return SQLITE + path.as_posix()
 
 
 @contextmanager
