@@ -52,14 +52,17 @@ class Journal:
     """Keeps what is logged, by cell."""
 
     def __init__(self) -> None:
-        self.logged: dict[str, list[tuple[dict[str, float], int]]] = {}
+        self.logged: dict[str, list[tuple[dict[str, float], int, float | None]]] = {}
         self.times: dict[str, Times] = {}
+
+    def rows(self) -> list[tuple[dict[str, float], int, float | None]]:
+        return [row for rows in self.logged.values() for row in rows]
 
     @contextmanager
     def track(self, job: Job, folder: Path, times: Times):
         rows = self.logged.setdefault(job.cell.name, [])
         self.times[job.cell.name] = times
-        yield Run(f"run of {job.cell.name}", lambda metrics, step, when: rows.append((metrics, step)))
+        yield Run(f"run of {job.cell.name}", lambda *row: rows.append(row))
 
 
 def run(models: Path, *jobs: Job, load=lambda cell: SPLITS, journal: Journal | None = None, share: str | None = None):
