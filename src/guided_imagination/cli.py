@@ -81,10 +81,10 @@ def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | 
 
     from guided_imagination import config
 
-    here = Path.cwd()  # where they typed names of files; opening the project goes to its root
+    here = Path.cwd()
     session = KedroSession.create(env=env, runtime_params=params)
     with session:
-        context = session.load_context()  # which tells MLflow where its registry is
+        context = session.load_context()  # goes to the project's root, and tells MLflow where its registry is
     from guided_imagination.pipelines import tracking
     from guided_imagination.training.prediction import predict
 

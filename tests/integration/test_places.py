@@ -82,7 +82,7 @@ def test_a_moved_or_copied_project_goes_on_by_itself(
     Image.linear_gradient("L").resize((32, 32)).save(photo)
     monkeypatch.chdir(birds)
     before = predicted(str(photo))
-    new = tmp_path / "new place"
+    new = tmp_path / "a new place, 50%41"
     shutil.copytree(birds, new)
     if not stays:
         shutil.rmtree(birds)

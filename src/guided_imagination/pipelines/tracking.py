@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import mlflow
@@ -16,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking.fluent import _get_experiment_id
 from torch import nn
 
-from guided_imagination.pipelines.database import database_of, is_own
+from guided_imagination.pipelines.database import database_of, explained, is_own
 from guided_imagination.training.cells import Job, Run, Times
 from guided_imagination.utils.errors import InputError, first_line
 
@@ -192,17 +193,22 @@ def registered(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], Sheet
     uri = f"models:/{name}/{best.version}"
     try:
         metadata = mlflow.models.get_model_info(uri).metadata
+        if not metadata:
+            raise InputError(
+                f"version {best.version} of {name} is of guided-imagination 0.4.0 or older, without the names of its "
+                f"classes: delete it in the registry, and kedro run --pipelines train registers it anew"
+            )
+        with TemporaryDirectory() as copy:
+            # MLflow takes a % in the path of the project for the beginning of a code
+            model = mlflow.pytorch.load_model(uri, dst_path=copy if "%" in str(Path.cwd()) else None)
     except (MlflowException, OSError) as error:
+        if explained(error):
+            raise
         raise InputError(
             f"the files of version {best.version} of {name} are not where MLflow has it ({first_line(error)}): bring "
             "them back, or delete it in the registry, and kedro run --pipelines train registers it anew"
         ) from error
-    if not metadata:
-        raise InputError(
-            f"version {best.version} of {name} is of guided-imagination 0.4.0 or older, without the names of its "
-            f"classes: delete it in the registry, and kedro run --pipelines train registers it anew"
-        )
-    return mlflow.pytorch.load_model(uri), Sheet(**metadata, card=best.description or "", version=int(best.version))
+    return model, Sheet(**metadata, card=best.description or "", version=int(best.version))
 
 
 def _known(client: mlflow.MlflowClient, run_id: str) -> Any | None:
