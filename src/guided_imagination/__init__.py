@@ -54,6 +54,7 @@ CHATTER = {
     "kedro.pipeline.node": ("Running node",),
     "kedro_viz.integrations.kedro.run_hooks": ("Workflow tracking is disabled",),
     "kedro_mlflow.framework.hooks.mlflow_hook": ("Registering new custom resolver",),
+    "mlflow.store.db.utils": ("SQLAlchemy database error",),  # a traceback; the command ends with a sentence
 }
 
 

@@ -23,8 +23,10 @@ def _expand() -> click.Command:
 
 
 def _of_cli(name: str) -> click.Command:
-    if not Path("conf", LOGGING).exists():  # Kedro takes that one by itself, else one of its own
-        os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(shipped_conf() / LOGGING))
+    # the project's, which Kedro would only take in its root; else Kedro would have one of its own
+    files = (place / "conf" / LOGGING for place in (Path.cwd(), *Path.cwd().parents))
+    shown = next((file for file in files if file.exists()), shipped_conf() / LOGGING)
+    os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(shown))
     from kedro.framework.project import configure_project
 
     from guided_imagination import cli

@@ -13,6 +13,7 @@ from kedro.io.core import DatasetError
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
+from guided_imagination.pipelines import database
 from guided_imagination.pipelines.configuration import unreadable
 from guided_imagination.utils.errors import InputError
 
@@ -30,6 +31,8 @@ def explain(error: BaseException) -> str | None:
         if isinstance(cause, FileNotFoundError) and isinstance(error, DatasetError):
             return f"{cause}: run the pipeline that makes it first (kedro run makes all of the main job)"
         cause = cause.__cause__
+    if sentence := database.explained(error):
+        return sentence
     # kedro refuses unknown pipelines, namespaces, nodes and kinds of data with these before its runner starts
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, ValidationError):  # of what kedro-mlflow is told
@@ -92,15 +95,18 @@ def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | 
 
     from guided_imagination import config
 
+    here = Path.cwd()
     session = KedroSession.create(env=env, runtime_params=params)
     with session:
-        context = session.load_context()  # which tells MLflow where its registry is
+        context = session.load_context()  # goes to the project's root, and tells MLflow where its registry is
     from guided_imagination.pipelines import tracking
     from guided_imagination.training.prediction import predict
 
     name = dataset or config.check(context.params).datasets[0]
     classify, sheet = tracking.registered(name)
-    found = predict(classify, images, sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top)
+    found = predict(
+        classify, [here / path for path in images], sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top
+    )
     click.echo(f"by version {sheet.version} of the classifier of {name}", err=True)
     for path, classes in zip(images, found, strict=True):
         click.echo(f"{path}: " + ", ".join(f"{name} {100 * share:.1f}" for name, share in classes))
