@@ -18,7 +18,7 @@ from guided_imagination.config.strict import merged
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.plan import plan_of
 from guided_imagination.expansion.records import record_features, verify
-from guided_imagination.utils.workers.local import LocalEngine
+from guided_imagination.utils.workers.local import LocalEngine, ProcessSlot
 from helpers.project import ROOT
 from helpers.stores import checksums
 
@@ -222,16 +222,18 @@ def test_criteria_that_show_clip_raw_variants_change_no_embedding_that_a_decoder
 
 def test_workers_open_the_images_of_files_that_are_gone_afterwards(seeds: Dataset, tmp_path: Path, monkeypatch) -> None:
     """What a worker is sent is no copy of all images."""
-    sent = []
-    original = LocalEngine.share
-    monkeypatch.setattr(LocalEngine, "share", lambda self, work: sent.append(len(work)) or original(self, work))
+    sent = {"work": [], "unit": []}
+    share, submit = LocalEngine.share, ProcessSlot.submit
+    monkeypatch.setattr(LocalEngine, "share", lambda self, work: sent["work"].append(len(work)) or share(self, work))
+    monkeypatch.setattr(ProcessSlot, "submit", lambda *given: sent["unit"].append(len(given[-1])) or submit(*given))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     rng = np.random.default_rng(0)
     pixels = rng.integers(256, size=(20, 64, 64, 3), dtype=np.uint8)  # noise: PNG makes it no smaller
     many = (pixels, np.arange(20) % 2, ["even", "odd"])
     made = guided_imagination.expand(many, ratio=1, method="cutout", workers=2)
     assert len(made) == 20
-    assert all(size < pixels.nbytes / 4 for size in sent)
+    assert sent["work"] and sent["unit"], "a worker made them"
+    assert max([*sent["work"], *sent["unit"]]) < pixels.nbytes / 4
     assert not list(tmp_path.rglob("*.arrow"))
 
 

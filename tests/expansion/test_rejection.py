@@ -50,4 +50,5 @@ def test_refused_variants_are_ranked_copies_first_then_by_probability():
         record(label_probability=0.1),
         record(prediction=1, label_probability=0.05),
     ]
-    assert sorted(reversed(ordered), key=lambda one: rank(one, reject), reverse=True) == ordered
+    mixed = [ordered[place] for place in (3, 1, 4, 0, 2)]
+    assert sorted(mixed, key=lambda one: rank(one, reject), reverse=True) == ordered
