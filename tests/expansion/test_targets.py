@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from guided_imagination.config import Guidance, RejectConfig
 from guided_imagination.expansion import expand as expanding
@@ -16,6 +17,7 @@ from guided_imagination.expansion.targets import TargetPlan
 from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.randomness import generator
 from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, guidance, plan
 
 LABELS = [0, 1, 0, 1, 0, 1, 2, 0]
@@ -126,6 +128,62 @@ def test_blocks_of_a_large_class_do_not_depend_on_other_classes(tmp_path, monkey
     made = make(tmp_path / "a")
     order = [6, 0, 1, 2, 3, 4, 5, 7]
     assert np.array_equal(made[order], make(tmp_path / "b", dataset(LABELS, NAMES).select(order)))
+
+
+def embedded(seeds):
+    return torch.cat(list(Embedder().embed_seeds(seeds))).double()
+
+
+PLAIN = GUIDANCE.overridden({"selection": None, "steps": 0})
+
+
+def test_without_selection_the_size_of_blocks_changes_no_feature(tmp_path, monkeypatch):
+    whole = make(tmp_path / "whole", guidance=PLAIN)
+    monkeypatch.setattr(targets, "BLOCK", 3)  # of four seeds of the first class
+    np.testing.assert_allclose(make(tmp_path / "blocks", guidance=PLAIN), whole, atol=2e-3)
+
+
+def test_every_seed_has_the_noise_of_its_id_and_of_the_run_s_seed(tmp_path):
+    """In the ball, which knows no class, by the paper's formula."""
+    seeds = dataset(LABELS, NAMES)
+    ball = PLAIN.overridden({"perturbation": "ball", "manifold": None, "eps": 0.3, "noise": 0.5})
+    made = make(tmp_path, seeds, guidance=ball, ratio=3, reserve=2, seed=7)
+    assert made.shape == (8, 5, 5)
+    for name, feature, variants in zip(seeds["id"], embedded(seeds), made, strict=True):
+        rng, unit = generator(7, name, "targets"), feature.square().mean().sqrt()
+        z, b = (draw(5, 5, generator=rng).double() for draw in (torch.rand, torch.randn))
+        moved = ((1 + z) * feature + 0.5 * unit * b).clamp(feature - 0.3 * unit, feature + 0.3 * unit)
+        np.testing.assert_allclose(variants, moved, atol=2e-3)  # they are kept in half precision
+
+
+@pytest.mark.parametrize("within", [0.0, 0.6])
+def test_the_noise_of_a_class_has_its_own_covariance_and_that_of_all_classes(tmp_path, within):
+    """To first order in tau, on the sphere; a class of one seed has all of the shared one."""
+    tau, seeds = 0.05, dataset(LABELS, NAMES)
+    manifold = {"tau": tau, "within": within, "shrink": 0}
+    made = make(tmp_path, seeds, guidance=PLAIN.overridden({"manifold": manifold}), ratio=6000, reserve=0)
+    unit, labels = normalize(embedded(seeds), dim=1), torch.tensor(LABELS)
+    apart = [unit[labels == label] - unit[labels == label].mean(0) for label in range(3)]
+    shared = sum(rows.T @ rows for rows in apart) / (8 - 3)
+    for row, label in ((0, 0), (1, 1), (6, 2)):
+        own, x = apart[label], unit[row]
+        share = within if len(own) > 1 else 0
+        covariance = share * own.T @ own / max(len(own) - 1, 1) + (1 - share) * shared
+        tangent = torch.eye(5).double() - x[:, None] * x
+        moved = (normalize(torch.from_numpy(np.array(made[row])).double(), dim=1) - x) / tau
+        expected = tangent @ covariance @ tangent
+        assert (moved.T.cov() - expected).norm() < 0.08 * expected.norm()  # 6,000 draws: a few percent
+
+
+def test_a_prediction_that_is_held_is_the_one_of_the_seed(tmp_path):
+    seeds = dataset(LABELS, NAMES)
+    seen = ToyGuide().log_probs(normalize(embedded(seeds).float(), dim=1)).argmax(1)
+    assert 0 < (seen == torch.tensor(LABELS)).sum() < 8
+    climbing = PLAIN.overridden({"steps": 1})
+    held = climbing.overridden({"criteria": {**climbing.criteria.model_dump(), "hold": "prediction"}})
+    label, prediction = make(tmp_path / "l", guidance=climbing), make(tmp_path / "p", guidance=held)
+    same = [np.array_equal(one, other) for one, other in zip(label, prediction, strict=True)]
+    assert same == (seen == torch.tensor(LABELS)).tolist()
 
 
 def test_one_seed_per_class_is_refused_for_the_manifold_and_fine_in_the_ball(tmp_path):
