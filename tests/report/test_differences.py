@@ -96,6 +96,7 @@ def test_the_table_reads_what_a_csv_kept(tmp_path):
     read = difference_table(pd.read_csv(tmp_path / "differences.csv"))
     for table in (difference_table(both), read):
         assert table.header == ["dataset", "method", "minus", "difference", "95% interval", "covers", "images"]
+        assert table.labels == 3
         body = table.frame()
         assert body[["dataset", "difference", "covers", "images"]].to_numpy().tolist() == [
             ["cars", "+50.0", "images", "4"],
@@ -103,6 +104,22 @@ def test_the_table_reads_what_a_csv_kept(tmp_path):
         ]
         # 0 to 100 by 57.7 sqrt(1 / 4) times t of 3 degrees of freedom, 3.182; 0.5 times 12.706
         assert body["95% interval"].tolist() == ["-41.9 to +141.9", "-1.9 to +10.9"]
+
+
+def test_architectures_and_recipes_that_differ_are_columns():
+    rows = [
+        tidy(*(cells("cars", method, 0, 50 + draw, **made) for method in ("gif", "original")), draw=draw)
+        for made in ({}, {"architecture": "large", "recipe": "paper"})
+        for draw in (0, 1)
+    ]
+    table = difference_table(found(pd.concat(rows), {}))
+    assert table.header[:5] == ["dataset", "architecture", "recipe", "method", "minus"]
+    assert table.labels == 5
+    assert [row[:3] for row in table.frame().to_numpy().tolist()] == [
+        ["cars", "tiny", "matched"],
+        ["cars", "large", "paper"],
+    ]
+    assert not difference_table(found(pd.concat(rows)[:0], {})).words
 
 
 def test_another_confidence_gives_another_interval():
