@@ -100,6 +100,42 @@ def test_a_resumed_plan_makes_no_class_twice(tmp_path):
     assert left.left == 0
 
 
+def test_a_resumed_plan_embeds_no_seed_twice(tmp_path):
+    class Blind(Embedder):
+        def embed_seeds(self, seeds):
+            raise AssertionError("the seeds are embedded")
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "killed", embedder=Embedder(killed_after=0))
+    assert np.array_equal(make(tmp_path / "killed", embedder=Blind()), make(tmp_path / "whole"))
+
+
+def test_what_a_kill_leaves_at_the_first_and_the_last_step_is_no_plan_and_goes(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, embedder=Embedder(killed_after=0))
+    (tmp_path / targets.UNFINISHED).write_bytes(b"")  # begun, and without its header
+    made = make(tmp_path)
+    assert np.array_equal(made, make(tmp_path / "whole"))
+    (tmp_path / targets.EMBEDDED).touch()
+    assert np.array_equal(make(tmp_path), made)
+    assert [path.name for path in tmp_path.glob("*.npy")] == [targets.FILE]
+
+
+def test_a_plan_is_not_read_into_memory(tmp_path):
+    assert isinstance(make(tmp_path), np.memmap)
+    assert isinstance(targets.read(tmp_path), np.memmap)
+
+
+def test_a_class_without_seeds_changes_nothing(tmp_path):
+    """Names that a dataset of the user's has for other images."""
+    labels = [0, 2, 0, 2]
+    others = make(tmp_path / "a", dataset(labels, NAMES))
+    label = [int(label == 2) for label in labels]
+    guide = Embedder()
+    guide.guide.head = guide.guide.head[[0, 2, 1]]
+    assert np.array_equal(make(tmp_path / "b", dataset(label, ["cat", "owl"]), guide), others)
+
+
 @pytest.mark.parametrize("calls", [0, 1, 3])
 def test_a_plan_that_got_lost_and_was_killed_again_is_made_from_the_start(tmp_path, calls):
     """What the journal tells of the lost file must not stand for the new one."""
