@@ -10,6 +10,7 @@ from guided_imagination.report.summary import (
     in_order,
     largest_ratio,
     listed,
+    measured,
     paired,
     setting_words,
     settled,
@@ -157,10 +158,10 @@ def test_the_largest_ratio_is_that_of_each_setting_and_originals_stay():
 
 
 def test_references_of_one_name_say_what_made_them_and_stand_in_every_setting_of_their_images():
-    measured = summarise(tidy(cells("cars", "gif", 5, 50), cells("cars", "gif", 5, 60, architecture="large")))
+    shown = summarise(tidy(cells("cars", "gif", 5, 50), cells("cars", "gif", 5, 60, architecture="large")))
     clips = [cells("cars", "clip", 0, 90.0, architecture=name, recipe="zero-shot") for name in ("vit", "resnet")]
     other = tidy(cells("cars", "clip", 0, 80.0, architecture="vit", recipe="zero-shot"), split="validation")
-    found = with_references(measured, summarise(pd.concat([tidy(*clips), other])), {"gif"})
+    found = with_references(shown, summarise(pd.concat([tidy(*clips), other])), {"gif"})
     assert found[["architecture", "method", "mean"]].to_numpy().tolist() == [
         ["tiny", "gif", 50],
         ["large", "gif", 60],
@@ -173,9 +174,9 @@ def test_references_of_one_name_say_what_made_them_and_stand_in_every_setting_of
 
 
 def test_one_reference_of_a_name_keeps_it():
-    measured = summarise(tidy(cells("cars", "gif", 5, 50)))
+    shown = summarise(tidy(cells("cars", "gif", 5, 50)))
     clip = summarise(tidy(cells("cars", "clip", 0, 90.0, recipe="zero-shot"), cells("cars", "gif", 5, 1)))
-    assert with_references(measured, clip, {"gif"})["method"].tolist() == ["gif", "clip"]
+    assert with_references(shown, clip, {"gif"})["method"].tolist() == ["gif", "clip"]
 
 
 def test_known_names_come_in_their_order_and_others_after_them_in_their_own():
@@ -201,6 +202,37 @@ def test_datasets_that_were_measured_alike_share_their_words():
         "tiny by the recipe matched, on the test images of cars and pets, at 5\u00d7 new images per seed image",
         "tiny by the recipe matched, on the test images of birds, at 2\u00d7 new images per seed image",
     ]
+
+
+ONE, MANY = drawn(0, 20), [drawn(draw, *range(20, 21 + draw)) for draw in range(4)]
+SAID = {
+    "from 1 training run of tiny by the recipe matched, at 5\u00d7 new images per seed image. ": [ONE],
+    "mean ± sample standard deviation over 2 training runs of tiny": [drawn(0, 20, 24)],
+    "over 2 draws of the seeds, averaged over 1 training run each, of tiny": [ONE, drawn(1, 20)],
+    "over 4 draws of the seeds, averaged over 1 to 4 training runs each, of tiny": MANY,
+    "over 1 and 2 draws of the seeds, averaged over 1 training run each,": [ONE, drawn(1, 20), drawn(0, 1, method="b")],
+    "by the recipes matched and paper, at 1\u00d7 or 5\u00d7 new": [
+        ONE,
+        tidy(cells("cars", "gif", 1, 20, recipe="paper")),
+    ],
+    "matched; in brackets the gain over the originals. ": [
+        tidy(cells("cars", name, 0, 1)) for name in ("original", "mixup")
+    ],
+    "set apart, never averaged: code 1; code 2. ": [
+        drawn(0, 20).assign(code=code, recipe=recipe) for code, recipe in (("1", "a"), ("2", "a"), ("1", "b"))
+    ],
+}
+
+
+@pytest.mark.parametrize(("words", "rows"), SAID.items(), ids=range(len(SAID)))
+def test_a_table_says_what_its_numbers_rest_on(words, rows):
+    assert words in measured(summarise(pd.concat(rows)))
+
+
+def test_a_table_without_gains_or_conditions_says_nothing_of_them():
+    said = measured(summarise(drawn(0, 20)))
+    assert "originals" not in said and "conditions" not in said
+    assert "new images" not in measured(summarise(drawn(0, 20, method="original")))
 
 
 def test_numbers_and_names_are_written_as_one_reads_them():
