@@ -161,7 +161,10 @@ def test_a_kill_while_seeds_are_embedded_again_leaves_no_half_embeddings(tmp_pat
 
 def test_blocks_of_a_large_class_do_not_depend_on_other_classes(tmp_path, monkeypatch):
     monkeypatch.setattr(targets, "BLOCK", 2)
+    plan_features, blocks = targets.plan_features, []
+    monkeypatch.setattr(targets, "plan_features", lambda *given: blocks.append(len(given[0])) or plan_features(*given))
     made = make(tmp_path / "a")
+    assert blocks == [2, 2, 2, 1, 1], "of four, three seeds and one"
     order = [6, 0, 1, 2, 3, 4, 5, 7]
     assert np.array_equal(made[order], make(tmp_path / "b", dataset(LABELS, NAMES).select(order)))
 
@@ -212,14 +215,15 @@ def test_the_noise_of_a_class_has_its_own_covariance_and_that_of_all_classes(tmp
 
 
 def test_a_prediction_that_is_held_is_the_one_of_the_seed(tmp_path):
-    seeds = dataset(LABELS, NAMES)
+    labels = LABELS * 8
+    seeds = dataset(labels, NAMES)
     seen = ToyGuide().log_probs(normalize(embedded(seeds).float(), dim=1)).argmax(1)
-    assert 0 < (seen == torch.tensor(LABELS)).sum() < 8
+    assert 10 < (seen == torch.tensor(labels)).sum() < 54
     climbing = PLAIN.overridden({"steps": 1})
     held = climbing.overridden({"criteria": {**climbing.criteria.model_dump(), "hold": "prediction"}})
-    label, prediction = make(tmp_path / "l", guidance=climbing), make(tmp_path / "p", guidance=held)
+    label, prediction = (make(tmp_path / rule.criteria.hold, seeds, guidance=rule) for rule in (climbing, held))
     same = [np.array_equal(one, other) for one, other in zip(label, prediction, strict=True)]
-    assert same == (seen == torch.tensor(LABELS)).tolist()
+    assert same == (seen == torch.tensor(labels)).tolist()
 
 
 def test_one_seed_per_class_is_refused_for_the_manifold_and_fine_in_the_ball(tmp_path):

@@ -106,6 +106,20 @@ def test_the_table_reads_what_a_csv_kept(tmp_path):
         assert body["95% interval"].tolist() == ["-41.9 to +141.9", "-1.9 to +10.9"]
 
 
+def test_rows_without_conditions_beside_others_with_some_have_none_in_a_csv_either(tmp_path):
+    made = [("cars", "matched", "1"), ("cars", "matched", "2"), ("pets", "paper", "1")]
+    rows = [
+        tidy(*(cells(name, method, 0, 50 + draw, recipe=recipe) for method in PAIR[0]), draw=draw, code=code)
+        for name, recipe, code in made
+        for draw in (0, 1)
+    ]
+    compared = found(pd.concat(rows), {})
+    compared.to_csv(tmp_path / "differences.csv", index=False)
+    for table in (difference_table(compared), difference_table(pd.read_csv(tmp_path / "differences.csv"))):
+        assert table.header[:3] == ["dataset", "recipe", "conditions"]
+        assert table.frame()["conditions"].tolist() == ["code 1", "code 2", ""]
+
+
 def test_architectures_and_recipes_that_differ_are_columns():
     rows = [
         tidy(*(cells("cars", method, 0, 50 + draw, **made) for method in ("gif", "original")), draw=draw)

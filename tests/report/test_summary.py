@@ -158,19 +158,22 @@ def test_the_largest_ratio_is_that_of_each_setting_and_originals_stay():
 
 
 def test_references_of_one_name_say_what_made_them_and_stand_in_every_setting_of_their_images():
-    shown = summarise(tidy(cells("cars", "gif", 5, 50), cells("cars", "gif", 5, 60, architecture="large")))
+    rows = [("gif", 50, "tiny"), ("gif", 60, "large"), ("dalle", 55, "large")]
+    shown = summarise(tidy(*(cells("cars", method, 5, mean, architecture=name) for method, mean, name in rows)))
     clips = [cells("cars", "clip", 0, 90.0, architecture=name, recipe="zero-shot") for name in ("vit", "resnet")]
     other = tidy(cells("cars", "clip", 0, 80.0, architecture="vit", recipe="zero-shot"), split="validation")
-    found = with_references(shown, summarise(pd.concat([tidy(*clips), other])), {"gif"})
+    found = with_references(shown, summarise(pd.concat([tidy(*clips), other])), {"gif", "dalle"})
     assert found[["architecture", "method", "mean"]].to_numpy().tolist() == [
         ["tiny", "gif", 50],
         ["large", "gif", 60],
+        ["large", "dalle", 55],
         ["tiny", "clip (vit, test images)", 90],
         ["large", "clip (vit, test images)", 90],
         ["tiny", "clip (resnet, test images)", 90],
         ["large", "clip (resnet, test images)", 90],
     ]
     assert found["gain"].isna().all()
+    assert found.index.is_unique
 
 
 def test_one_reference_of_a_name_keeps_it():
