@@ -21,9 +21,8 @@ from guided_imagination.config.expansion import (
 from guided_imagination.config.guidance import Criteria
 from guided_imagination.config.methods import Methods
 from guided_imagination.config.models import ComputeConfig, GeneratorConfig, GuideConfig
-from guided_imagination.config.planning import PlanConfig
 from guided_imagination.config.pretraining import PretrainConfig
-from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.report import PlanConfig, ReportConfig
 from guided_imagination.config.rows import (
     ORIGINALS,
     AdaptSettings,
@@ -219,6 +218,7 @@ class Parameters(Strict):
             raise ValueError(f"tune.recipe: {self.tune.recipe!r} has soft labels, for which the search has no teacher")
         return DatasetSettings(
             **self._shared(place),
+            **self._audit(dataset),
             training=self._training(dataset, {}),
             tune=self.tune,
             tune_recipe=searched,
@@ -235,6 +235,7 @@ class Parameters(Strict):
         imagined = row.pipeline if row.pipeline is not None and row.pipeline != AUGMENT else None
         return RowSettings(
             **self._shared(place),
+            **self._audit(dataset),
             method=method,
             guided=row.guided,
             ratio=ORIGINALS if row.pipeline is None else self._ratio(dataset),
@@ -245,6 +246,7 @@ class Parameters(Strict):
             if row.pipeline == AUGMENT
             else None,
             filtered_by=self.expander(dataset, row.filtered_by) if row.filtered_by else None,
+            adapt=self._adaptation(place, imagined) if imagined and self.adapts(place, imagined) else None,
             training=self._training(dataset, row.recipe),
         )
 
@@ -252,8 +254,10 @@ class Parameters(Strict):
         dataset, draw = self.places[place]
         spec = self.dataset_specs[dataset]
         own = {"dataset": dataset, "draw": draw, "spec": spec, "seed": self.seed, "compute": self.compute}
-        audited = {"audit": self.audit, "audit_guide": self._guide(dataset, "audit", "guide")}
-        return {**own, "models_dir": self.models_dir, **audited}
+        return {**own, "models_dir": self.models_dir}
+
+    def _audit(self, dataset: str) -> dict[str, Any]:
+        return {"audit": self.audit, "audit_guide": self._guide(dataset, "audit", "guide")}
 
     def _guide(self, dataset: str, section: Literal["train", "audit"], key: str) -> GuideConfig | None:
         """The guide that `section`.`key` names, or the dataset instead. Raises ValueError for an unknown one."""

@@ -1,4 +1,4 @@
-"""Typed settings of the report."""
+"""Typed settings of the report, and of the plan of a run."""
 
 from pydantic import Field
 
@@ -24,3 +24,13 @@ class ReportConfig(Strict):
     def group_of(self, dataset: str) -> str:
         """The group that lists `dataset`, else "other"."""
         return next((name for name, members in self.groups.items() if dataset in members), "other")
+
+
+class PlanConfig(Strict):
+    """Where speeds come from: a CSV file that `plan` has written elsewhere, or null to measure them here.
+
+    `price` is that of one hour of one worker, in any currency.
+    """
+
+    speeds: str | None = None
+    price: NonNegative | None = None

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters, RowSettings, origin_of
-from guided_imagination.pipelines.lazy import GPU, bound
+from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters, RowSettings
+from guided_imagination.pipelines.lazy import GPU
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -31,7 +31,7 @@ def _row(
     adapts = name != AUGMENT and parameters.adapts(dataset, name)
     adapted = {"adapted": f"{dataset}.{name}.adapted"} if adapts else {}
     node = Node(
-        bound(expand, origin=origin_of(parameters, dataset, method)),
+        expand,
         ["seeds", "params:settings", "folder", *adapted],
         "expanded",
         name="expand",
@@ -40,21 +40,11 @@ def _row(
     return Pipeline([node], namespace=f"{dataset}.{method}", inputs={"seeds": f"{dataset}.seeds", **adapted})
 
 
-def expand(
-    seeds: "Dataset",
-    settings: RowSettings,
-    folder: Path,
-    adapted: dict[str, Any] | None = None,
-    *,
-    origin: dict[str, Any],
-) -> "Expansion":
-    """New images of the seeds, in `folder`: shards that are there already are not made again.
-
-    origin: the parameters behind the settings, which the manifest will tell.
-    """
+def expand(seeds: "Dataset", settings: RowSettings, folder: Path, adapted: dict[str, Any] | None = None) -> "Expansion":
+    """New images of the seeds, in `folder`: shards that are there already are not made again."""
     from guided_imagination.expansion.expand import expand as make
     from guided_imagination.expansion.plan import plan_of
     from guided_imagination.expansion.store import Expansion
 
-    make(folder, plan_of(seeds, settings, adapted, origin))
+    make(folder, plan_of(seeds, settings, adapted))
     return Expansion(folder)
