@@ -48,12 +48,12 @@ LABELS = [row % 4 for row in range(40)]
 def test_a_guide_that_knows_the_classes_passes_and_says_so(caplog):
     with caplog.at_level(logging.INFO):
         assert refusal(LABELS, LABELS) is None
-    assert "gif: the guide names 100.0 % of 40 seeds right, chance 25.0 % (kappa 1.00)" in caplog.text
+    assert "gif: CLIP's zero-shot accuracy on the 40 seed images is 100.0 % (chance 25.0 %, kappa 1.00)" in caplog.text
 
 
 def test_a_guide_that_guesses_is_refused_and_the_sentence_says_what_to_do():
     message = refusal(LABELS, generator_choices(40))
-    assert "the guide does not know these 4 classes" in message
+    assert "CLIP does not recognise these 4 classes" in message
     for way in ("another guide", "class names or templates", "unguided", "least_kappa"):
         assert way in message
 

@@ -356,7 +356,7 @@ def test_the_guide_is_asked_before_anything_is_made(tmp_path):
         def classify(self, images):
             return ZeroShot(torch.ones(len(images), 1), torch.tensor([[0.8, 0.1, 0.1]]).log().expand(len(images), -1))
 
-    with pytest.raises(InputError, match="does not know these 3 classes"):
+    with pytest.raises(InputError, match="does not recognise these 3 classes"):
         expand(tmp_path / "made", planned(Stranger(), least_kappa=0.2))
     assert not list((tmp_path / "made").glob("*.npy"))
     assert store.found(tmp_path / "made", "guide")["accuracy"] == 0.5

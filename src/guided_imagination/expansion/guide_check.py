@@ -36,14 +36,12 @@ def judge(method: str, found: Mapping[str, float], names: Sequence[str], seeds: 
 
     Raises InputError if `least_kappa` is given and the guide agrees less, or not clearly more than by chance.
     """
-    words = (
-        f"its zero-shot accuracy on the {seeds} seed images is {100 * found['accuracy']:.1f} % "
-        f"(chance {100 * found['chance']:.1f} %, kappa {found['kappa']:.2f}"
-    )
-    logger.info("%s: CLIP's zero-shot check: %s)", method, words)
+    accuracy = f"zero-shot accuracy on the {seeds} seed images is {100 * found['accuracy']:.1f} %"
+    beside = f"chance {100 * found['chance']:.1f} %, kappa {found['kappa']:.2f}"
+    logger.info("%s: CLIP's %s (%s)", method, accuracy, beside)
     if least_kappa is not None and (found["kappa"] < least_kappa or found["p"] > CONFIDENCE):
         raise InputError(
-            f"{method}: CLIP does not recognise these {len(names)} classes: {words}, {least_kappa:g} required), so it "
-            "can neither guide nor filter",
+            f"{method}: CLIP does not recognise these {len(names)} classes: its {accuracy} ({beside}; "
+            f"{least_kappa:g} required), so it can neither guide nor filter",
             Remedy.OTHER_GUIDE,
         )
