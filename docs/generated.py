@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 
 import guided_imagination
-from guided_imagination.config import Parameters, PretrainedModel
+from guided_imagination.config import Parameters
 from guided_imagination.config.datasets import ImagesSpec
+from guided_imagination.config.models import PretrainedModel
 
 BASE = Path(__file__).parents[1] / "conf" / "base"
 NAME = "NAME"  # stands for the names of a dictionary: of presets, datasets, rows

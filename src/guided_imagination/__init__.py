@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from guided_imagination.api.looking import audit as audit
     from guided_imagination.api.looking import contact_sheet as contact_sheet
     from guided_imagination.api.settings import presets as presets
-    from guided_imagination.config import Preset as Preset
-    from guided_imagination.config import RejectConfig as RejectConfig
+    from guided_imagination.config.expansion import Preset as Preset
+    from guided_imagination.config.expansion import RejectConfig as RejectConfig
     from guided_imagination.utils.errors import InputError as InputError
 
 __version__ = "0.5.0"

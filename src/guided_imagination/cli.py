@@ -116,19 +116,22 @@ def reproduce(folder: Path, check: bool, save: Path | None) -> None:
     image on, and the command fails unless the same bytes come out.
     """
     from guided_imagination import config, pipeline_registry  # what `kedro run --help` need not wait for
+    from guided_imagination.config import origin as origins
+    from guided_imagination.config.rows import place_of
+    from guided_imagination.config.strict import merged
     from guided_imagination.expansion.store import read_manifest
 
     manifest = read_manifest(folder)
-    origin, raw = config.recorded(manifest), pipeline_registry.base_parameters()
-    dataset, draw, method = config.row_of(origin)
-    changes = config.changes(raw, origin)
-    click.echo(_command(f"{config.place_of(dataset, draw)}.{method}.expanded", changes, save))
+    origin, raw = origins.recorded(manifest), pipeline_registry.base_parameters()
+    dataset, draw, method = origins.row_of(origin)
+    changes = origins.changes(raw, origin)
+    click.echo(_command(f"{place_of(dataset, draw)}.{method}.expanded", changes, save))
     if not check:
         return
     from guided_imagination.expansion import reproduce as again  # imports torch
 
     with tempfile.TemporaryDirectory() as place:
-        made = again.remake(manifest, config.check(config.merged(raw, changes)), Path(place))
+        made = again.remake(manifest, config.check(merged(raw, changes)), Path(place))
     compared = again.verdict(manifest, made)
     for file, there, here in compared:
         click.echo(f"{file}: {there} there, {here} here: {'the same' if there == here else 'OTHER'}")

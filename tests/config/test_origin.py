@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from kedro.config import OmegaConfigLoader
 
-from guided_imagination.config import changes, check, merged, origin_of, recorded, row_of
+from guided_imagination.config import check
+from guided_imagination.config.origin import changes, origin_of, recorded, row_of
+from guided_imagination.config.strict import merged
 from guided_imagination.settings import CONFIG_LOADER_ARGS
 from guided_imagination.utils.errors import InputError
 

@@ -12,7 +12,10 @@ from kedro.config import OmegaConfigLoader
 
 from guided_imagination import pipeline_registry
 from guided_imagination.cli import cli
-from guided_imagination.config import ExportConfig, check, merged, origin_of
+from guided_imagination.config import check
+from guided_imagination.config.expansion import ExportConfig
+from guided_imagination.config.origin import origin_of
+from guided_imagination.config.strict import merged
 from guided_imagination.data import ingestion
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.pipelines.expand import create_pipeline

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from guided_imagination.config import Method, ReportConfig
+from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.tree import Method
 from guided_imagination.report.expansions import costs
 
 METHODS = {

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax, normalize
 
-from guided_imagination.config import Guidance
+from guided_imagination.config.guidance import Guidance
 from guided_imagination.imagination.candidates import plan_features
 from guided_imagination.imagination.manifold import ClassShape
 from guided_imagination.imagination.selection import ascend, select
@@ -51,7 +51,7 @@ def test_no_step_changes_nothing():
 
 def test_the_farthest_of_equally_sure_candidates_is_taken_first():
     seeds, candidates = on_circle(0.0), on_circle(10.0, 80.0, 40.0)[None]
-    taken = select(candidates, torch.ones(1, 3), seeds, 3, 0.5, 1, "greedy")
+    taken = select(candidates, torch.ones(1, 3), seeds, 3, 0.5, 1)
     # 80 is farthest from the seed at 0; then 40 lies 40 from both; 10 is left
     assert taken.tolist() == [[1, 2, 0]]
 
@@ -61,53 +61,36 @@ def test_confidence_outweighs_distance_as_its_exponent_grows():
     sure = torch.tensor([[0.9, 0.5]])
     novelty = [1 - math.exp(-(2 - 2 * math.cos(math.radians(angle))) / (2 * 0.5**2)) for angle in (30, 60)]
     assert 0.9 * novelty[0] < 0.5 * novelty[1] and 0.9**3 * novelty[0] > 0.5**3 * novelty[1]
-    assert select(candidates, sure, seeds, 1, 0.5, 1, "greedy").item() == 1
-    assert select(candidates, sure, seeds, 1, 0.5, 3, "greedy").item() == 0
+    assert select(candidates, sure, seeds, 1, 0.5, 1).item() == 1
+    assert select(candidates, sure, seeds, 1, 0.5, 3).item() == 0
 
 
 def test_seeds_avoid_what_others_took_in_earlier_rounds():
     seeds = on_circle(0.0, 180.0)
     candidates = torch.stack([on_circle(90.0, 60.0, 85.0), on_circle(270.0, 88.0, 240.0)])
-    taken = select(candidates, torch.ones(2, 3), seeds, 2, 0.5, 1, "greedy")
+    taken = select(candidates, torch.ones(2, 3), seeds, 2, 0.5, 1)
     assert taken[:, 0].tolist() == [0, 0]  # straight away from both seeds
     assert taken[:, 1].tolist() == [1, 2]  # 85 and 88 lie beside 90, which the first seed has
 
 
 def test_a_candidate_is_taken_once_even_if_nothing_else_is_worth_anything():
     seeds = points(2)
-    taken = select(seeds[:, None].expand(-1, 4, -1), torch.zeros(2, 4), seeds, 4, 0.5, 1, "greedy")
+    taken = select(seeds[:, None].expand(-1, 4, -1), torch.zeros(2, 4), seeds, 4, 0.5, 1)
     assert [sorted(row) for row in taken.tolist()] == [[0, 1, 2, 3]] * 2
 
 
-@pytest.mark.parametrize("by", ["greedy", "dpp"])
-def test_more_rounds_than_candidates_are_refused(by):
+def test_more_rounds_than_candidates_are_refused():
     with pytest.raises(ValueError, match="5 rounds need as many candidates, there are 4"):
-        select(points(2, 4), torch.ones(2, 4), points(2), 5, 0.5, 1, by)
+        select(points(2, 4), torch.ones(2, 4), points(2), 5, 0.5, 1)
 
 
-def test_dpp_takes_what_adds_most_to_the_determinant():
-    seeds, candidates = points(2)[:1], points(1, 6)
-
-    def kernel(rows):
-        return torch.exp(-torch.cdist(rows, rows).square() / (2 * 0.5**2)) + 1e-4 * torch.eye(len(rows)).double()
-
-    chosen, expected = seeds, []
-    for _ in range(3):
-        left = [row for row in range(6) if row not in expected]
-        gains = {row: torch.linalg.det(kernel(torch.cat([chosen, candidates[0, row][None]]))).item() for row in left}
-        expected.append(max(gains, key=gains.get))
-        chosen = torch.cat([chosen, candidates[0, expected[-1]][None]])
-    assert select(candidates, torch.ones(1, 6).double(), seeds, 3, 0.5, 1, "dpp").tolist() == [expected]
-
-
-@pytest.mark.parametrize("by", ["greedy", "dpp"])
-def test_the_order_of_seeds_changes_nothing(by):
+def test_the_order_of_seeds_changes_nothing():
     seeds, candidates = points(4), points(4, 6)
     sure = torch.rand(4, 6, generator=generator("sure")).double()
-    taken = select(candidates, sure, seeds, 3, 0.5, 1, by)
+    taken = select(candidates, sure, seeds, 3, 0.5, 1)
     for order in itertools.islice(itertools.permutations(range(4)), 0, 24, 5):
         rows = list(order)
-        assert torch.equal(select(candidates[rows], sure[rows], seeds[rows], 3, 0.5, 1, by), taken[rows])
+        assert torch.equal(select(candidates[rows], sure[rows], seeds[rows], 3, 0.5, 1), taken[rows])
 
 
 def planned(perturbation="ball", **changes):
@@ -127,7 +110,7 @@ def planned(perturbation="ball", **changes):
     return seeds, plan_features(seeds, held, shape, log_probs, Guidance(**settings), 2, 1, rngs)
 
 
-SELECTION = {"candidates": 8, "logit_scale": 10, "exponent": 1, "bandwidth": 0.5, "by": "greedy"}
+SELECTION = {"candidates": 8, "logit_scale": 10, "exponent": 1, "bandwidth": 0.5}
 
 
 @pytest.mark.parametrize("perturbation", ["ball", "manifold"])

@@ -11,7 +11,7 @@ import pytest
 from datasets import load_dataset
 from kedro.framework.project import configure_project
 
-from guided_imagination.config import Method
+from guided_imagination.config.tree import Method
 from guided_imagination.report import views
 from guided_imagination.report.contact_sheet import contact_sheet
 from guided_imagination.report.differences import COLUMNS, difference_table
@@ -98,7 +98,7 @@ def save_report(catalog: Any, results: pd.DataFrame, methods: dict[str, Method])
 
 
 def report_config() -> Any:
-    from guided_imagination.config import ReportConfig
+    from guided_imagination.config.report import ReportConfig
 
     sizes = {"contact_seeds": 1, "contact_variants": 1, "price_per_hour": 1, "hand_price_per_image": 1}
     return ReportConfig(**sizes, weed_images=0, weed_methods=None, groups={}, compare=[], tracking_url="")

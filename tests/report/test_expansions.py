@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from guided_imagination.config import ReportConfig
+from guided_imagination.config.report import ReportConfig
 from guided_imagination.expansion.audit import table
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion

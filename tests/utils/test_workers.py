@@ -14,7 +14,7 @@ import psutil
 import pytest
 import torch
 
-from guided_imagination.config import ONE_WORKER, ComputeConfig
+from guided_imagination.config.models import ONE_WORKER, ComputeConfig
 from guided_imagination.models.device import place
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.workers import call, start

@@ -7,7 +7,10 @@ from typing import Any
 
 from datasets import Dataset
 
-from guided_imagination.config import AUGMENT, Parameters, RowSettings, origin_of, place_of, recorded, row_of
+from guided_imagination.config.augmentation import AUGMENT
+from guided_imagination.config.origin import origin_of, recorded, row_of
+from guided_imagination.config.parameters import Parameters
+from guided_imagination.config.rows import RowSettings, place_of
 from guided_imagination.data import ingestion
 from guided_imagination.data.dataset import saved
 from guided_imagination.expansion import store

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, get_args
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import (
-    AdaptSettings,
-    ComputeConfig,
-    ExpandPipeline,
-    Parameters,
-    PlanConfig,
-    RowSettings,
-)
+from guided_imagination.config.expansion import ExpandPipeline
+from guided_imagination.config.models import ComputeConfig
+from guided_imagination.config.parameters import Parameters
+from guided_imagination.config.planning import PlanConfig
+from guided_imagination.config.rows import AdaptSettings, RowSettings
 from guided_imagination.pipelines.lazy import GPU, bound
 
 if TYPE_CHECKING:

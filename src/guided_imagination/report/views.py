@@ -5,7 +5,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from guided_imagination.config import Method, ReportConfig, changing_recipe
+from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.tree import Method, changing_recipe
 from guided_imagination.report.ablation import ablation_table, ablations
 from guided_imagination.report.accuracy import accuracy_table, architecture_table
 from guided_imagination.report.efficiency import efficiency_table, readings_table

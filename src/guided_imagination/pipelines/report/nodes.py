@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination.config import DatasetSettings, Methods, ReportConfig
+from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.rows import DatasetSettings
+from guided_imagination.config.tree import Methods
 from guided_imagination.data.dataset import class_names
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.expansion.weeding import weeded

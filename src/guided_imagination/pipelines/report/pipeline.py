@@ -5,8 +5,9 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import Parameters, changing_recipe
+from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.rows import place_of
+from guided_imagination.config.tree import changing_recipe
 from guided_imagination.pipelines.lazy import Lazy, bound
 
 nodes = Lazy(f"{__package__}.nodes")

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from datasets import Dataset
 
-from guided_imagination.config import AdaptSettings, Architecture, Recipe, RowSettings
+from guided_imagination.config.rows import AdaptSettings, RowSettings
+from guided_imagination.config.training import Architecture, Recipe
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.data.dataset import class_names, to_tensors
 from guided_imagination.data.sources.classes import words

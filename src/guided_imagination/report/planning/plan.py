@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from guided_imagination.config import AdaptSettings, ComputeConfig, PretrainedModel, RowSettings
+from guided_imagination.config.models import ComputeConfig, PretrainedModel
+from guided_imagination.config.rows import AdaptSettings, RowSettings
 from guided_imagination.models.weights import found_locally
 from guided_imagination.report.planning.measure import (
     measure_adaptation,

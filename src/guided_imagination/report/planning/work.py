@@ -6,7 +6,7 @@ from typing import Literal
 
 from datasets import Dataset
 
-from guided_imagination.config import ORIGINALS, AdaptSettings, RowSettings
+from guided_imagination.config.rows import ORIGINALS, AdaptSettings, RowSettings
 from guided_imagination.expansion.plan import AUGMENTED_PER_SHARD
 from guided_imagination.training.grid import cells_of
 from guided_imagination.training.recipe import updates
