@@ -45,8 +45,5 @@ class AugmentConfig(Strict):
     """Parameters of `augment_baselines`: one entry per augmentation."""
 
     cutout: CutoutConfig
-    """Settings of Cutout."""
     gridmask: GridMaskConfig
-    """Settings of GridMask."""
     randaugment: RandAugmentConfig
-    """Settings of RandAugment."""

@@ -163,7 +163,6 @@ class ComputeConfig(Strict):
     """true: one thread, deterministic kernels, and no smaller batches when memory runs out (slower), so that results
     are identical bit for bit on this kind of machine, whatever its load."""
     workers: WorkersConfig = WorkersConfig()
-    """Workers that make the shards of expansions and do the training runs."""
 
     @model_validator(mode="after")
     def one_thread_is_one(self) -> "ComputeConfig":

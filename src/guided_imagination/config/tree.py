@@ -79,9 +79,7 @@ class Tree(Strict):
     overwrite: bool
     """true: replace an expansion that was made with other settings."""
     image_files: ImageFileConfig
-    """How generated images are stored."""
     compute: ComputeConfig
-    """Devices, precision and workers."""
     generators: dict[str, GeneratorConfig]
     """Presets of generators by name."""
     guides: dict[str, GuideConfig]
@@ -97,25 +95,17 @@ class Tree(Strict):
     expand_sd: ExpandConfig
     """Settings of GIF-SD; it has no embedded model."""
     augment_baselines: AugmentConfig
-    """Settings of the classical augmentations."""
     train: TrainConfig
-    """The grid of training runs."""
     tune: TuneConfig
-    """The search for learning rate and weight decay."""
     recipes: dict[str, Recipe]
     """Training recipes by name."""
     architectures: dict[str, Architecture]
     """timm models by name."""
     audit: AuditConfig
-    """How expansions are audited."""
     report: ReportConfig
-    """What the report shows."""
     export: ExportConfig
-    """What is exported."""
     pretrain: PretrainConfig
-    """Pre-training of the small models that ship."""
     plan: PlanConfig
-    """How the cost of a run is estimated."""
 
     def augmentation_of(self, method: str) -> str:
         return self.methods[method].augmentation or method
