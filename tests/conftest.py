@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from helpers.project import ROOT, built_once
+from helpers.real_images import breast, mark, photographs, real_images  # noqa: F401 (fixtures)
 
 if TYPE_CHECKING:
     import torch
@@ -178,4 +179,5 @@ def images() -> torch.Tensor:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole runs first: a worker that begins one last lets the others wait."""
+    mark(items)
     items.sort(key=lambda item: "integration" not in item.path.parts)

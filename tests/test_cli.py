@@ -71,6 +71,45 @@ def test_faults_of_a_node_are_not_explained_away() -> None:
     assert explain(caught.value) is None
 
 
+BROKEN = {
+    "ratio=[1": "--params: expected ',' or ']', but got '<stream end>'",
+    "ratio=${x": "--params: no viable alternative at input '${x'",
+    "datasets.pets=1": "parameters: Cannot merge DictConfig with ListConfig",
+}
+
+
+@pytest.mark.parametrize(("params", "sentence"), BROKEN.items())
+def test_broken_params_are_one_sentence(params: str, sentence: str) -> None:
+    done = kedro_run("--params", params)
+    assert_explained(done, f"Error: {sentence}")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", ["run: [1]", "[1]", "ratio: 5", "run:\n\tenv: test"])
+def test_a_broken_file_of_options_is_one_sentence(content: str, tmp_path: Path) -> None:
+    (tmp_path / "run.yml").write_text(content)
+    done = kedro_run("--config", str(tmp_path / "run.yml"))
+    where = (
+        f"{tmp_path}/run.yml, line 2: found character" if "\t" in content else "--config: needed: a file with `run:`"
+    )
+    assert_explained(done, f"Error: {where}")
+
+
+def test_an_unknown_environment_is_told_the_known_ones() -> None:
+    done = kedro_run("--env", "papr")
+    known = ", ".join(sorted(path.name for path in (ROOT / "conf").iterdir() if path.is_dir()))
+    assert_explained(done, f"no environment 'papr' in {ROOT / 'conf'}; there are {known}")
+
+
+@pytest.mark.usefixtures("mlflow_database")
+@pytest.mark.parametrize("place", ["08_reporting", "05_model_input/fashion"])
+def test_an_output_that_cannot_be_written_is_named_before_any_work(place: str, tmp_path: Path) -> None:
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("a file")
+    assert_explained(run(tmp_path), f"{tmp_path / place} cannot be written to (Not a directory)")
+    assert not list(tmp_path.rglob("*.json")), "nothing was made"
+
+
 @pytest.mark.parametrize("runner", ["ThreadRunner", "ParallelRunner"])
 def test_runners_that_change_or_lose_results_are_refused(runner: str, tmp_path: Path) -> None:
     done = run(tmp_path, "--runner", runner, "--pipelines", "ingest")

@@ -5,6 +5,7 @@ import os
 import warnings
 from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from guided_imagination.config.expansion import RejectConfig as RejectConfig
     from guided_imagination.utils.errors import InputError as InputError
 
-__version__ = "0.5.0"
+__version__ = version("guided-imagination")
 __all__ = [
     "InputError",
     "Preset",
@@ -29,7 +30,6 @@ __all__ = [
     "example",
     "expand",
     "presets",
-    "quiet",
 ]
 
 # Must stand before torch is imported: busy-waiting OpenMP threads slow each other down when they share cores.
@@ -46,23 +46,23 @@ NOISE = (
     "Add type hints to the `predict` method",  # kedro-mlflow defines an MLflow model; this project logs none
     "One or more dataset names contain '.'",  # a dataset of another namespace can only be named with its dots
 )
-# the same with every command; nodes have a line of this project's own (hooks.py), without their twenty inputs
+# the same with every command; nodes have one line of this project's own (hooks.py), without their twenty inputs
 CHATTER = {
-    "kedro.runner.sequential_runner": "Using synchronous mode",
-    "kedro.pipeline.node": "Running node",
-    "kedro_viz.integrations.kedro.run_hooks": "Workflow tracking is disabled",
-    "kedro_mlflow.framework.hooks.mlflow_hook": "Registering new custom resolver",
+    "kedro.runner.sequential_runner": ("Using synchronous mode", "Completed node", "Completed %d out of %d tasks"),
+    "kedro.pipeline.node": ("Running node",),
+    "kedro_viz.integrations.kedro.run_hooks": ("Workflow tracking is disabled",),
+    "kedro_mlflow.framework.hooks.mlflow_hook": ("Registering new custom resolver",),
 }
 
 
-def _is_not(message: str, record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith(message)
+def _is_none_of(messages: tuple[str, ...], record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(messages)
 
 
 def quiet() -> None:
     """Silence what libraries say with every command and no user can mend (entry point `kedro.init`)."""
-    for logger, message in CHATTER.items():
-        logging.getLogger(logger).addFilter(partial(_is_not, message))
+    for logger, messages in CHATTER.items():
+        logging.getLogger(logger).addFilter(partial(_is_none_of, messages))
     shown = warnings.showwarning
 
     def show(message: Warning | str, *details: Any, **named: Any) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,11 +9,16 @@ from typing import Any
 
 import click
 import kedro.runner
+import yaml
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.io.core import DatasetError
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
 
+from guided_imagination.pipelines.configuration import unreadable
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import temporary_folder, write_json
 
 RUNNERS = Path(kedro.runner.__file__).parent
 
@@ -30,15 +34,31 @@ def explain(error: BaseException) -> str | None:
         if isinstance(cause, FileNotFoundError) and isinstance(error, DatasetError):
             return f"{cause}: run the pipeline that makes it first (kedro run makes all of the main job)"
         cause = cause.__cause__
-    # kedro refuses unknown pipelines, namespaces and nodes with a ValueError before its runner starts
+    # kedro refuses unknown pipelines, namespaces, nodes and kinds of data with these before its runner starts
     frames = traceback.extract_tb(error.__traceback__)
-    if isinstance(error, ValueError) and not any(RUNNERS in Path(frame.filename).parents for frame in frames):
-        return str(error)
+    if isinstance(error, ValidationError):  # of what kedro-mlflow is told
+        first = error.errors()[0]
+        return f"mlflow.yml: {'.'.join(map(str, first['loc']))}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    running = any(RUNNERS in Path(frame.filename).parents for frame in frames)
+    if isinstance(error, ValueError | DatasetError) and not running:
+        return " ".join(str(error).split())
     return None
 
 
 class ExplainedCommand(click.Command):
     """A command with explained errors."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Kedro reads --params and the file of --config here."""
+        try:
+            return super().parse_args(ctx, args)
+        except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+            file = getattr(getattr(error, "problem_mark", None), "name", "<")  # that of --config
+            raise click.ClickException(unreadable("--params" if file[0] == "<" else Path(file), error)) from error
+        except (AttributeError, KeyError, TypeError) as error:
+            raise click.ClickException(
+                "--config: needed: a file with `run:`, and options of kedro run below"
+            ) from error
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -130,8 +150,8 @@ def reproduce(folder: Path, check: bool, save: Path | None) -> None:
         return
     from guided_imagination.expansion import reproduce as again  # imports torch
 
-    with tempfile.TemporaryDirectory() as place:
-        made = again.remake(manifest, config.check(merged(raw, changes)), Path(place))
+    with temporary_folder() as place:
+        made = again.remake(manifest, config.check(merged(raw, changes)), place)
     compared = again.verdict(manifest, made)
     for file, there, here in compared:
         click.echo(f"{file}: {there} there, {here} here: {'the same' if there == here else 'OTHER'}")
@@ -158,7 +178,7 @@ def _command(output: str, changes: Mapping[str, Any], save: Path | None) -> str:
             "parameters and which the command will name"
         )
     options = {"run": {"to_outputs": output, "params": changes}}
-    save.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")  # which YAML takes too
+    write_json(save, options)  # which YAML takes too
     return shlex.join(["kedro", "run", "--config", str(save)])
 
 

@@ -2,7 +2,11 @@
 
 import json
 import logging
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast, get_args
 
 from kedro.framework.context import KedroContext
@@ -19,6 +23,7 @@ from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.rows import RowSettings, hub_folder
 from guided_imagination.pipelines.lazy import GPU
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import check_writable
 
 logger = logging.getLogger(__name__)
 # That the experiment is about training, for what of MLflow asks; and a link to `#/experiments/ID/runs` with
@@ -46,8 +51,14 @@ PRELOAD = (
 )
 
 
+TABLE = ".accuracy_table"
+PAGE = "report.page"
+
+
 class ProjectHooks:
-    """Refuses wrong parameters and broken weights before anything is made."""
+    """Refuses wrong parameters and broken weights before anything is made; ends with what a reader looks for."""
+
+    nodes, begun = 0, 0  # of this run
 
     @hook_impl(tryfirst=True)  # before MLflow's database is made
     def after_context_created(self, context: KedroContext) -> None:
@@ -65,6 +76,10 @@ class ProjectHooks:
     @hook_impl(tryfirst=True)  # before an MLflow run is opened
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         _check_runner(str(run_params.get("runner")))
+        self.env, self.tables = run_params.get("env"), dict[str, str]()
+        # Kedro leaves out what is there when the run has begun
+        self.nodes, self.begun = 0 if run_params.get("only_missing_outputs") else len(pipeline.nodes), 0
+        _check_places(pipeline, catalog)
         _check_weeds(pipeline, self.parameters, catalog)
         models = list(_models(pipeline, self.parameters))
         if models:
@@ -80,10 +95,18 @@ class ProjectHooks:
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        logger.info("Running node: %s", node.name)
+        self.begun += 1
+        logger.info("Running node: %s%s", node.name, f" ({self.begun} of {self.nodes})" if self.nodes else "")
 
-    @hook_impl(trylast=True)  # after the MLflow run is closed
+    @hook_impl
+    def after_node_run(self, outputs: dict[str, Any]) -> None:
+        made = {name.removesuffix(TABLE): table for name, table in outputs.items() if name.endswith(TABLE)}
+        self.tables |= {name: table.markdown() for name, table in made.items()}
+
+    @hook_impl(trylast=True)  # after the MLflow run is closed, and after Kedro's last line
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        if any(self.tables.values()):
+            logger.info("%s", "\n".join(self._last_words(pipeline, catalog)))
         names = [name for name in pipeline.all_outputs() if name.count(".") == 2 and name.endswith(".failures")]
         failures = {cell: error for name in names for cell, error in catalog.load(name).items()}
         if failures:
@@ -91,6 +114,44 @@ class ProjectHooks:
                 f"{len(failures)} cells failed ({_by_error(failures)}): "
                 "all others are finished, and the same command tries only these again"
             )
+
+    def _last_words(self, pipeline: Pipeline, catalog: DataCatalog) -> Iterator[str]:
+        """The tables that this run has made, where its page is, and the command that uses what it trained."""
+        for dataset, table in self.tables.items():
+            yield f"{dataset}:\n\n{table}"
+        if PAGE not in pipeline.all_outputs():
+            return
+        yield f"All tables, figures and single images: {_short(cast(Path, _filepath(catalog, PAGE)))}"
+        chosen = next(
+            (name for name in self.tables if catalog.exists(best := f"{name}.best") and catalog.load(best)), None
+        )
+        if chosen:
+            yield f"Next, what its best classifier sees in an image: {_predict(chosen, self.env)}"
+
+
+def _predict(dataset: str, env: str | None) -> str:
+    name = "guided-imagination"
+    known = shutil.which(name) is not None  # which it is not where `make run` has made the environment
+    command = name if known else str(_short(Path(sys.executable).with_name(name)))
+    return shlex.join([command, "predict", *(["--env", env] if env else []), "--dataset", dataset, "IMAGE"])
+
+
+def _short(path: Path) -> Path:
+    """`path` as it is named from here."""
+    return path.relative_to(here) if path.is_relative_to(here := Path.cwd()) else path
+
+
+def _check_places(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Raises InputError where an output could not be written, which would be found out after the work for it."""
+    found = [_filepath(catalog, name) for name in sorted(pipeline.all_outputs())]
+    for path in {path.parent: path for path in found if path}.values():
+        check_writable(path)
+
+
+def _filepath(catalog: DataCatalog, name: str) -> Path | None:
+    """Where a dataset lies; None of one in memory."""
+    path = cast(Any, catalog.get(name))._describe().get("filepath")
+    return Path(path) if path else None
 
 
 def _check_weeds(pipeline: Pipeline, parameters: Parameters, catalog: DataCatalog) -> None:

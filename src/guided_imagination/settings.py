@@ -1,9 +1,8 @@
 """Kedro project settings: https://docs.kedro.org/en/stable/configure/configuration_basics/"""
 
-from kedro.config import OmegaConfigLoader
-
 from guided_imagination.config.defaults import embedded
 from guided_imagination.hooks import ProjectHooks
+from guided_imagination.pipelines.configuration import ConfigLoader
 
 
 def _pretrain(key: str) -> str:
@@ -14,7 +13,7 @@ def _pretrain(key: str) -> str:
 
 
 HOOKS = (ProjectHooks(),)
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -11,6 +11,7 @@ from torchvision.datasets import ImageFolder
 
 from guided_imagination.__main__ import main
 from guided_imagination.expansion.records import verify
+from helpers.disks import closed
 
 
 def run(*arguments: object) -> Result:
@@ -122,3 +123,35 @@ def test_pictures_do_not_take_the_place_of_the_expansion(folder: Path, tmp_path:
 def test_a_setting_that_is_no_yaml_is_named(folder: Path, tmp_path: Path) -> None:
     done = run("expand", folder, "--out", tmp_path / "out", "--set", "expand_mae.steps={")
     assert "'{' of expand_mae.steps is no YAML" in done.stderr
+
+
+def test_a_folder_of_parts_is_told_in_the_words_of_the_command(folder: Path, tmp_path: Path) -> None:
+    said = run("expand", folder.parent, "--out", tmp_path.parent / f"{tmp_path.name}_new").stderr.strip()
+    assert said.endswith(f"the class folder {folder} has no image; it holds folders: did you mean {folder}?")
+
+
+def test_a_place_that_cannot_be_written_is_named_before_the_work(folder: Path, tmp_path: Path) -> None:
+    def refusal(*arguments: object) -> str:
+        done = run("expand", folder, "--method", "cutout", "--workers", 1, *arguments)
+        assert isinstance(done.exception, SystemExit), "an explained error, not a traceback"
+        return done.stderr.strip()
+
+    with closed(tmp_path / "closed") as place:
+        for target in (place / "new", place / "a" / "b"):
+            assert f"Error: {place}" in refusal("--out", tmp_path / "new", "--images", target)
+            assert not (tmp_path / "new").exists()
+        assert f"'{place}/new' cannot be made" in refusal("--out", place / "new")
+        assert f"Error: {place} cannot be written to" in refusal("--out", place)
+    (tmp_path / "file").touch()
+    long = "n" * 300
+    assert f"{tmp_path}/file cannot be written to" in refusal(
+        "--out", tmp_path / "new", "--images", tmp_path / "file/a"
+    )
+    assert "File name too long" in refusal("--out", tmp_path / "new", "--images", tmp_path / long)
+    assert "File name too long" in refusal("--out", tmp_path / long)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("setting", ["=3", ".steps=3", "expand_dalle..steps=3"])
+def test_a_setting_without_a_name_is_refused(folder: Path, tmp_path: Path, setting: str) -> None:
+    assert f"{setting!r} names no setting" in run("expand", folder, "--out", tmp_path / "out", "--set", setting).stderr

@@ -17,6 +17,7 @@ from guided_imagination.config.defaults import shipped_conf
 from guided_imagination.config.project import new_project
 from guided_imagination.settings import CONFIG_LOADER_ARGS
 from guided_imagination.utils.errors import InputError
+from helpers.disks import closed, files_of_at_most
 from helpers.project import ROOT, assert_succeeded, kedro_run
 
 
@@ -123,3 +124,23 @@ def test_outside_of_a_project_the_command_says_so(tmp_path: Path) -> None:
         == f"Error: there is no project in {tmp_path}: go to one, or make one by guided-imagination new NAME\n"
     )
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("size", [500, 5000], ids=["its first file", "one that is copied"])
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(size: int, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(shutil, "_USE_CP_SENDFILE", False)  # which asks for no limit of the process
+    with files_of_at_most(size), pytest.raises(InputError, match=f"^{tmp_path} takes no more data"):
+        new_project(tmp_path / "birds")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    with closed(tmp_path / "closed") as place:
+        for folder in (place / "birds", place / "below" / "birds"):
+            with pytest.raises(InputError, match=f"^{place}.* cannot be written to"):
+                new_project(folder)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=rf"^{tmp_path}/file cannot be written to \(Not a directory\)"):
+        new_project(tmp_path / "file" / "birds")
+    with pytest.raises(InputError, match="File name too long"):
+        new_project(tmp_path / ("n" * 300))

@@ -18,8 +18,6 @@ from guided_imagination.data.sources import recognition
 from guided_imagination.utils.errors import InputError
 from helpers.fabricate import encoded, folders, picture, put, tiff
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-CALTECH = SHARED / "caltech101_12classes" / "caltech101" / "101_ObjectCategories"
 FASHION = Path(str(files("guided_imagination"))) / "embedded" / "fashion"
 
 
@@ -315,7 +313,6 @@ def test_images_without_a_range_stop_the_run_with_the_way_on(tmp_path):
     assert "convert it to 8 or 16 bits" in message
 
 
-@pytest.mark.skipif(not CALTECH.is_dir(), reason=f"the real images of Caltech-101 are not in {CALTECH}")
 @pytest.mark.parametrize(("kind", "name"), [("JPEG", "wide.jpg"), ("PNG", "wide.png")])
 def test_squeezed_images_show_all_of_the_picture(tmp_path, kind, name):
     """Three stripes of a picture twice as wide as high: the middle shows one, the squeezed square all three."""
@@ -345,8 +342,8 @@ def test_squeezed_images_show_all_of_the_picture(tmp_path, kind, name):
         assert rows["squeeze"][row].tobytes() == rows["crop"][row].tobytes(), "a square is left as it is"
 
 
-def test_real_images_of_caltech():
-    splits = ingestion.read(folder_spec(CALTECH, seeds_per_class=30, test="rest"), 0)
+def test_real_images_of_caltech(photographs):
+    splits = ingestion.read(folder_spec(photographs, seeds_per_class=30, test="rest"), 0)
     assert (len(splits.seeds), len(splits.test)) == (360, 240)
     assert splits.quarantined == []
     images, _ = to_tensors(splits.seeds.select(range(20)), resolution=224)

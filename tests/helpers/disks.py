@@ -1,5 +1,6 @@
 """Disks that take no more."""
 
+import os
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,21 @@ def files_of_at_most(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def closed(place: Path) -> Iterator[Path]:
+    """A folder that nothing can be written to; the test is skipped where root can mount none, whom no mode stops."""
+    if os.geteuid():
+        place.mkdir(mode=0o555)
+        try:
+            yield place
+        finally:
+            place.chmod(0o755)
+        return
+    with small_disk(place, "64k"):
+        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+        yield place
 
 
 @contextmanager

@@ -29,7 +29,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "| gif_dalle" in done.stdout, "the run ends with the table"
+    head, kedro_ends, words = done.stdout.partition("Pipeline execution completed successfully")
+    assert kedro_ends
+    assert "| gif_dalle" not in head.split("audit of fashion")[0]
+    table = (folder / "08_reporting/fashion/accuracy_table/accuracy_table.md").read_text()
+    assert table in words, "the run ends with the table"
+    *_, page, command = words.strip().splitlines()
+    assert page.endswith(f": {folder}/08_reporting/report.html")
+    assert command.endswith(" predict --env test --dataset fashion IMAGE")
+    assert head.count("Running node: ") == head.count(" of 65)") == 65
+    assert "Completed" not in head
     return folder
 
 

@@ -16,7 +16,6 @@ from click.testing import Result
 from helpers.hub import CLASSIFIER
 from helpers.project import ROOT, assert_succeeded, kedro_run
 
-SHARED = ROOT.parent / "shared" / "data"
 BASE = ["cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle"]
 WHILE_TRAINING = ["mixup", "cutmix", "randaugment_online"]
 PAPER = ["mae_unperturbed", "dalle_unperturbed", "sd_unperturbed", "sd", "gif_sd"]
@@ -32,10 +31,7 @@ SMALL: dict[str, Any] = {
     "recipes": {"paper": {"epochs": 1, "batch_size": 8}, "finetune": {"passes": 1}, "linear_probe": {"passes": 1}},
     "architectures": {"resnet50": CLASSIFIER},
 }
-pytestmark = [
-    pytest.mark.skipif(not SHARED.exists(), reason="the real images of ../shared/data are not on this machine"),
-    pytest.mark.usefixtures("project", "offline", "mlflow_database"),
-]
+pytestmark = pytest.mark.usefixtures("project", "offline", "mlflow_database")
 
 
 def run(data: Path, dataset: str, spec: dict[str, object], **changes: object) -> Result:
@@ -70,9 +66,10 @@ def manifest(data: Path, dataset: str, method: str) -> dict[str, object]:
     return json.loads((data / "05_model_input" / dataset / method / "manifest.json").read_text())
 
 
-def test_every_row_of_caltech101_on_real_photographs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    folder = SHARED / "caltech101_12classes/caltech101/101_ObjectCategories"
-    spec = {"source": {"path": str(folder), "download": None}, "sizes": None, "seeds_per_class": 2}
+def test_every_row_of_caltech101_on_real_photographs(
+    tmp_path: Path, photographs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = {"source": {"path": str(photographs), "download": None}, "sizes": None, "seeds_per_class": 2}
     assert_succeeded(run(tmp_path, "caltech101", spec))
     assert "| gif_sd" in caplog.text, "the run ends with the table"
     assert_all_rows(tmp_path, "caltech101", RECIPES)
@@ -85,16 +82,17 @@ def test_every_row_of_caltech101_on_real_photographs(tmp_path: Path, caplog: pyt
 
 
 ADAPT = {name: {"adapt": {"steps": 2}} for name in ("expand_mae", "expand_dalle", "expand_sd")}
-BREAST = {
-    "source": {"kind": "npz", "path": str(SHARED / "breastmnist_repackaged.npz")},
-    "classes": ["malignant", "benign"],
-    "overrides": ADAPT,
-}
 
 
-def test_medical_generators_are_adapted_first(tmp_path: Path) -> None:
+@pytest.fixture
+def adapting(breast: Path) -> dict[str, Any]:
+    """BreastMNIST, with a little fine-tuning."""
+    return {"source": {"kind": "npz", "path": str(breast)}, "classes": ["malignant", "benign"], "overrides": ADAPT}
+
+
+def test_medical_generators_are_adapted_first(tmp_path: Path, adapting: dict[str, Any]) -> None:
     grid = {**SMALL["train"], "recipes": ["paper"]}
-    assert_succeeded(run(tmp_path, "breastmnist", BREAST, train=grid))
+    assert_succeeded(run(tmp_path, "breastmnist", adapting, train=grid))
     assert_all_rows(tmp_path, "breastmnist", ["paper"])
     for method, pipeline in (("gif_mae", "expand_mae"), ("gif_dalle", "expand_dalle"), ("gif_sd", "expand_sd")):
         record = json.loads((tmp_path / "06_models/breastmnist" / pipeline / "adapted.json").read_text())
@@ -112,13 +110,13 @@ SPEEDS = {
 }
 
 
-def test_the_plan_of_the_paper_by_stated_speeds(tmp_path: Path) -> None:
+def test_the_plan_of_the_paper_by_stated_speeds(tmp_path: Path, adapting: dict[str, Any]) -> None:
     """78 seeds, 5 new images of each, 8 GPUs."""
     lines = [f"*,{stage},{name},0,{seconds}" for stage, names in SPEEDS.items() for name, seconds in names.items()]
     speeds = tmp_path / "stated.csv"
     speeds.write_text("\n".join(["dataset,stage,name,start_seconds,unit_seconds", *lines]))
     size = {"datasets": ["breastmnist"], "ratio": 5, "compute": {"workers": {"count": 8}}}
-    assert_succeeded(run(tmp_path, "breastmnist", BREAST, **size, plan={"speeds": str(speeds), "price": 2}))
+    assert_succeeded(run(tmp_path, "breastmnist", adapting, **size, plan={"speeds": str(speeds), "price": 2}))
     costs = pd.read_csv(tmp_path / "08_reporting" / "plan" / "costs.csv")
     by_row = costs[costs["stage"] == "expand"].set_index("row")
     assert (by_row["units"] == 390).all()
@@ -130,8 +128,8 @@ def test_the_plan_of_the_paper_by_stated_speeds(tmp_path: Path) -> None:
     assert "4,680 new images in all" in (tmp_path / "08_reporting" / "plan" / "plan.md").read_text()
 
 
-def test_the_plan_of_the_paper_measures_every_stage(tmp_path: Path) -> None:
-    assert_succeeded(run(tmp_path, "breastmnist", BREAST, datasets=["breastmnist"], plan={"speeds": None}))
+def test_the_plan_of_the_paper_measures_every_stage(tmp_path: Path, adapting: dict[str, Any]) -> None:
+    assert_succeeded(run(tmp_path, "breastmnist", adapting, datasets=["breastmnist"], plan={"speeds": None}))
     costs = pd.read_csv(tmp_path / "08_reporting" / "plan" / "costs.csv")
     assert set(costs.loc[costs["stage"] == "expand", "row"]) == set(EXPANDED)
     assert set(costs.loc[costs["stage"] == "adapt", "row"]) == set(ADAPT)

@@ -139,6 +139,9 @@ def test_a_registered_classifier_is_found_again_with_its_classes_and_card(parent
     assert "model_card.md" in [file.path for file in mlflow.MlflowClient().list_artifacts(parent)]
     with pytest.raises(InputError, match=r"no classifier of moths yet \(but of toys\)"):
         tracking.registered("moths")
+    for name in ("bob's", 'bob"s', "", "a%"):
+        with pytest.raises(InputError, match=f"there is no classifier of {name} yet"):
+            tracking.registered(name)
     other = replace(SHEET, classes=["dog", "cat"])
     tracking.register("toys", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), parent, {"key": "two"}, other)
     assert tracking.registered("toys")[1].classes == ["dog", "cat"]

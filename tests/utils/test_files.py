@@ -1,27 +1,33 @@
 import errno
 import mmap
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from guided_imagination.utils import files
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import (
     check_name,
     check_regular,
+    check_writable,
     read_json,
     replacing,
     replacing_folder,
+    temporary_folder,
     write_json,
     writing_alone,
 )
-from helpers.disks import files_of_at_most
+from helpers.disks import closed, files_of_at_most
 from helpers.processes import ended, fork
 
 
@@ -164,8 +170,10 @@ def test_a_folder_is_whole_wherever_a_writer_is_killed(tmp_path, monkeypatch, ex
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_a_writer_of_a_folder_waits_for_the_other(tmp_path, caplog):
+@pytest.mark.parametrize("patience", [0.1, 5.0], ids=["longer than it is worth a word", "shorter"])
+def test_a_writer_of_a_folder_waits_for_the_other(tmp_path, caplog, monkeypatch, patience):
     folder, (read, write) = tmp_path / "folder", os.pipe()
+    monkeypatch.setattr(files, "PATIENCE", patience)
 
     def first():
         with replacing_folder(folder) as new:
@@ -180,7 +188,7 @@ def test_a_writer_of_a_folder_waits_for_the_other(tmp_path, caplog):
         fill(new, a=b"second")
     assert ended(process) == 0
     assert contents(folder) == {"a": b"second"}
-    assert f"waiting for another process that writes {folder}" in caplog.text
+    assert (f"waiting for another process that writes {folder}" in caplog.text) == (patience < 0.3)
     assert list(tmp_path.iterdir()) == [folder]
 
 
@@ -251,3 +259,106 @@ def test_only_what_blocks_and_what_leads_nowhere_is_not_regular(tmp_path):
     for name, said in (("dead", "leads nowhere"), ("pipe", "not a regular file")):
         with pytest.raises(ValueError, match=said):
             check_regular(tmp_path / name)
+
+
+def write_folder(path):
+    with replacing_folder(path) as new:
+        fill(new, a=b"new")
+
+
+def hold(path):
+    with writing_alone(path):
+        pass
+
+
+WRITERS = {"file": lambda path: write_json(path, {}), "folder": write_folder, "lock": hold, "check": check_writable}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize("below", ["new", "a/b/new"])
+def test_a_place_that_cannot_be_written_is_the_users_to_mend(tmp_path, write, below):
+    with closed(tmp_path / "closed") as place, pytest.raises(InputError) as caught:
+        write(place / below)
+    assert str(caught.value).startswith(f"{place}")
+    assert str(caught.value).endswith("): use another place or name")
+    assert "cannot be written to (Read-only file system" in str(caught.value) or os.geteuid()
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize("below", ["new", "a/b/new"])
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, write, below):
+    (tmp_path / "file").write_text("mine")
+    sentence = rf"^{tmp_path}/file cannot be written to \(Not a directory\): use another place or name$"
+    with pytest.raises(InputError, match=sentence):
+        write(tmp_path / "file" / below)
+    assert contents(tmp_path) == {"file": b"mine"}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize("length", [245, 300])
+def test_too_long_a_name_is_one_sentence(tmp_path, write, length):
+    try:
+        write(tmp_path / ("n" * length))
+    except InputError as error:
+        assert str(error).startswith(f"{tmp_path}")
+        assert str(error).endswith(" cannot be written to (File name too long): use another place or name")
+    else:
+        assert length == 245
+        assert write in (hold, WRITERS["file"]), "their endings are short enough"
+
+
+def test_a_check_leaves_nothing_and_makes_no_folder(tmp_path):
+    check_writable(tmp_path / "a" / "b" / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_block_could_not_read_elsewhere_is_no_fault_of_where_it_writes(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError), replacing(tmp_path / "folder" / "new"):
+        (tmp_path / "file" / "read").read_bytes()
+
+
+def saved_by_torch(folder):
+    torch.save({"weights": torch.zeros(10_000)}, (folder / "a").open("wb"))
+
+
+def copied(folder):
+    (folder.parent / "source").mkdir()
+    (folder.parent / "source" / "a").write_bytes(b"a" * 10_000)
+    shutil.copytree(folder.parent / "source", folder / "b")
+
+
+FILLING = {
+    "torch": saved_by_torch,
+    "safetensors": lambda folder: save_file({"weights": torch.zeros(10_000)}, folder / "a"),
+    "copytree": copied,
+}
+
+
+@pytest.mark.parametrize("write", FILLING.values(), ids=FILLING)
+def test_a_full_disk_is_seen_behind_what_other_libraries_raise(tmp_path, monkeypatch, write):
+    if write is copied:  # the kernel would copy without asking for the limit
+        monkeypatch.setattr(shutil, "_USE_CP_SENDFILE", False)
+    full = f"^{tmp_path}.* takes no more data .* make room"
+    with pytest.raises(InputError, match=full), files_of_at_most(4096), replacing_folder(tmp_path / "new") as new:
+        write(new)
+    assert not (tmp_path / "new").exists()
+
+
+def test_no_place_for_temporary_files_is_a_sentence(monkeypatch):
+    def none():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(InputError, match=r"^No usable temporary directory found in \['/tmp'\]: set TMPDIR"):
+        temporary_folder().__enter__()
+
+
+def test_a_full_folder_for_temporary_files_is_a_sentence():
+    with (
+        pytest.raises(InputError, match=f"^{tempfile.gettempdir()}.* takes no more data"),
+        files_of_at_most(1000),
+        temporary_folder() as folder,
+    ):
+        (folder / "file").write_bytes(b"a" * 2000)
+    assert not folder.exists()

@@ -250,6 +250,57 @@ def test_what_is_imported_before_processes_are_forked_is_there(room):
     assert all(find_spec(name) for name in preload)
 
 
+WORK = """
+from guided_imagination.config import ONE_WORKER
+from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.workers import start
+def main():
+    two = ONE_WORKER.overridden({"workers": {"count": 2}})
+    try:
+        print(sum(result for _, result in start(lambda: lambda unit: unit, range(3), two)))
+    except InputError as error:
+        print(f"sentence: {error}")
+"""
+CALLS = {
+    "guarded": 'if __name__ == "__main__":\n    main()',
+    "guarded in a function": 'def ask():\n    if "__main__" == __name__:\n        main()\nask()',
+    "left before, which ends workers": 'if __name__ != "__main__":\n    raise SystemExit\nmain()',
+    "a guard that is over": 'if __name__ == "__main__":\n    print(end="")\nmain()',
+    "not guarded": "main()",
+    "no guard": 'import logging\nlogging.getLogger(__name__)\nprint(end="")\nmain()',
+    "a guard that comes later": 'main()\nif __name__ == "__main__":\n    print(end="")',
+    "in a thread": "import threading\nthread = threading.Thread(target=main)\nthread.start()\nthread.join()",
+}
+
+
+def printed(*arguments, text=None):
+    """The lines on both streams of a Python process."""
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, input=text, text=True, capture_output=True, timeout=100, check=False)
+    return (done.stdout + done.stderr).splitlines()
+
+
+@pytest.mark.parametrize("call_of_main", CALLS.values(), ids=CALLS)
+def test_a_script_without_a_guard_is_told_of_it_and_one_with_it_works(call_of_main, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(f"{WORK}\n{call_of_main}\n")
+    (said,) = printed(str(script))  # workers say nothing of their own
+    if "    main()" in call_of_main:
+        assert said == "3"
+    else:
+        assert 'needs `if __name__ == "__main__":` above what it does: add that line' in said
+
+
+def test_a_script_from_standard_input_is_told_to_be_a_file():
+    (said,) = printed("-", text=f"{WORK}\nmain()\n")
+    assert "compute.workers.count: more than one worker imports the calling script anew, and <stdin> cannot be" in said
+    assert 'save it as a file, with `if __name__ == "__main__":` above what it does, or use one worker' in said
+
+
+def test_a_command_without_a_script_needs_no_guard():
+    assert printed("-c", f"{WORK}\nmain()") == ["3"]
+
+
 def test_one_gpu_is_not_for_several_workers():
     with pytest.raises(ValueError, match=r"'cuda:1' is one GPU: set workers.count to 1"):
         ONE_WORKER.overridden({"device": "cuda:1", "workers": {"count": 2}})

@@ -11,7 +11,13 @@ import yaml
 from guided_imagination.api.settings import METHODS, presets
 from guided_imagination.api.wording import COMMAND, reworded
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import check_name, read_json, replacing_folder
+from guided_imagination.utils.files import (
+    check_name,
+    check_writable,
+    explaining_full_disk,
+    read_json,
+    replacing_folder,
+)
 
 EXPORTED = "train/metadata.parquet"  # a folder that has it was written by `--images`
 
@@ -35,6 +41,8 @@ def _setting(context: click.Context, parameter: click.Parameter, pairs: tuple[st
         place, equals, value = pair.partition("=")
         if not equals:
             raise click.BadParameter(f"{pair!r} has no '='; allowed: such as expand_dalle.steps=3")
+        if not all(place.split(".")):
+            raise click.BadParameter(f"{pair!r} names no setting; allowed: such as expand_dalle.steps=3")
         try:
             nested = yaml.safe_load(value)
         except yaml.YAMLError as error:
@@ -90,12 +98,16 @@ def _epilog() -> str:
 
 def _free(target: Path, out: Path) -> Path:
     """Raises InputError for a place that holds anything but an earlier export, which is replaced as a whole, or where
-    the expansion itself will be."""
+    the expansion itself will be, and for one that cannot be written."""
     check_name(target)
-    if target.exists() and not (target / EXPORTED).is_file() and not (target.is_dir() and not any(target.iterdir())):
+    with explaining_full_disk(target):
+        empty = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+        exported = (target / EXPORTED).is_file()
+    if not empty and not exported:
         raise InputError(f"--images {target} holds other files: use an empty or a new folder")
     if out.resolve().is_relative_to(target.resolve()):
         raise InputError(f"--images {target} would take the place of --out {out}: use another folder")
+    check_writable(target)
     return target
 
 

@@ -1,7 +1,6 @@
 """`evaluate`: whether classifiers learn more from an expansion than from the images that it was made of."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import METRICS
 from guided_imagination.training.sources import Sources
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.files import temporary_folder
 
 OWN = "given"  # an architecture or recipe that has no name in conf/base
 COLUMNS = ["method", "ratio", "seed", *METRICS, "updates"]
@@ -86,9 +86,9 @@ def evaluate(
     method, made = opened(expansion, seeds)
     shared["dataset_specs"] = {NAME: asked.spec(side(made), None)}
     row = asked.changed(shared, {"ratio": made.ratio}, settings or {}).dataset(NAME)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with temporary_folder() as folder:
         begun = [
-            _begin(seeds, variants, measured, name, row, Path(folder))
+            _begin(seeds, variants, measured, name, row, folder)
             for name, variants in {"original": None, method: made}.items()
         ]
         results, failures = zip(*(one.finish() for one in begun), strict=True)

@@ -1,7 +1,6 @@
 """`expand`: new labelled images for those that there are, in one call."""
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -23,7 +22,7 @@ from guided_imagination.expansion.store.reader import MANIFEST, PLAN
 from guided_imagination.models.device import place
 from guided_imagination.models.weights import locate_whole
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import check_name
+from guided_imagination.utils.files import check_name, explaining_full_disk, temporary_folder
 from guided_imagination.utils.workers import worker_count
 
 
@@ -98,11 +97,11 @@ def expand(
     _check_classes(row, class_names(seeds))
     for model in row.makers:
         locate_whole(model, row.hub)
-    with _kept(folder) as kept, _temporary() as passing:
+    with _kept(folder) as kept, temporary_folder() as passing:
         if row.compute.workers.engine == "local" and worker_count(row.compute) > 1:
-            seeds = saved(Path(passing) / "seeds", seeds)
-        make(Path(kept), plan_of(seeds, row))
-        new = as_dataset(Path(kept))
+            seeds = saved(passing / "seeds", seeds)
+        make(kept, plan_of(seeds, row))
+        new = as_dataset(kept)
     if not same_classes(new, seeds):  # without a guide, nothing that shaped the images tells their names
         raise InputError(
             f"out = {str(out)!r} holds an expansion of the classes {', '.join(class_names(new))}, the images have "
@@ -111,15 +110,10 @@ def expand(
     return new
 
 
-def _temporary() -> AbstractContextManager[str]:
-    """A folder that is gone when the block ends."""
-    return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-
-
-def _kept(folder: Path | None) -> AbstractContextManager[str | Path]:
+def _kept(folder: Path | None) -> AbstractContextManager[Path]:
     """`folder`, or one that is gone when the block ends. Raises InputError for a folder that cannot be made."""
     if folder is None:
-        return _temporary()
+        return temporary_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -130,11 +124,14 @@ def _kept(folder: Path | None) -> AbstractContextManager[str | Path]:
 def _usable(out: Path, images: object) -> Path:
     """Raises InputError for a place where an expansion would mix with other files."""
     check_name(out)
-    if out.exists() and not out.is_dir():
+    with explaining_full_disk(out):
+        a_file = out.exists() and not out.is_dir()
+    if a_file:
         raise InputError(f"out = {str(out)!r} is a file; needed: a folder, or a name for a new one")
     if isinstance(images, str | os.PathLike) and out.resolve().is_relative_to(Path(images).resolve()):
         raise InputError(f"out = {str(out)!r} lies among the images, where it would be a class: use another place")
-    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    with explaining_full_disk(out):
+        names = {path.name for path in out.iterdir()} if out.is_dir() else set()
     foreign = sorted(name for name in names if not name.startswith((".", "writer")))
     if foreign and not names & {PLAN, MANIFEST}:
         raise InputError(f"out = {str(out)!r} holds other files, e.g. {foreign[0]!r}: use an empty or a new folder")

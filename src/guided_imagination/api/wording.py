@@ -26,7 +26,7 @@ PYTHON = {
         "randaugment, or go on all the same with filter=False"
     ),
     "or set perturbation: ball": "or take another method, such as gif_mae",
-    ": is it a part (path: ": ": is it what you mean (",
+    " (as path, or as test)?": "?",
     "compute.deterministic": "settings' compute.deterministic",
     "compute.device": "device",
     "compute.workers.count": "workers",

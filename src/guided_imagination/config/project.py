@@ -10,7 +10,7 @@ import yaml
 from guided_imagination.config.defaults import TEMPLATES, shipped, shipped_conf
 from guided_imagination.config.parameters import RESERVED_DATASETS
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import replacing_folder
+from guided_imagination.utils.files import explaining_full_disk, replacing_folder
 
 SPECS = "dataset_specs:\n"
 OWN = """\
@@ -29,7 +29,9 @@ def new_project(folder: Path) -> None:
     `folder` appears whole. Raises InputError if it exists, or if its name cannot be a dataset's.
     """
     name = folder.name
-    if folder.exists():
+    with explaining_full_disk(folder.parent):
+        there = folder.exists()
+    if there:
         raise InputError(f"{folder} exists already: give the name of a new folder, or remove that one")
     specs = (shipped_conf() / "base" / "parameters_datasets.yml").read_text()
     # YAML reads 2024 as a number, and no as false

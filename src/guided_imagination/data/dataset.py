@@ -2,7 +2,6 @@
 
 import ctypes
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from datasets import ClassLabel, Dataset, Features, Image, Value, load_from_disk
 from torch import Tensor
 
 from guided_imagination.data.images import rgb, square
-from guided_imagination.utils.files import explaining_full_disk, read_json, write_json
+from guided_imagination.utils.files import explaining_full_disk, read_json, temporary_folder, write_json
 
 ROWS_BETWEEN_FORGETTING = 4096
 ROWS_PER_BATCH, BYTES_PER_BATCH = 64, 2**23  # encoded images in memory while they are written
@@ -63,11 +62,8 @@ def on_disk(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
 
     Raises InputError if there is no room for it.
     """
-    with (
-        explaining_full_disk(Path(tempfile.gettempdir())),
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-    ):
-        path = str(Path(folder) / "images.arrow")
+    with temporary_folder() as folder:
+        path = str(folder / "images.arrow")
         with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)

@@ -18,6 +18,7 @@ from guided_imagination.training.cells import Job, Run
 from guided_imagination.utils.errors import InputError
 
 CARD = "model_card.md"
+MOST = 1000  # that MLflow lists at once
 BEST = "best"  # the alias of the version that was chosen last
 
 
@@ -132,9 +133,10 @@ def register(
 def registered(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], Sheet]:
     """The best classifier that is registered as `name`. Raises InputError if there is none, or it has no sheet."""
     client = mlflow.MlflowClient()
-    versions = client.search_model_versions(f"name = '{name}'")
+    known = [model.name for model in client.search_registered_models(max_results=MOST)]
+    versions = client.search_model_versions(f"name = '{name}'") if name in known else []
     if not versions:
-        others = ", ".join(model.name for model in client.search_registered_models())
+        others = ", ".join(known)
         raise InputError(
             f"there is no classifier of {name} yet ({f'but of {others}' if others else 'and none of any dataset'}): "
             "kedro run trains some and registers the best, where there are validation images to choose by"

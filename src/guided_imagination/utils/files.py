@@ -6,8 +6,10 @@ import glob
 import json
 import logging
 import os
+import re
 import shutil
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +23,11 @@ from guided_imagination.utils.errors import InputError
 logger = logging.getLogger(__name__)
 PARTIAL, OLD = ".partial", ".old"
 TOKEN = 8  # letters that tell the writers of a folder apart
+PATIENCE = 5.0  # seconds that others may take before a wait is worth a word
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# a place where nothing can be written, however much room there is
+CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
+CLOSED |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST}  # what is there is of another kind
 
 
 def check_name(name: str | os.PathLike[str]) -> None:
@@ -109,7 +115,7 @@ def writing_alone(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(_beside(path.absolute(), ".lock"), is_singleton=True)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=PATIENCE)
         except Timeout:
             logger.info("waiting for another process that writes %s", path)
             lock.acquire()
@@ -179,18 +185,83 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def explaining_full_disk(folder: Path) -> Iterator[None]:
-    """Raise InputError, with what is free, where the block fails because nothing more can be written to `folder`."""
+    """Raise InputError where the block fails because nothing, or nothing more, can be written to `folder`.
+
+    Of a full disk it says what is free.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno not in FULL:
+    except InputError:
+        raise
+    except Exception as error:
+        code, name = _failure(error)
+        failed = None if name is None else Path(os.fsdecode(name)).absolute()
+        elsewhere = failed is not None and not _on_one_path(failed, folder.absolute())
+        if isinstance(error, OSError) and code in CLOSED and failed and not elsewhere:
+            place = failed if folder.absolute().is_relative_to(failed) else folder
+            why = os.strerror(code)
+            if code in (errno.EEXIST, errno.ENOTDIR):  # told of what is there as of what cannot be below it
+                place, why = next(at for at in (failed, *failed.parents) if at.exists()), os.strerror(errno.ENOTDIR)
+            raise InputError(f"{place} cannot be written to ({why}): use another place or name") from error
+        if code not in FULL:
             raise
+        folder = failed.parent if failed and elsewhere else folder
         there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         free = shutil.disk_usage(there).free / 2**20
         raise InputError(
-            f"{folder} takes no more data ({error.strerror}; {free:.1f} MiB are free on its disk): "
+            f"{folder} takes no more data ({os.strerror(code)}; {free:.1f} MiB are free on its disk): "
             "make room and run again, what was finished is kept"
         ) from error
+
+
+def _failure(error: BaseException | None) -> tuple[int, Any]:
+    """The number of the disk's failure behind an error, and the name of the file where it is known; else 0 and None.
+
+    Libraries raise errors of their own: torch with that of the disk behind it, safetensors and `shutil.copytree` with
+    its number in their words.
+    """
+    while error is not None:
+        said = re.search(r"(?:Errno|os error) (\d+)", str(error))
+        code = getattr(error, "errno", None) or (int(said[1]) if said else 0)
+        if code:
+            return code, getattr(error, "filename", None)
+        error = error.__cause__ or error.__context__
+    return 0, None
+
+
+def _on_one_path(failed: Path, folder: Path) -> bool:
+    """Whether what failed is `folder`, above it or in it: not something else that was read to write there."""
+    return failed.is_relative_to(folder) or folder.is_relative_to(failed)
+
+
+def check_writable(path: Path) -> None:
+    """Raises InputError where no file or folder `path` could be made or replaced; to be called before the work for it.
+
+    Nothing is left behind: what `path` needs is tried in the first folder above it that is there.
+    """
+    place = path.absolute()
+    with explaining_full_disk(path.parent):
+        while not place.parent.exists():
+            place = place.parent
+    with explaining_full_disk(place.parent):
+        probe = _beside(place, f".{uuid.uuid4().hex[:TOKEN]}{PARTIAL}")
+        probe.mkdir()
+        probe.rmdir()
+
+
+def temporary_place() -> Path:
+    """Where temporary files are. Raises InputError if nothing can be written there."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise InputError(f"{error.strerror}: set TMPDIR to a folder that can be written to, and has room") from error
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that is gone when the block ends. Raises InputError if there is none, or it takes no more data."""
+    with explaining_full_disk(temporary_place()), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -1,5 +1,4 @@
 import shutil
-from pathlib import Path
 
 import medmnist
 import pytest
@@ -9,8 +8,6 @@ from guided_imagination.data.images import decode
 from guided_imagination.data.sources import open_source
 from guided_imagination.utils.errors import InputError
 from helpers.fabricate import accept_medmnist, md5, medmnist_file, served
-
-BREAST = Path(__file__).parents[4] / "shared" / "data" / "breastmnist_repackaged.npz"
 
 
 def opened(root, name="breastmnist", **settings):
@@ -83,9 +80,8 @@ def test_an_unknown_name_is_told_the_known_ones(tmp_path):
     assert "pathmnist" in message
 
 
-@pytest.mark.skipif(not BREAST.is_file(), reason=f"the real images of BreastMNIST are not at {BREAST}")
-def test_the_repackaged_file_is_not_the_official_one(tmp_path):
-    shutil.copy(BREAST, tmp_path / "breastmnist.npz")
+def test_the_repackaged_file_is_not_the_official_one(tmp_path, breast):
+    shutil.copy(breast, tmp_path / "breastmnist.npz")
     assert "is not MedMNIST's official file" in refusal(tmp_path)
 
 

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -8,7 +6,6 @@ from guided_imagination.data.images import decode
 from guided_imagination.data.sources import open_source
 from guided_imagination.utils.errors import InputError
 
-BREAST = Path(__file__).parents[4] / "shared" / "data" / "breastmnist_repackaged.npz"
 COUNT = 6
 
 
@@ -94,9 +91,8 @@ def test_arrays_of_another_form_are_refused(tmp_path, key, array, said):
     assert said in refusal(saved(tmp_path, **{**arrays(), key: array}))
 
 
-@pytest.mark.skipif(not BREAST.is_file(), reason=f"the real images of BreastMNIST are not at {BREAST}")
-def test_real_images_of_breastmnist():
-    parts = {name: part() for name, part in opened(BREAST).parts.items()}
+def test_real_images_of_breastmnist(breast):
+    parts = {name: part() for name, part in opened(breast).parts.items()}
     assert {name: len(part.ids) for name, part in parts.items()} == {"train": 546, "val": 78, "test": 156}
-    with np.load(BREAST) as content:
+    with np.load(breast) as content:
         assert np.array_equal(np.asarray(decode(parts["val"].load(7)))[..., 0], content["val_images"][7])

@@ -30,7 +30,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
     to other machines: there the owner file tells, which counts for `STALE` after the last sign of life.
     Raises InputError if another writer is alive.
     """
-    with explaining_full_disk(folder.parent):
+    with explaining_full_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
         try:

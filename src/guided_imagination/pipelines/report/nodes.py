@@ -1,6 +1,5 @@
 """Nodes of `report`."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -36,14 +35,14 @@ from guided_imagination.training.grid import Cell
 from guided_imagination.utils.figures import Figure
 from guided_imagination.utils.files import read_json
 
-logger = logging.getLogger(__name__)
 Samples = dict[str, list[dict[str, str]]]
 
 
 def collect(
     speeds: pd.DataFrame, *rest: Any, methods: list[str], changed: list[str], dataset: str, draws: int
 ) -> tuple[pd.DataFrame, Table, dict[str, list[int]]]:
-    """The tidy table of one dataset's cells, its paper-shaped one, also printed, and what that says of copies.
+    """The tidy table of one dataset's cells, its paper-shaped one, which the run ends with (hooks.py), and what that
+    says of copies.
 
     `rest` are the manifests of its `draws` by `ingest`, then the results of each row. `changed` are the methods that
     change their recipe themselves.
@@ -54,7 +53,6 @@ def collect(
     shown = with_references(trained, summarise(results), methods)
     words = f"{kept_words(speeds, [dataset])} {note_words({dataset: notes}, [dataset])}".strip()
     table = accuracy_table(shown, methods, name=dataset, title=dataset, kept=words)
-    logger.info("%s:\n\n%s\n", dataset, table.markdown())
     tracking.log_table(results, f"results_{dataset}")
     return results, table, notes
 

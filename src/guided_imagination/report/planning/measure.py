@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -26,6 +24,7 @@ from guided_imagination.report.planning.speeds import Speed
 from guided_imagination.training.classifier import Trained, predict, train_classifier
 from guided_imagination.training.network import locate_weights
 from guided_imagination.utils.clock import Clock
+from guided_imagination.utils.files import temporary_folder
 
 FIRST, FURTHER = 3, 10  # updates: the first choose kernels and take memory, so that only a second run is counted
 SHOWN = 256  # images that a classifier is measured with
@@ -48,8 +47,8 @@ def measure_expansion(seeds: Dataset, row: RowSettings) -> dict[str, Speed]:
     started = time.perf_counter()
     augmenter = plan.load_augmenter()
     loading = time.perf_counter() - started
-    with TemporaryDirectory() as first, TemporaryDirectory() as second:
-        folders = [Path(first), Path(second)]
+    with temporary_folder() as first, temporary_folder() as second:
+        folders = [first, second]
         preparing = [timed(partial(prepare, folder, plan, augmenter)) for folder in folders][-1]
         targets = read_targets(folders[-1]) if plan.targets else None
         for shard in range(plan.shards):

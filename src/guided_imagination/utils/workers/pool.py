@@ -28,6 +28,10 @@ class Worker(Executor):
         """End the process at once, whatever it does."""
         raise NotImplementedError
 
+    def doom(self) -> str | None:
+        """The sentence that says why every other worker would die too, if that is known."""
+        return None
+
 
 @dataclass(eq=False)
 class _Task:
@@ -118,14 +122,15 @@ class Pool(Executor):
         except BaseException as raised:
             error = raised
         died = isinstance(error, worker.death)
+        doom = worker.doom() if died else None
         with self._changed:
             wanted = self._running.pop(task.future, None) is not None
-            if died and wanted and task.begun < MOST_DEATHS:
+            if died and wanted and not doom and task.begun < MOST_DEATHS:
                 self._waiting.appendleft(task)
                 self._changed.notify()
                 return None
         if died:
-            error = InputError(_dying()) if wanted else CancelledError()
+            error = InputError(doom or _dying()) if wanted else CancelledError()
         if error is not None:
             task.future.set_exception(error)
         else:
