@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from guided_imagination.api.expanding import expand as expand
     from guided_imagination.api.looking import audit as audit
     from guided_imagination.api.looking import contact_sheet as contact_sheet
+    from guided_imagination.api.reproducing import reproduce as reproduce
     from guided_imagination.api.settings import presets as presets
     from guided_imagination.config.expansion import Preset as Preset
     from guided_imagination.config.expansion import RejectConfig as RejectConfig
@@ -30,6 +31,7 @@ __all__ = [
     "example",
     "expand",
     "presets",
+    "reproduce",
 ]
 
 # Must stand before torch is imported: busy-waiting OpenMP threads slow each other down when they share cores.
@@ -52,6 +54,7 @@ CHATTER = {
     "kedro.pipeline.node": ("Running node",),
     "kedro_viz.integrations.kedro.run_hooks": ("Workflow tracking is disabled",),
     "kedro_mlflow.framework.hooks.mlflow_hook": ("Registering new custom resolver",),
+    "mlflow.store.db.utils": ("SQLAlchemy database error",),  # a traceback; the command ends with a sentence
 }
 
 
@@ -84,6 +87,7 @@ _PLACES = {
     "example": "api.example",
     "expand": "api.expanding",
     "presets": "api.settings",
+    "reproduce": "api.reproducing",
 }
 
 

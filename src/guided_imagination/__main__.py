@@ -23,8 +23,10 @@ def _expand() -> click.Command:
 
 
 def _of_cli(name: str) -> click.Command:
-    if not Path("conf", LOGGING).exists():  # Kedro takes that one by itself, else one of its own
-        os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(shipped_conf() / LOGGING))
+    # the project's, which Kedro would only take in its root; else Kedro would have one of its own
+    files = (place / "conf" / LOGGING for place in (Path.cwd(), *Path.cwd().parents))
+    shown = next((file for file in files if file.exists()), shipped_conf() / LOGGING)
+    os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(shown))
     from kedro.framework.project import configure_project
 
     from guided_imagination import cli
@@ -40,6 +42,7 @@ COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     "new": (partial(_of_cli, "new"), "Write a project folder for your own images."),
     "run": (partial(_of_cli, "run"), "Run the Kedro project in this folder: expand, train, report."),
     "predict": (partial(_of_cli, "predict"), "Show what the project's best classifier sees in images."),
+    "reproduce": (partial(_of_cli, "reproduce"), "Make an expansion again from its manifest; are the bytes the same?"),
 }
 
 

@@ -1,9 +1,6 @@
 """`kedro run`, where a mistake of a user ends in one sentence instead of a traceback, and `kedro reproduce`."""
 
-import json
-import shlex
 import traceback
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +13,9 @@ from kedro.io.core import DatasetError
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
+from guided_imagination.pipelines import database
 from guided_imagination.pipelines.configuration import unreadable
 from guided_imagination.utils.errors import InputError
-from guided_imagination.utils.files import temporary_folder, write_json
 
 RUNNERS = Path(kedro.runner.__file__).parent
 
@@ -34,6 +31,8 @@ def explain(error: BaseException) -> str | None:
         if isinstance(cause, FileNotFoundError) and isinstance(error, DatasetError):
             return f"{cause}: run the pipeline that makes it first (kedro run makes all of the main job)"
         cause = cause.__cause__
+    if sentence := database.explained(error):
+        return sentence
     # kedro refuses unknown pipelines, namespaces, nodes and kinds of data with these before its runner starts
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, ValidationError):  # of what kedro-mlflow is told
@@ -96,15 +95,18 @@ def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | 
 
     from guided_imagination import config
 
+    here = Path.cwd()
     session = KedroSession.create(env=env, runtime_params=params)
     with session:
-        context = session.load_context()  # which tells MLflow where its registry is
+        context = session.load_context()  # goes to the project's root, and tells MLflow where its registry is
     from guided_imagination.pipelines import tracking
     from guided_imagination.training.prediction import predict
 
     name = dataset or config.check(context.params).datasets[0]
     classify, sheet = tracking.registered(name)
-    found = predict(classify, images, sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top)
+    found = predict(
+        classify, [here / path for path in images], sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top
+    )
     click.echo(f"by version {sheet.version} of the classifier of {name}", err=True)
     for path, classes in zip(images, found, strict=True):
         click.echo(f"{path}: " + ", ".join(f"{name} {100 * share:.1f}" for name, share in classes))
@@ -127,82 +129,22 @@ def new(name: Path) -> None:
 
 @cli.command(cls=ExplainedCommand)
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--check", is_flag=True, help="Make it again in a temporary folder, and compare the bytes of all shards.")
-@click.option("--save", type=click.Path(path_type=Path), help="Write what --params does not take to this YAML file.")
-def reproduce(folder: Path, check: bool, save: Path | None) -> None:
-    """The command that makes the expansion in FOLDER (or of what was exported there) again.
+@click.option("--out", type=click.Path(path_type=Path), help="A new folder that keeps what is made.")
+@click.option("--check", is_flag=True, help="Fail unless the same bytes come out.")
+@click.option("--images", help="The folder of images that it was made of by guided-imagination expand.")
+@click.option("--workers", type=int, help="Processes.  [default: one per GPU, or as many as the cores allow]")
+def reproduce(folder: Path, out: Path | None, check: bool, images: str | None, workers: int | None) -> None:
+    """Make the expansion in FOLDER, or of what was exported there, again from the settings in its manifest.
 
-    It names every parameter that is not as in conf/base. With --check the expansion is made again from the first
-    image on, and the command fails unless the same bytes come out.
+    Give --out, --check, or both. Paths in the manifest are looked up from the folder that you are in.
     """
-    from guided_imagination import config, pipeline_registry  # what `kedro run --help` need not wait for
-    from guided_imagination.config import origin as origins
-    from guided_imagination.config.rows import place_of
-    from guided_imagination.config.strict import merged
-    from guided_imagination.expansion.store import read_manifest
+    if out is None and not check:
+        raise click.UsageError("nothing would come of it: give --out NEW to keep what is made, --check to compare it")
+    from guided_imagination.api import reproducing  # imports torch
 
-    manifest = read_manifest(folder)
-    origin, raw = origins.recorded(manifest), pipeline_registry.base_parameters()
-    dataset, draw, method = origins.row_of(origin)
-    changes = origins.changes(raw, origin)
-    click.echo(_command(f"{place_of(dataset, draw)}.{method}.expanded", changes, save))
-    if not check:
-        return
-    from guided_imagination.expansion import reproduce as again  # imports torch
-
-    with temporary_folder() as place:
-        made = again.remake(manifest, config.check(merged(raw, changes)), place)
-    compared = again.verdict(manifest, made)
-    for file, there, here in compared:
+    compared = reproducing.reproduce(folder, out, check=check, images=images, workers=workers)
+    same = 0
+    for file, there, here in compared.itertuples(index=False):
+        same += there == here
         click.echo(f"{file}: {there} there, {here} here: {'the same' if there == here else 'OTHER'}")
-    first = next((file for file, there, here in compared if there != here), None)
-    if first is not None:
-        machine = "; ".join(again.other_machine(manifest)) or "no difference of versions or machine is known"
-        raise InputError(f"other bytes: {first} is the first shard that differs ({machine})")
-    click.echo(f"same bytes: {len(compared)} of {len(compared)} shards, {made['totals']['kept']} images")
-
-
-def _command(output: str, changes: Mapping[str, Any], save: Path | None) -> str:
-    """`kedro run` for one output, with changed parameters; in the file `save` where they do not fit in --params.
-
-    Raises InputError where they do not and there is no such file.
-    """
-    texts = [_text(keys, value) for keys, value in _leaves(changes)]
-    words = ["kedro", "run", "--to-outputs", output]
-    if None not in texts and save is None:
-        return shlex.join([*words, *(["--params", ",".join(map(str, texts))] if texts else [])])
-    if save is None:
-        keys, value = next(leaf for leaf, text in zip(_leaves(changes), texts, strict=True) if text is None)
-        raise InputError(
-            f"{'.'.join(keys)} = {value!r} is more than --params takes: give --save FILE.yml, which will have all "
-            "parameters and which the command will name"
-        )
-    options = {"run": {"to_outputs": output, "params": changes}}
-    write_json(save, options)  # which YAML takes too
-    return shlex.join(["kedro", "run", "--config", str(save)])
-
-
-def _leaves(tree: Mapping[str, Any], *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, *above, key)
-        else:
-            yield (*above, key), value
-
-
-def _text(keys: tuple[str, ...], value: Any) -> str | None:
-    """A parameter as `--params` takes it, tried by Kedro's own reading; None if none is read as this value."""
-    read = next(option for option in kedro_run.params if option.name == "params").callback
-    assert read is not None
-    wanted = value
-    for key in reversed(keys):
-        wanted = {key: wanted}
-    for text in (str(value), json.dumps(value)):
-        written = f"{'.'.join(keys)}={text}"
-        try:
-            found = read(click.Context(kedro_run), kedro_run.params[0], written)
-        except Exception:  # of its parts: YAML's errors, click's
-            continue
-        if json.dumps(found) == json.dumps(wanted):
-            return written
-    return None
+    click.echo(f"same bytes: {same} of {len(compared)} shards")

@@ -2,13 +2,16 @@
 
 import json
 import logging
+import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, MemoryDataset
@@ -20,7 +23,8 @@ from guided_imagination.config.checking import check
 from guided_imagination.config.expansion import ExpandPipeline
 from guided_imagination.config.models import PretrainedModel
 from guided_imagination.config.parameters import Parameters
-from guided_imagination.config.rows import RowSettings, hub_folder
+from guided_imagination.config.rows import hub_folder
+from guided_imagination.pipelines import database
 from guided_imagination.pipelines.lazy import GPU
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import check_writable
@@ -60,10 +64,14 @@ class ProjectHooks:
 
     nodes, begun = 0, 0  # of this run
 
-    @hook_impl(tryfirst=True)  # before MLflow's database is made
-    def after_context_created(self, context: KedroContext) -> None:
+    @hook_impl(wrapper=True, tryfirst=True)  # around MLflow's, which makes its database
+    def after_context_created(self, context: KedroContext) -> Generator[None, object, object]:
+        """All that opens a project works in its root: what parameters and MLflow's database name is relative to it."""
+        os.chdir(context.project_path)
         self.parameters = check(context.config_loader["parameters"])
         pipeline_registry.build_for(self.parameters)
+        with _mlflow_set_up(context):
+            return (yield)
 
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
@@ -154,24 +162,35 @@ def _filepath(catalog: DataCatalog, name: str) -> Path | None:
     return Path(path) if path else None
 
 
+@contextmanager
+def _mlflow_set_up(context: KedroContext) -> Iterator[None]:
+    """Raises InputError where MLflow cannot open the store that `mlflow.yml` names."""
+    loader, root = context.config_loader, Path.cwd()
+    cast(Any, loader).config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
+    try:
+        settings = loader["mlflow"]
+    except MissingConfigException:
+        settings = {}
+    server, tracking = settings.get("server") or {}, settings.get("tracking") or {}
+    uri = server.get("mlflow_tracking_uri") or ""
+    experiment = (tracking.get("experiment") or {}).get("name") or str(context._package_name)
+    if uri:
+        loader["mlflow"] = {**settings, "server": {**server, "mlflow_tracking_uri": database.absolute(uri, root)}}
+    with database.setting_up(uri, experiment, root):
+        yield
+
+
 def _check_weeds(pipeline: Pipeline, parameters: Parameters, catalog: DataCatalog) -> None:
     """Raises InputError for lists of images to weed that cannot be read, or name what is not there."""
     readers = [node for node in pipeline.nodes if node.tags & {"train", "export", "report"}]
     read = {name for node in readers for name in node.inputs if name.endswith(".expanded")}
     read -= pipeline.all_outputs() if parameters.overwrite else set()  # those will be others
-    found: dict[str, list[RowSettings]] = {}
     for name in sorted(read):
-        place, method, _ = name.split(".")
-        row = parameters.row(place, method)
+        row = parameters.row(*name.split(".")[:2])
         if row.spec.weed:
-            found.setdefault(row.dataset, []).append(row)
-    for dataset, rows in found.items():
-        from guided_imagination.expansion import weeding  # imports what a run without lists need not wait for
+            from guided_imagination.expansion import weeding  # imports what a run without lists need not wait for
 
-        expanded = [
-            (catalog.load(f"{row.place}.{row.method}.expanded"), row.draw, row.method, row.ratio) for row in rows
-        ]
-        weeding.check(rows[0].spec.weed, dataset, parameters.expanded(), expanded)
+            weeding.check(catalog.load(name), row, parameters.expanded())
 
 
 def _models(pipeline: Pipeline, parameters: Parameters) -> Iterator[PretrainedModel]:

@@ -1,10 +1,12 @@
 """The project's pipelines: one namespace per dataset and method, from the lists in the parameters."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
+from kedro.utils import find_kedro_project
 
 from guided_imagination.config.augmentation import AUGMENT
 from guided_imagination.config.checking import check
@@ -50,7 +52,8 @@ def pretraining() -> PretrainConfig:
 
 def base_parameters() -> dict[str, Any]:
     """Those of conf/base (and conf/local) as they are written, for commands that open no session."""
-    loader = settings.CONFIG_LOADER_CLASS(conf_source=settings.CONF_SOURCE, **settings.CONFIG_LOADER_ARGS)
+    source = Path(find_kedro_project(Path.cwd()) or "", settings.CONF_SOURCE)
+    loader = settings.CONFIG_LOADER_CLASS(conf_source=str(source), **settings.CONFIG_LOADER_ARGS)
     return dict(loader["parameters"])
 
 

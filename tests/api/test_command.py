@@ -1,5 +1,6 @@
 """`guided-imagination expand` as a user calls it, in this process."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torchvision.datasets import ImageFolder
 from guided_imagination.__main__ import main
 from guided_imagination.expansion.records import verify
 from helpers.disks import closed
+from helpers.project import ROOT
 
 
 def run(*arguments: object) -> Result:
@@ -51,6 +53,10 @@ def test_a_folder_becomes_shards_and_an_image_folder(folder: Path, tmp_path: Pat
     assert {file.parent.name for file in files} == {name.replace(" ", "_") for name in new.features["label"].names}
     again = run("expand", folder, *options, "--out", "new", "--images", "pictures")
     assert again.exit_code == 0, again.output
+    monkeypatch.setenv("KEDRO_LOGGING_CONFIG", os.environ.get("KEDRO_LOGGING_CONFIG", str(ROOT / "conf/logging.yml")))
+    same = run("reproduce", "new", "--images", folder, "--check", "--workers", 1)
+    assert "same bytes: 1 of 1 shards" in same.output, same.output
+    assert "was made of images that expand was given" in run("reproduce", "new", "--check").stderr
 
 
 ALBATROSSES = ["001.Black_footed_Albatross", "002.Laysan_Albatross", "003.Sooty_Albatross", "004.Groove_billed_Ani"]

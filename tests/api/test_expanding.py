@@ -1,5 +1,5 @@
 import os
-import re
+import pickle
 import shutil
 import subprocess
 import sys
@@ -13,14 +13,14 @@ from datasets import ClassLabel, Dataset, Features, Image, concatenate_datasets
 
 import guided_imagination
 from guided_imagination import InputError
-from guided_imagination.api.wording import PYTHON, explained
+from guided_imagination.api.wording import COMMAND, PYTHON, explained
 from guided_imagination.config import check
 from guided_imagination.config.defaults import defaults
 from guided_imagination.config.strict import merged
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.plan import plan_of
 from guided_imagination.expansion.records import record_features, verify
-from helpers.project import ROOT
+from guided_imagination.utils.errors import RUN, Remedy
 from helpers.stores import checksums
 
 SHARDS = {"expand_dalle": {"seeds_per_shard": 7}}
@@ -193,14 +193,20 @@ def test_a_gpu_that_is_too_small_is_a_sentence():
         break_down()
 
 
-def test_every_phrase_that_is_reworded_is_one_of_the_library_s():
-    source = " ".join(
-        path.read_text() for path in (ROOT / "src/guided_imagination").rglob("*.py") if "api" not in path.parts
+def test_every_remedy_has_words_for_every_entrance():
+    for words in (RUN, PYTHON, COMMAND):
+        assert set(words.remedies) == set(Remedy)
+    for words, foreign in ((PYTHON, "--"), (COMMAND, "="), (COMMAND, "--params"), (RUN, "overwrite=True")):
+        assert not [said for said in words.remedies.values() if foreign in said]
+
+
+def test_the_parts_of_an_error_survive_the_way_from_a_worker():
+    error = pickle.loads(
+        pickle.dumps(InputError("= 3: too many", Remedy.FEWER_WORKERS, parameter="compute.workers.count"))
     )
-    joined = re.sub(r'"\s+f?"', "", source).replace("{path}", "").replace("{folder}", "")
-    for phrase in PYTHON:
-        if not phrase.startswith("parameters: "):  # these are put together
-            assert phrase in joined, phrase
+    assert str(error).startswith("compute.workers.count = 3: too many: set a lower compute.workers.count")
+    assert error.worded(PYTHON).startswith("workers = 3: too many: use fewer workers=")
+    assert error.worded(COMMAND).startswith("--workers = 3: too many: use fewer --workers")
 
 
 def test_what_comes_back_is_a_dataset_like_any_other(expansion, tmp_path):

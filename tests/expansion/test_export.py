@@ -242,10 +242,10 @@ def test_the_card_says_which_filters_ran_and_that_none_was_for_safety(expanded):
 
 def test_a_shared_manifest_tells_no_place_on_this_machine(expanded):
     manifest = expanded.manifest
-    manifest["found"] |= {"models": {"generator": "/home/me/models/mae"}, "origin": {"ratio": 2}}
+    manifest["found"] |= {"models": {"generator": "/home/me/models/mae"}, "settings": {"ratio": 2}}
     shared = shared_manifest(manifest)
     assert "/home/me" not in str(shared)
-    assert shared["found"]["origin"] == {"ratio": 2}
+    assert shared["found"]["settings"] == {"ratio": 2}
     assert shared["shards"] == manifest["shards"]
 
 
@@ -308,7 +308,7 @@ def test_readers_of_an_image_folder_see_what_the_project_saw(expanded, tmp_path)
 
 def test_a_shared_manifest_tells_no_place_of_the_settings_either(expanded):
     manifest = expanded.manifest
-    manifest["found"]["origin"] = {
+    manifest["found"]["settings"] = {
         "dataset_specs": {
             "birds": {"source": {"path": "/home/alice/clinic/birds", "train": ["/home/alice/a.parquet"]}}
         },
@@ -316,8 +316,8 @@ def test_a_shared_manifest_tells_no_place_of_the_settings_either(expanded):
     }
     shared = shared_manifest(manifest)
     assert "alice" not in str(shared)
-    assert shared["found"]["origin"]["generators"]["mae"]["model"] == "facebook/vit-mae-base"
-    assert shared["found"]["origin"]["dataset_specs"]["birds"]["source"]["path"] == "birds"
+    assert shared["found"]["settings"]["generators"]["mae"]["model"] == "facebook/vit-mae-base"
+    assert shared["found"]["settings"]["dataset_specs"]["birds"]["source"]["path"] == "birds"
 
 
 def test_class_folders_have_the_names_that_were_handed_over(seeds, expanded, tmp_path):

@@ -12,6 +12,7 @@ from guided_imagination.expansion.store import Expansion
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.sources import Sources
 from guided_imagination.utils.errors import InputError
+from helpers.settings import SPEC, row
 from helpers.stores import checksums
 from helpers.toy import NAMES, ToyAugmenter, dataset, plan
 
@@ -117,6 +118,13 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_an_editor_s_encoding_is_no_mistake(expanded, write, encoding):
+    path = Path(write())
+    path.write_text(path.read_text(), encoding=encoding)
+    assert weeded(expanded, str(path)).count == 6
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_file_is_one_sentence(expanded, tmp_path, wrong):
     content, sentence = WRONG[wrong]
@@ -146,7 +154,8 @@ def test_a_list_of_images_that_were_made_anew_is_refused(expanded, write):
 
 
 def check(expanded, path, ratio=2):
-    weeding.check([path], "toys", ["gif", "mae"], [(expanded, 0, "gif", ratio)])
+    spec = SPEC.model_copy(update={"weed": [path]})
+    weeding.check(expanded, row(dataset="toys", method="gif", ratio=ratio, spec=spec), ["gif", "mae"])
 
 
 def test_before_any_work_all_is_checked_that_can_be(expanded, write):

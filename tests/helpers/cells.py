@@ -8,7 +8,7 @@ import torch
 from guided_imagination.config import Architecture, Recipe
 from guided_imagination.config.models import ONE_WORKER
 from guided_imagination.data.arrays import Labelled
-from guided_imagination.training.cells import Job, Run, begin_cells
+from guided_imagination.training.cells import Job, Run, Times, begin_cells
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.sources import CellImages
 from guided_imagination.utils.randomness import generator
@@ -53,12 +53,17 @@ class Journal:
     """Keeps what is logged, by cell."""
 
     def __init__(self) -> None:
-        self.logged: dict[str, list[tuple[dict[str, float], int]]] = {}
+        self.logged: dict[str, list[tuple[dict[str, float], int, float | None]]] = {}
+        self.times: dict[str, Times] = {}
+
+    def rows(self) -> list[tuple[dict[str, float], int, float | None]]:
+        return [row for rows in self.logged.values() for row in rows]
 
     @contextmanager
-    def track(self, job: Job, folder: Path):
+    def track(self, job: Job, folder: Path, times: Times):
         rows = self.logged.setdefault(job.cell.name, [])
-        yield Run(f"run of {job.cell.name}", lambda metrics, step: rows.append((metrics, step)))
+        self.times[job.cell.name] = times
+        yield Run(f"run of {job.cell.name}", lambda *row: rows.append(row))
 
 
 def run(models: Path, *jobs: Job, load=lambda cell: SPLITS, journal: Journal | None = None):

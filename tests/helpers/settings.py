@@ -74,5 +74,5 @@ def row(**changes: Any) -> RowSettings:
 
 def adaptation(expander: Expander, **changes: Any) -> AdaptSettings:
     """Of a fine-tuning."""
-    shared = {"dataset": "pets", "spec": SPEC, "seed": 0, "compute": COMPUTE, "models_dir": "models", **AUDIT}
+    shared = {"dataset": "pets", "spec": SPEC, "seed": 0, "compute": COMPUTE, "models_dir": "models"}
     return AdaptSettings(**{**shared, "pipeline": "expand_mae", "expander": expander, **changes})

@@ -39,8 +39,8 @@ def variants(data: Path, name: str, method: str) -> pd.DataFrame:
 @pytest.mark.parametrize("name", list(MODELS))
 def test_each_domain_is_made_guided_and_measured_by_its_own_models(data: Path, name: str) -> None:
     manifest = json.loads((data / f"05_model_input/{name}/gif_dalle/manifest.json").read_text())
-    origin = manifest["found"]["origin"]
-    assert (list(origin["generators"]), list(origin["guides"])) == tuple([model] for model in MODELS[name])
+    used = manifest["found"]["settings"]["expander"]["config"]
+    assert (used["generator"], used["guide"]) == MODELS[name]
     results = pd.read_csv(data / "08_reporting/results.csv")
     zero_shot = results[(results["dataset"] == name) & (results["method"] == "clip_zero_shot")]
     assert len(zero_shot) == 1

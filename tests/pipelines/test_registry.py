@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 MAIN = ["ingest", "adapt", "expand_mae", "expand_dalle", "expand_sd", "augment_baselines", "train", "audit", "report"]
 
 # what workers are at, and will be; pre-training's images, which the source has
-PASSED_ON = (".begun", ".work", ".training", ".shares")
+PASSED_ON = (".begun", ".training", ".shares")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,6 +114,41 @@ def test_a_model_is_registered_anew_where_its_run_is_unknown_or_deleted(parent, 
         assert {"method": "gif", "mlflow.parentRunId": parent}.items() <= mlflow.get_run(run_id).data.tags.items()
 
 
+def test_the_run_of_a_training_that_failed_lasts_as_long_as_it(parent, tmp_path):
+    with pytest.raises(RuntimeError), track(job(7), tmp_path, [2000.0, 2005.0], inputs=[]) as failed:
+        raise RuntimeError
+    assert mlflow.get_run(failed.run_id).info.end_time == 2_005_000
+    with track(job(7), tmp_path, [2100.0, 2110.0], inputs=[]) as again:
+        pass
+    made = mlflow.get_run(again.run_id).info
+    assert (made.run_id, made.status) == (failed.run_id, "FINISHED")
+    assert (made.start_time, made.end_time) == (2_000_000, 2_110_000)
+
+
+def test_a_cell_of_a_project_that_moves_keeps_its_run(mlflow_template, tmp_path, monkeypatch):
+    before, names = mlflow.get_tracking_uri(), ("here", "there")
+    found = []
+    try:
+        for name in names:
+            root = tmp_path / name
+            if name == "there":
+                (tmp_path / "here").rename(root)
+            else:
+                root.mkdir()
+                shutil.copy(mlflow_template, root)
+            monkeypatch.chdir(root)
+            mlflow.set_tracking_uri(f"sqlite:///{root}/mlflow.db")
+            mlflow.set_experiment("tests")
+            monkeypatch.setattr("mlflow.active_run", lambda: None)
+            with track(job(8), root / "data/06_models" if name == "here" else Path("data/06_models"), inputs=[]) as run:
+                found.append(run.run_id)
+            assert mlflow.get_run(run.run_id).data.tags["folder"] == "data/06_models"
+    finally:
+        mlflow.set_tracking_uri(before)
+        mlflow.set_experiment("tests")
+    assert found[0] == found[1]
+
+
 def test_the_same_cell_in_another_folder_has_its_own_run(parent, tmp_path):
     ids = set()
     for name in ("a", "b"):
@@ -148,3 +184,24 @@ def test_a_registered_classifier_is_found_again_with_its_classes_and_card(parent
     # chosen again, it is the best again, though it is not the newest
     tracking.register("toys", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), parent, {"key": "one"}, SHEET)
     assert tracking.registered("toys")[1] == replace(SHEET, version=1)
+
+
+def test_a_run_lasts_as_long_as_the_training_that_is_logged_afterwards(parent, tmp_path):
+    with track(job(6), tmp_path, [1000.5, 1004.0, 1013.5], inputs=[]) as run:
+        run.log({"loss": 1.0}, 4, 1004.0)
+    made = mlflow.get_run(run.run_id)
+    assert (made.info.start_time, made.info.end_time) == (1_000_500, 1_013_500)
+    (metric,) = mlflow.MlflowClient().get_metric_history(run.run_id, "loss")
+    assert metric.timestamp == 1_004_000
+    assert made.data.tags["mlflow.user"] == mlflow.get_run(parent).data.tags["mlflow.user"]
+    tracking.register("lasting", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), run.run_id, {"key": "x"}, SHEET)
+    after = mlflow.get_run(run.run_id).info
+    assert (after.run_name, after.status, after.end_time) == (made.info.run_name, "FINISHED", 1_013_500)
+
+
+def test_a_classifier_whose_files_are_gone_is_named(parent, tmp_path):
+    tracking.register("gone", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), parent, {"key": "one"}, SHEET)
+    files = mlflow.MlflowClient().get_model_version_download_uri("gone", "1")
+    shutil.rmtree(files)
+    with pytest.raises(InputError, match="the files of version 1 of gone are not where MLflow has it"):
+        tracking.registered("gone")

@@ -57,8 +57,8 @@ def test_what_is_weeded_is_shown_first_and_tells_other_marks_apart(expanded):
 
 def test_where_no_guide_looked_the_first_are_shown():
     rows = [{"seed_id": str(seed), "variant": 0, "label_probability": None} for seed in range(4)]
-    assert worth_looking_at(rows, frozenset(), 2) == [0, 1]
-    assert worth_looking_at(rows, frozenset([("3", 0)]), 2) == [0, 3]
+    assert worth_looking_at(rows, frozenset(), 2) == rows[:2]
+    assert worth_looking_at(rows, frozenset([("3", 0)]), 2) == [rows[0], rows[3]]
 
 
 def test_a_large_image_is_carried_small_and_a_small_one_as_it_is():

@@ -32,7 +32,7 @@ def quick(monkeypatch):
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         checkpoint.write_bytes(b"on the way")
         speed = {"seconds": 1.0, "images_per_second": 1.0, "waiting_share": 0.0}
-        return Trained(model, 4, [({"train_loss": 1.0}, 4)], speed)
+        return Trained(model, 4, [({"train_loss": 1.0}, 4)], speed, [0.0, 1.0])
 
     monkeypatch.setattr(training, "train_classifier", trained)
 

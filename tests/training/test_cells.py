@@ -1,4 +1,5 @@
 import json
+import time
 
 import pandas as pd
 import pytest
@@ -112,7 +113,7 @@ def test_a_cell_logs_its_history_and_at_the_end_what_was_measured(tmp_path):
     journal = Journal()
     run(tmp_path, journal=journal)
     (rows,) = journal.logged.values()
-    assert [step for _, step in rows] == [2, 4, 4]  # two points of four updates, then the end
+    assert [step for _, step, _ in rows] == [2, 4, 4]  # two points of four updates, then the end
     assert {"accuracy", "macro_f1", "auc", "ece", "images_per_second", "waiting_share"} <= set(rows[-1][0])
     assert "top5" not in rows[-1][0]  # two classes have none
 
@@ -121,7 +122,7 @@ def test_a_finished_cell_logs_the_same_again(tmp_path):
     first, second = Journal(), Journal()
     run(tmp_path, journal=first)
     run(tmp_path, journal=second)
-    assert [(dict(m), s) for m, s in next(iter(second.logged.values()))] == next(iter(first.logged.values()))
+    assert second.rows() == first.rows()
 
 
 def test_a_failed_cell_is_named_and_the_others_are_finished(tmp_path, monkeypatch, caplog):
@@ -151,3 +152,40 @@ def test_a_mistake_of_the_user_ends_the_run(tmp_path):
 
     with pytest.raises(InputError, match="cannot be decoded"):
         run(tmp_path, load=load)
+
+
+def test_a_cell_tells_when_its_training_began_and_ended(tmp_path):
+    before, journal = time.time(), Journal()
+    run(tmp_path, journal=journal)
+    (times,) = journal.times.values()
+    assert before <= times[0] <= times[1] <= times[2] <= times[3] <= time.time()  # beginning, two points, end
+    assert len(times) == 4
+    later = Journal()
+    run(tmp_path, journal=later)
+    assert later.times == journal.times, "of the training, not of the reading"
+    assert [when for _, _, when in later.rows()] == list(times[1:])
+
+
+def test_a_result_of_050_without_times_is_read(tmp_path):
+    run(tmp_path)
+    path = folder(tmp_path) / "result.json"
+    kept = json.loads(path.read_text())
+    del kept["times"]
+    path.write_text(json.dumps(kept))
+    journal = Journal()
+    table, failures = run(tmp_path, journal=journal)
+    assert (len(table), failures) == (1, {})
+    assert list(journal.times.values()) == [()]
+    assert [when for _, _, when in journal.rows()] == [None] * 3
+
+
+def test_a_failed_cell_tells_when_it_was_begun_and_failed(tmp_path):
+    def load(cell):
+        time.sleep(0.1)
+        raise RuntimeError("broken")
+
+    journal = Journal()
+    _, failures = run(tmp_path, load=load, journal=journal)
+    assert failures
+    ((began, failed),) = journal.times.values()
+    assert 0.1 <= failed - began < 60

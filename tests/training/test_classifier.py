@@ -1,3 +1,4 @@
+import time
 from functools import partial
 
 import pytest
@@ -79,10 +80,19 @@ def test_a_killed_and_resumed_run_ends_with_the_weights_and_history_of_an_uninte
         patch.setattr(classifier, "batch_rows", unplugged)
         with pytest.raises(KeyboardInterrupt):
             train(recipe, log_points=3, checkpoint=tmp_path / "checkpoint.pt")
+    killed = time.time()
     resumed = train(recipe, log_points=3, checkpoint=tmp_path / "checkpoint.pt")
     assert torch.equal(weights(resumed), weights(whole))
     assert resumed.history == whole.history
     assert len(whole.history) == 3
+    assert len(resumed.times) == len(whole.times) == 4
+    assert resumed.times[0] < killed < resumed.times[-1], "it began when it did first"
+
+
+def test_a_checkpoint_of_050_which_knew_no_times_is_read():
+    history = classifier.History()
+    history.load_state_dict({"rows": [({"train_loss": 2.0}, 1), ({"train_loss": 1.0}, 2)]})
+    assert history.times == history.times[:1] * 3
 
 
 @pytest.mark.parametrize("change", [{"mixup": 0.4}, {"cutmix": 1.0}, {"randaugment": "rand-m9-n2-mstd0.5"}], ids=str)

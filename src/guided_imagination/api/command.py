@@ -9,7 +9,7 @@ import click
 import yaml
 
 from guided_imagination.api.settings import METHODS, presets
-from guided_imagination.api.wording import COMMAND, reworded
+from guided_imagination.api.wording import COMMAND
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import (
     check_name,
@@ -29,7 +29,7 @@ class Explained(click.Command):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            raise click.ClickException(reworded(str(error), COMMAND)) from error
+            raise click.ClickException(error.worded(COMMAND)) from error
 
 
 def _setting(context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from guided_imagination.config.training import Architecture, Recipe
 from guided_imagination.data.copies import between
 from guided_imagination.data.dataset import class_names, write
 from guided_imagination.data.ingestion import warned
-from guided_imagination.training.cells import Begun, Job, Run, begin_row
+from guided_imagination.training.cells import Begun, Job, Run, Times, begin_row
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import METRICS
 from guided_imagination.training.sources import Sources
@@ -135,5 +135,5 @@ def _begin(
 
 
 @contextmanager
-def _untracked(job: Job, folder: Path) -> Iterator[Run]:
-    yield Run("", lambda metrics, step: None)
+def _untracked(job: Job, folder: Path, times: Times) -> Iterator[Run]:
+    yield Run("", lambda metrics, step, when: None)

@@ -90,7 +90,7 @@ def expand(
         "dataset_specs": {NAME: asked.spec(models.resolution if resolution is None else resolution, templates)},
     }
     row = asked.changed(changes, own, settings or {}).row(NAME, method)
-    folder = None if out is None else _usable(Path(out), images)
+    folder = None if out is None else usable(Path(out), images)
     if row.compute.workers.engine == "local":
         place(row.compute)
     seeds = read_images(images, row.spec)
@@ -121,7 +121,7 @@ def _kept(folder: Path | None) -> AbstractContextManager[Path]:
     return nullcontext(folder)
 
 
-def _usable(out: Path, images: object) -> Path:
+def usable(out: Path, images: object) -> Path:
     """Raises InputError for a place where an expansion would mix with other files."""
     check_name(out)
     with explaining_full_disk(out):

@@ -1,50 +1,59 @@
-"""Mistakes in the words of who made them: the library's sentences name options of `kedro run`, a call has arguments."""
+"""Mistakes in the words of who made them: `kedro run` has parameters, a call has arguments, the command has options."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from guided_imagination.utils.errors import InputError
+from guided_imagination.api.settings import NAME
+from guided_imagination.utils.errors import InputError, Remedy, Words
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-PYTHON = {
-    "parameters: dataset_specs.images.": "",
-    "parameters: ": "",
-    "replace it with --params overwrite=true, or keep it and use another --params data_dir=FOLDER": (
-        "replace it with overwrite=True, or keep it and use another out=FOLDER"
-    ),
-    "run its pipeline with --params overwrite=true, or use another --params data_dir=FOLDER": (
-        "hand over the images that it was made of"
-    ),
-    "use another --params data_dir=FOLDER": "use another out=FOLDER",
-    "run its pipeline first, which makes only what is missing": "call expand first, which makes only what is missing",
-    "choose another guide, give better class names or templates, make the row unguided (which also turns reject off), "
-    "or set least_kappa to null to go on all the same": (
-        "choose another preset, give better class names or templates=, take an unguided method such as "
-        "randaugment, or go on all the same with filter=False"
-    ),
-    "or set perturbation: ball": "or take another method, such as gif_mae",
-    " (as path, or as test)?": "?",
-    "compute.deterministic": "settings' compute.deterministic",
-    "compute.device": "device",
-    "compute.workers.count": "workers",
-}
-COMMAND = {
-    "overwrite=True": "--overwrite",
-    "out=FOLDER": "--out FOLDER",
-    "templates=": "--template",
-    "filter=False": "--no-filter",
-    "hand over the images that it was made of": "name the folder that it was made of",
-}
+ARGUMENTS = {"compute.device": "device", "compute.workers.count": "workers"}
 
 
-def reworded(sentence: str, words: Mapping[str, str]) -> str:
-    """`sentence` with each of `words` in place of the library's."""
-    for said, meant in words.items():
-        sentence = sentence.replace(said, meant)
-    return sentence
+def _argument(parameter: str) -> str:
+    """A parameter as an argument, or as a key of `settings`."""
+    key = parameter.removeprefix("parameters:").strip().removeprefix(f"dataset_specs.{NAME}.")
+    return ARGUMENTS.get(key, key)
+
+
+def _option(parameter: str) -> str:
+    argument = _argument(parameter)
+    return f"--{argument}" if argument in ARGUMENTS.values() else argument
+
+
+PYTHON = Words(
+    {
+        Remedy.REPLACE: "replace it with overwrite=True, or keep it and use another out=FOLDER",
+        Remedy.MADE_OF: "hand over the images that it was made of",
+        Remedy.OTHER_FOLDER: "wait for it or stop it, or use another out=FOLDER",
+        Remedy.MAKE_FIRST: "call expand first, which makes only what is missing",
+        Remedy.OTHER_GUIDE: (
+            "choose another preset, improve the class names or templates=, use an unguided method such as randaugment, "
+            "or continue anyway with filter=False"
+        ),
+        Remedy.BALL: "add images, or use another method, such as gif_mae",
+        Remedy.FEWER_WORKERS: "use fewer workers= or smaller batches; with out=FOLDER, what is finished is kept",
+    },
+    _argument,
+)
+COMMAND = Words(
+    {
+        Remedy.REPLACE: "replace it with --overwrite, or keep it and use another --out FOLDER",
+        Remedy.MADE_OF: "name the folder that it was made of",
+        Remedy.OTHER_FOLDER: "wait for it or stop it, or use another --out FOLDER",
+        Remedy.MAKE_FIRST: "run guided-imagination expand first, which makes only what is missing",
+        Remedy.OTHER_GUIDE: (
+            "choose another --preset, improve the class names or --template, use an unguided --method such as "
+            "randaugment, or continue anyway with --no-filter"
+        ),
+        Remedy.BALL: "add images, or use another --method, such as gif_mae",
+        Remedy.FEWER_WORKERS: "use fewer --workers or smaller batches; what is finished is kept",
+    },
+    _option,
+)
 
 
 def explained(function: Callable[P, R]) -> Callable[P, R]:
@@ -55,7 +64,8 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*arguments, **named)
         except InputError as error:
-            raise InputError(reworded(str(error), PYTHON)) from error
+            error.args = (error.worded(PYTHON),)
+            raise
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise

@@ -18,24 +18,26 @@ def check(raw: Mapping[str, Any]) -> Parameters:
     try:
         return Parameters.model_validate(dict(raw))
     except ValidationError as error:
-        raise InputError("; ".join(_sentence(item) for item in error.errors(include_url=False)[:3])) from error
+        (place, problem), *more = (_found(item) for item in error.errors(include_url=False)[:3])
+        others = "".join(f"; {' '.join(filter(None, one))}" for one in more)
+        raise InputError(f"{problem}{others}", parameter=f"parameters: {place}".rstrip()) from error
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
+def _found(error: Mapping[str, Any]) -> tuple[str, str]:
+    """Where an error is, and what it is."""
     place, _ = _walk(error["loc"])
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         if advice := gone(place):
-            return f"parameters: {place} is gone: {advice}"
+            return place, f"is gone: {advice}"
         _, allowed = _walk(error["loc"][:-1])
-        return f"parameters: {place} is not a known key; allowed here: {', '.join(allowed)}"
+        return place, f"is not a known key; allowed here: {', '.join(allowed)}"
     if error["type"] == "missing":
-        return f"parameters: {place} is missing"
+        return place, "is missing"
     if not place:
-        return f"parameters: {message}"
-    if isinstance(error["input"], Mapping):
-        return f"parameters: {place}: {message[0].lower()}{message[1:]}"
-    return f"parameters: {place} = {error['input']!r}: {message[0].lower()}{message[1:]}"
+        return "", message
+    lowered = f"{message[0].lower()}{message[1:]}"
+    return place, f"- {lowered}" if isinstance(error["input"], Mapping) else f"= {error['input']!r}: {lowered}"
 
 
 def _walk(location: tuple[Any, ...]) -> tuple[str, list[str]]:

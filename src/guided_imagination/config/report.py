@@ -1,4 +1,4 @@
-"""Typed settings of the report."""
+"""Typed settings of the report, and of the plan of a run."""
 
 from pydantic import Field
 
@@ -31,3 +31,13 @@ class ReportConfig(Strict):
     def group_of(self, dataset: str) -> str:
         """The group that lists `dataset`, else "other"."""
         return next((name for name, members in self.groups.items() if dataset in members), "other")
+
+
+class PlanConfig(Strict):
+    """How the cost of a run is estimated."""
+
+    speeds: str | None = None
+    """CSV file of speeds that `plan` wrote on a similar machine (08_reporting/plan/speeds.csv); null: measure them
+    here, one batch of each stage."""
+    price: NonNegative | None = None
+    """Price of one hour of one worker, in any currency."""

@@ -89,6 +89,7 @@ def _dataset(tree: Tree, place: str) -> DatasetSettings:
         raise ValueError(f"tune.recipe: {tree.tune.recipe!r} has soft labels, for which the search has no teacher")
     return DatasetSettings(
         **_shared(tree, place),
+        **_audited(tree, dataset),
         training=_training(tree, dataset, {}),
         tune=tree.tune,
         tune_recipe=searched,
@@ -108,6 +109,7 @@ def _row(tree: Tree, place: str, method: str) -> RowSettings:
     augments = row.pipeline == AUGMENT
     return RowSettings(
         **_shared(tree, place),
+        **_audited(tree, dataset),
         method=method,
         guided=row.guided,
         ratio=ORIGINALS if row.pipeline is None else tree.ratio_of(dataset),
@@ -116,6 +118,7 @@ def _row(tree: Tree, place: str, method: str) -> RowSettings:
         expander=expander(tree, dataset, imagined, method) if imagined else None,
         augmentation=getattr(tree.augment_baselines, tree.augmentation_of(method)) if augments else None,
         filtered_by=expander(tree, dataset, row.filtered_by) if row.filtered_by else None,
+        adapt=_adaptation(tree, place, imagined) if imagined and adapts(tree, place, imagined) else None,
         training=_training(tree, dataset, row.recipe),
     )
 
@@ -124,8 +127,11 @@ def _shared(tree: Tree, place: str) -> dict[str, Any]:
     dataset, draw = tree.places[place]
     spec = tree.dataset_specs[dataset]
     own = {"dataset": dataset, "draw": draw, "spec": spec, "seed": tree.seed, "compute": tree.compute}
-    audited = {"audit": tree.audit, "audit_guide": _guide(tree, dataset, "audit", "guide")}
-    return {**own, "models_dir": tree.models_dir, **audited}
+    return {**own, "models_dir": tree.models_dir}
+
+
+def _audited(tree: Tree, dataset: str) -> dict[str, Any]:
+    return {"audit": tree.audit, "audit_guide": _guide(tree, dataset, "audit", "guide")}
 
 
 def _guide(tree: Tree, dataset: str, section: Literal["train", "audit"], key: str) -> GuideConfig | None:

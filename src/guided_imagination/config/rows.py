@@ -1,17 +1,21 @@
 """What one node is told: every name looked up, every override applied, nothing left to decide."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from guided_imagination.config.augmentation import CutoutConfig, GridMaskConfig, RandAugmentConfig
 from guided_imagination.config.datasets import DatasetSpec
+from guided_imagination.config.defaults import embedded
 from guided_imagination.config.expansion import AuditConfig, Expander, ExpandPipeline, ImageFileConfig
-from guided_imagination.config.models import ComputeConfig, GuideConfig, PretrainedModel
-from guided_imagination.config.strict import Strict
+from guided_imagination.config.models import ComputeConfig, GuideConfig, PretrainedModel, WorkersConfig
+from guided_imagination.config.strict import Strict, problem
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
+from guided_imagination.utils.errors import InputError
 
 ORIGINALS = 0  # the ratio of a row without new images
 
@@ -38,8 +42,6 @@ class Shared(Strict):
     seed: int
     compute: ComputeConfig
     models_dir: str
-    audit: AuditConfig
-    audit_guide: GuideConfig
 
     @property
     def place(self) -> str:
@@ -48,6 +50,13 @@ class Shared(Strict):
     @property
     def hub(self) -> Path:
         return hub_folder(self.models_dir)
+
+
+class Audited(Shared):
+    """What is audited, and by which guide."""
+
+    audit: AuditConfig
+    audit_guide: GuideConfig
 
 
 class TrainingSettings(Strict):
@@ -90,7 +99,7 @@ def _begun(architectures: Mapping[str, Architecture], recipes: Iterable[Recipe])
     return [architecture.pretrained for architecture in architectures.values() if architecture.pretrained]
 
 
-class DatasetSettings(Shared):
+class DatasetSettings(Audited):
     """Of a dataset as a whole: how it is drawn, tuned, and what its references are."""
 
     training: TrainingSettings
@@ -111,27 +120,61 @@ class AdaptSettings(Shared):
     expander: Expander
 
 
-class RowSettings(Shared):
-    """Of one row of one dataset; without new images, `ratio` is ORIGINALS, expander and augmentation are None.
+class ExpansionSettings(Shared):
+    """All that shapes the images of one row; without new images, `ratio` is ORIGINALS, expander and augmentation None.
 
-    `filtered_by` has the guide and the checks that an augmentation's images have to pass.
+    `filtered_by` has the guide and the checks that an augmentation's images have to pass; `adapt` is how the generator
+    is fine-tuned on the seeds first.
     """
 
     method: str
     guided: bool
     ratio: int
-    overwrite: bool
+    overwrite: bool = False
     image_files: ImageFileConfig
     expander: Expander | None
     augmentation: CutoutConfig | GridMaskConfig | RandAugmentConfig | None
     filtered_by: Expander | None = None
-    training: TrainingSettings
+    adapt: AdaptSettings | None = None
 
     @property
     def makers(self) -> list[PretrainedModel]:
         """What making its images loads."""
         guides = [self.filtered_by.guide] if self.filtered_by else []
         return [*self.expander.models, *guides] if self.expander else [*guides]
+
+    # sums round by the threads of a worker, not by the number of workers
+    _UNSHAPING: ClassVar[dict[str, Any]] = {
+        "spec": {"weed", "overrides", "licence"},
+        "compute": {"workers": set(WorkersConfig.model_fields) - {"cpus"}},
+    }
+
+    def recorded(self) -> dict[str, Any]:
+        """In plain values, from which `of_record` reads them on any machine: files of the package are written as in
+        conf/base, wherever the package lies."""
+        left_out = {**self._UNSHAPING, "overwrite": True, "adapt": self._UNSHAPING}
+        plain = self.model_dump(mode="json", include=set(ExpansionSettings.model_fields), exclude=left_out)
+        return json.loads(_PACKAGED.sub(r'"${embedded:\1}"', json.dumps(plain)))
+
+    @staticmethod
+    def of_record(record: Mapping[str, Any]) -> "ExpansionSettings":
+        """Raises InputError for what another version has recorded."""
+        text = _REFERENCE.sub(lambda found: json.dumps(embedded(found[1])), json.dumps(record))
+        try:
+            return ExpansionSettings.model_validate_json(text)
+        except ValidationError as error:
+            first = problem(error.errors(include_url=False)[0], "")
+            raise InputError(f"the recorded settings are not of this version ({first})") from error
+
+
+_PACKAGED = re.compile(re.escape(json.dumps(embedded())[:-1]) + r'/([^"]*)"')
+_REFERENCE = re.compile(r'"\$\{embedded:([^"}]*)\}"')
+
+
+class RowSettings(ExpansionSettings, Audited):
+    """Of one row of one dataset: its images, their audit, and the trainings on them."""
+
+    training: TrainingSettings
 
     @property
     def models(self) -> list[PretrainedModel]:

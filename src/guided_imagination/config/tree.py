@@ -17,9 +17,8 @@ from guided_imagination.config.expansion import (
 )
 from guided_imagination.config.guidance import Criteria
 from guided_imagination.config.models import ComputeConfig, GeneratorConfig, GuideConfig
-from guided_imagination.config.planning import PlanConfig
 from guided_imagination.config.pretraining import PretrainConfig
-from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.report import PlanConfig, ReportConfig
 from guided_imagination.config.rows import place_of
 from guided_imagination.config.strict import Count, Names, Numbers, Strict
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination.config.rows import Shared
+from guided_imagination.config.rows import Audited
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.sources.classes import words
 from guided_imagination.expansion import audit
@@ -18,7 +18,7 @@ from guided_imagination.utils.seeding import derive_seed
 def audit_rows(
     seeds: Dataset,
     validation: Dataset,
-    settings: Shared,
+    settings: Audited,
     expansions: dict[str, audit.Images | None],
     kept: Path | None = None,
 ) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def audit_rows(
 
 
 def _known(
-    seeds: Dataset, validation: Dataset, settings: Shared, classify: ZeroShotClassifier, kept: Path | None
+    seeds: Dataset, validation: Dataset, settings: Audited, classify: ZeroShotClassifier, kept: Path | None
 ) -> audit.Reference:
     config, spec = settings.audit, settings.spec
     if kept is None:
@@ -61,7 +61,7 @@ def _known(
     return known
 
 
-def _classifier(seeds: Dataset, settings: Shared) -> ZeroShotClassifier:
+def _classifier(seeds: Dataset, settings: Audited) -> ZeroShotClassifier:
     told = words(class_names(seeds), settings.spec.names)
     asked = settings.audit_guide, told, settings.spec.templates, settings.compute, settings.hub
     return load_zero_shot(*asked, settings.audit.logit_scale, settings.audit.images_per_batch)

@@ -7,7 +7,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData, ModelCard
 
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.errors import InputError, Remedy
 from guided_imagination.utils.markdown import code, escaped
 
 NOT_STATED, UNKNOWN = "not stated", "unknown"  # for people, and the hub's word
@@ -81,8 +81,7 @@ def _text(
     made, totals = manifest["fingerprint"], manifest["totals"]
     if "inputs" not in made:
         raise InputError(
-            f"{dataset}.{method} was made by version {made['code']}, whose manifests have no parts: make it anew with "
-            "--params overwrite=true"
+            f"{dataset}.{method} was made by version {made['code']}, whose fingerprints have no parts", Remedy.REPLACE
         )
     new = totals["kept"] - weeded
     real = rows["train"] - new
@@ -116,8 +115,8 @@ and `random_seed` say how it was made, the other columns what the guide saw in i
 - **Ratio**: {made["ratio"]} new images per seed image
 - **Started**: {manifest["started"]}
 
-`manifest.json` has the parameters and the checksums of all that was made; `kedro reproduce FOLDER`, in a copy of Guided
-Imagination, says how to make it again, and with `--check` whether the same bytes come out.
+`manifest.json` has the settings and the checksums of everything that was made. `guided-imagination reproduce FOLDER
+--out NEW` makes it again from them; with `--check`, it fails unless the same bytes come out.
 
 Everything that shaped the images:
 

@@ -90,7 +90,7 @@ def prepare(folder: Path, plan: Plan, augmenter: Augmenter) -> None:
     clock = Clock()
     with clock("prepare"):
         store.find(folder, "models", plan.models)
-        store.find(folder, "origin", plan.origin)
+        store.find(folder, "settings", plan.record)
         _ask(folder, plan, augmenter)
         if plan.targets is not None:
             assert isinstance(augmenter, Imagination)

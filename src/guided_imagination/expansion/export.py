@@ -55,7 +55,7 @@ def shared_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
     Of a path its last name is left: who makes the expansion again says where that lies.
     """
-    found = {name: _without_places(value) for name, value in manifest["found"].items() if name in ("guide", "origin")}
+    found = {name: _without_places(value) for name, value in manifest["found"].items() if name in ("guide", "settings")}
     return {**manifest, "found": found}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.errors import InputError, Remedy
 
 logger = logging.getLogger(__name__)
 CONFIDENCE = 0.01  # the chance to take a guide that guesses for one that knows
@@ -35,12 +35,14 @@ def judge(method: str, found: Mapping[str, float], names: Sequence[str], seeds: 
 
     Raises InputError if `least_kappa` is given and the guide agrees less, or not clearly more than by chance.
     """
-    words = f"{100 * found['accuracy']:.1f} % of {seeds} seeds right, chance {100 * found['chance']:.1f} %"
-    logger.info("%s: the guide names %s (kappa %.2f)", method, words, found["kappa"])
+    words = (
+        f"its zero-shot accuracy on the {seeds} seed images is {100 * found['accuracy']:.1f} % "
+        f"(chance {100 * found['chance']:.1f} %, kappa {found['kappa']:.2f}"
+    )
+    logger.info("%s: CLIP's zero-shot check: %s)", method, words)
     if least_kappa is not None and (found["kappa"] < least_kappa or found["p"] > CONFIDENCE):
         raise InputError(
-            f"{method}: the guide does not know these {len(names)} classes: it names {words} (kappa "
-            f"{found['kappa']:.2f}, at least {least_kappa:g} is asked), so it can neither guide nor refuse images: "
-            "choose another guide, give better class names or templates, make the row unguided (which also turns "
-            "reject off), or set least_kappa to null to go on all the same"
+            f"{method}: CLIP does not recognise these {len(names)} classes: {words}, {least_kappa:g} required), so it "
+            "can neither guide nor filter",
+            Remedy.OTHER_GUIDE,
         )

@@ -12,7 +12,7 @@ from datasets import Dataset
 from guided_imagination import __version__
 from guided_imagination.config.expansion import NOTHING_REFUSED, ExpandConfig, Expander, RejectConfig
 from guided_imagination.config.models import ONE_WORKER, ComputeConfig, PretrainedModel
-from guided_imagination.config.rows import RowSettings
+from guided_imagination.config.rows import ExpansionSettings
 from guided_imagination.data import augmentation
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.images import DigitalSource, ImageFormat
@@ -45,8 +45,8 @@ class Plan:
     that of lossy image formats, `digital_source` what every image file says of how it came about. With `targets`
     all features are made before the first decode, and a variant that is refused takes the next spare one. A guide
     that agrees with the labels less than `least_kappa` is refused. `models` are hub ids or folders, which may differ
-    between machines; they are loaded by the workers that `compute` asks for. `origin` is what the project's
-    parameters were (config.origin), by which it can be made again.
+    between machines; they are loaded by the workers that `compute` asks for. `record` is what the settings
+    were, from which it can be made again.
     """
 
     method: str
@@ -71,7 +71,7 @@ class Plan:
     least_kappa: float | None = None
     models: dict[str, str] = field(default_factory=dict)
     compute: ComputeConfig = ONE_WORKER
-    origin: dict[str, Any] = field(default_factory=dict, repr=False)
+    record: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def shards(self) -> int:
@@ -96,12 +96,7 @@ class Plan:
             yield start, self.seeds.select(range(start, min(start + self.seeds_per_batch, stop)))
 
 
-def plan_of(
-    seeds: Dataset,
-    row: RowSettings,
-    adapted: Mapping[str, str] | None = None,
-    origin: Mapping[str, Any] | None = None,
-) -> Plan:
+def plan_of(seeds: Dataset, row: ExpansionSettings, adapted: Mapping[str, str] | None = None) -> Plan:
     """The expansion of a row by its generator or classical augmentation.
 
     adapted: the record of a generator that was fine-tuned on the seeds, with its `folder` and `checksum`.
@@ -116,7 +111,7 @@ def plan_of(
         resolution=row.spec.resolution,
         overwrite=row.overwrite,
         compute=row.compute,
-        origin=dict(origin or {}),
+        record=row.recorded(),
         image_format=row.image_files.format,
         quality=row.image_files.quality,
         **{**part, **shared},
@@ -124,7 +119,7 @@ def plan_of(
 
 
 def _imagination(
-    seeds: Dataset, row: RowSettings, expander: Expander, adapted: Mapping[str, str] | None
+    seeds: Dataset, row: ExpansionSettings, expander: Expander, adapted: Mapping[str, str] | None
 ) -> dict[str, Any]:
     config, generator, told = expander.config, expander.generator, words(class_names(seeds), row.spec.names)
     guidance = config.guidance(expander.criteria, row.guided)
@@ -182,41 +177,41 @@ def _checks(config: ExpandConfig, *, refusing: bool) -> dict[str, Any]:
     return {"reject": config.reject, **config.model_dump(include={"redraws", "rejected", "least_kappa"})}
 
 
-def _look(row: RowSettings, expander: Expander, told: list[str]) -> ZeroShotClassifier:
+def _look(row: ExpansionSettings, expander: Expander, told: list[str]) -> ZeroShotClassifier:
     from guided_imagination.models.loading import load_zero_shot  # imports transformers and diffusers
 
     asked = expander.guide, told, _templates(row, expander), row.compute, row.hub
     return load_zero_shot(*asked, expander.criteria.logit_scale, expander.config.images_per_batch)
 
 
-def _templates(row: RowSettings, expander: Expander) -> list[str]:
+def _templates(row: ExpansionSettings, expander: Expander) -> list[str]:
     return expander.criteria.templates or row.spec.templates
 
 
-def _told(seeds: Dataset, row: RowSettings, expander: Expander) -> dict[str, Any]:
+def _told(seeds: Dataset, row: ExpansionSettings, expander: Expander) -> dict[str, Any]:
     """The classes, and what CLIP is told for them; `words` stand there where they are others than the names."""
     names = class_names(seeds)
     told = words(names, row.spec.names)
     return {"classes": names, **({"words": told} if told != names else {}), "templates": _templates(row, expander)}
 
 
-def _rounding(row: RowSettings, expander: Expander) -> dict[str, Any]:
+def _rounding(row: ExpansionSettings, expander: Expander) -> dict[str, Any]:
     """What networks round by; another number of images at once rounds otherwise."""
     fixed = {"deterministic": True} if row.compute.deterministic else {}
     return {"precision": precision(row.compute), "images_per_batch": expander.config.images_per_batch, **fixed}
 
 
-def _guide_settings(seeds: Dataset, row: RowSettings, expander: Expander) -> dict[str, Any]:
+def _guide_settings(seeds: Dataset, row: ExpansionSettings, expander: Expander) -> dict[str, Any]:
     """What the guide's opinion depends on."""
     asked = {**_told(seeds, row, expander), "logit_scale": expander.criteria.logit_scale}
     return asked | _rounding(row, expander)
 
 
-def _guide_inputs(row: RowSettings, expander: Expander) -> dict[str, str]:
+def _guide_inputs(row: ExpansionSettings, expander: Expander) -> dict[str, str]:
     return {"guide": model_name(expander.guide), "guide weights": model_checksum(expander.guide, row.hub)}
 
 
-def _augmentation(seeds: Dataset, row: RowSettings) -> dict[str, Any]:
+def _augmentation(seeds: Dataset, row: ExpansionSettings) -> dict[str, Any]:
     assert row.augmentation is not None
     transform = partial(getattr(augmentation, row.augmentation.kind), config=row.augmentation)
     checker, told = row.filtered_by, words(class_names(seeds), row.spec.names)

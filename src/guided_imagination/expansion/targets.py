@@ -22,7 +22,7 @@ from guided_imagination.expansion import store
 from guided_imagination.imagination.candidates import plan_features
 from guided_imagination.imagination.manifold import ClassShape, Sketch, shape
 from guided_imagination.utils.arrays import create
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.errors import InputError, Remedy
 from guided_imagination.utils.progress import progress
 from guided_imagination.utils.randomness import generator
 
@@ -80,8 +80,9 @@ def make(folder: Path, seeds: Dataset, plan: TargetPlan, embedder: Embedder) -> 
     members = [sorted(rows.tolist(), key=ids.__getitem__) for rows in classes if len(rows)]
     if plan.guidance.perturbation == "manifold" and len(members) == len(seeds):
         raise InputError(
-            "perturbation: manifold goes along the differences between seeds of a class, but every class has one seed: "
-            "add seeds, or set perturbation: ball"
+            "perturbation: manifold needs the differences between the seed images of a class, but every class has only "
+            "one",
+            Remedy.BALL,
         )
     shape_of_all = (len(seeds), plan.ratio + plan.reserve, embedder.width)
     embeddings = _embeddings(folder, seeds, embedder)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from guided_imagination.config.rows import ExpansionSettings
 from guided_imagination.config.strict import Strict
 from guided_imagination.expansion.store import Expansion, Image, is_complete
 from guided_imagination.utils.errors import InputError, first_line
@@ -35,68 +36,59 @@ class WeedList(Strict):
         return {(weed.seed_id, weed.variant) for weed in self.weed if weed.method == method}
 
 
-def read_list(path: str, dataset: str, methods: Collection[str] | None = None) -> WeedList:
-    """A list for `dataset`, whose rows are `methods` (None: not asked). Raises InputError for anything else."""
-    place = f"dataset_specs.{dataset}.weed"
+def read_list(path: str, dataset: str) -> WeedList:
+    """A list for `dataset`. Raises InputError for anything else."""
     try:
         found = WeedList.model_validate(json.loads(Path(path).read_bytes()))
     except OSError as error:
-        raise InputError(f"{place}: {path} cannot be read ({error.strerror})") from error
+        raise _wrong(dataset, path, f"cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{place}: {path} is no list of images to weed ({where}: {first['msg']})") from error
+        raise _wrong(dataset, path, f"is no list of images to weed ({where}: {first['msg']})") from error
     except ValueError as error:
-        raise InputError(f"{place}: {path} is no list of images to weed, it holds no JSON ({error})") from error
+        raise _wrong(dataset, path, f"is no list of images to weed, it holds no JSON ({error})") from error
     if found.dataset != dataset:
-        raise InputError(f"{place}: {path} is a list for the dataset {found.dataset!r}")
-    for weed in found.weed:
-        if methods is not None and weed.method not in methods:
-            raise InputError(
-                f"{place}: {path} names the row {weed.method!r}, which has no new images here; "
-                f"allowed: {', '.join(methods)}"
-            )
+        raise _wrong(dataset, path, f"is a list for the dataset {found.dataset!r}")
     return found
 
 
 def weeded(expanded: Expansion, paths: Sequence[str], dataset: str, draw: int, method: str) -> Expansion:
     """`expanded` without the images that the lists name. Raises InputError for a list that is not about it."""
-    lists = [(path, read_list(path, dataset)) for path in paths]
     left = expanded
-    for path, found in lists:
+    for path in paths:
+        found = read_list(path, dataset)
         named = found.of(method) if found.draw == draw else set()
         if not named:
             continue
         if found.expansions.get(method, expanded.checksum) != expanded.checksum:
-            raise InputError(
-                f"dataset_specs.{dataset}.weed: {path} was made of other images than {expanded.folder} holds now: look "
-                "at those in the report, and download its list again"
-            )
+            words = f"was made of other images than {expanded.folder} holds now: look at those in the report, and "
+            raise _wrong(dataset, path, f"{words}download its list again")
         try:
             left = left.without(named - left.weeded)
         except InputError as error:
-            raise InputError(
-                f"dataset_specs.{dataset}.weed: {path} names what is not there: {first_line(error)}"
-            ) from error
+            raise _wrong(dataset, path, f"names what is not there: {first_line(error)}") from error
     return left
 
 
-def check(
-    paths: Sequence[str], dataset: str, methods: Collection[str], rows: Sequence[tuple[Expansion, int, str, int]]
-) -> None:
-    """Raises InputError for a wrong list before any work; methods: those that make images.
+def check(expanded: Expansion, row: ExpansionSettings, methods: Collection[str]) -> None:
+    """Raises InputError for a wrong list of a row before any work; methods: those that make images.
 
-    rows: expansion, draw, method and ratio of what will be read. Of an expansion that is yet to be made, only the
-    numbers of variants can be checked.
+    Of an expansion that is yet to be made, only the numbers of variants can be checked.
     """
-    lists = [(path, read_list(path, dataset, methods)) for path in paths]
-    for expanded, draw, method, ratio in rows:
-        if is_complete(expanded.folder):
-            weeded(expanded, paths, dataset, draw, method)
-        for path, found in lists:
-            beyond = [weed for weed in found.weed if weed.method == method and weed.variant >= ratio]
-            if beyond and found.draw == draw:
-                raise InputError(
-                    f"dataset_specs.{dataset}.weed: {path} names variant {beyond[0].variant} of seed "
-                    f"{beyond[0].seed_id!r}, but {method} has {ratio} variants of each seed, numbered from 0"
-                )
+    for path in row.spec.weed:
+        found = read_list(path, row.dataset)
+        for weed in found.weed:
+            if weed.method not in methods:
+                allowed = f"which has no new images here; allowed: {', '.join(methods)}"
+                raise _wrong(row.dataset, path, f"names the row {weed.method!r}, {allowed}")
+            if (found.draw, weed.method) == (row.draw, row.method) and weed.variant >= row.ratio:
+                there = f"{row.method} has {row.ratio} variants of each seed, numbered from 0"
+                named = f"names variant {weed.variant} of seed {weed.seed_id!r}"
+                raise _wrong(row.dataset, path, f"{named}, but {there}")
+    if is_complete(expanded.folder):
+        weeded(expanded, row.spec.weed, row.dataset, row.draw, row.method)
+
+
+def _wrong(dataset: str, path: str, words: str) -> InputError:
+    return InputError(f"dataset_specs.{dataset}.weed: {path} {words}")

@@ -55,13 +55,13 @@ def place(config: ComputeConfig) -> Placement:
 def _placement(config: ComputeConfig) -> Placement:
     device = torch.device(_best() if config.device == "auto" else config.device)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(
-            f"compute.device = {config.device!r}: this machine has {torch.cuda.device_count()} CUDA devices"
-        )
+        there = torch.cuda.device_count()
+        raise InputError(f"= {config.device!r}: this machine has {there} CUDA devices", parameter="compute.device")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise InputError("compute.device = 'mps': this machine has no Apple GPU")
+        raise InputError("= 'mps': this machine has no Apple GPU", parameter="compute.device")
     if config.offload != "none" and device.type == "cpu":
-        raise InputError(f"compute.offload = {config.offload!r}: there is no GPU to offload from; allowed: none")
+        problem = f"= {config.offload!r}: there is no GPU to offload from; allowed: none"
+        raise InputError(problem, parameter="compute.offload")
     dtype = _half(device) if config.precision == "auto" else DTYPES[config.precision]
     return Placement(device, dtype, config.offload)
 
@@ -124,9 +124,9 @@ class Batches:
                 if self.size == 1 or not should_reduce_batch_size(error):
                     raise
                 if self.fixed:
+                    problem = f"forbids smaller batches than {self.size} images, which do not fit into the memory"
                     raise InputError(
-                        f"out of memory with {self.size} images at once, and compute.deterministic forbids fewer: "
-                        "set a lower images_per_batch"
+                        f"{problem}: set a lower images_per_batch", parameter="compute.deterministic"
                     ) from error
             # outside of the handler: the error's traceback keeps the tensors of the failed try alive
             self.size //= 2

@@ -7,10 +7,9 @@ from kedro.pipeline import Node, Pipeline
 
 from guided_imagination.config.augmentation import AUGMENT
 from guided_imagination.config.expansion import ExpandPipeline
-from guided_imagination.config.origin import origin_of
 from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.rows import RowSettings
-from guided_imagination.pipelines.lazy import GPU, bound
+from guided_imagination.pipelines.lazy import GPU
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -35,7 +34,7 @@ def _row(
     adapts = name != AUGMENT and parameters.adapts(dataset, name)
     adapted = {"adapted": f"{dataset}.{name}.adapted"} if adapts else {}
     node = Node(
-        bound(expand, origin=origin_of(parameters, dataset, method)),
+        expand,
         ["seeds", "params:settings", "folder", *adapted],
         "expanded",
         name="expand",
@@ -44,21 +43,11 @@ def _row(
     return Pipeline([node], namespace=f"{dataset}.{method}", inputs={"seeds": f"{dataset}.seeds", **adapted})
 
 
-def expand(
-    seeds: "Dataset",
-    settings: RowSettings,
-    folder: Path,
-    adapted: dict[str, Any] | None = None,
-    *,
-    origin: dict[str, Any],
-) -> "Expansion":
-    """New images of the seeds, in `folder`: shards that are there already are not made again.
-
-    origin: the parameters behind the settings, which the manifest will tell.
-    """
+def expand(seeds: "Dataset", settings: RowSettings, folder: Path, adapted: dict[str, Any] | None = None) -> "Expansion":
+    """New images of the seeds, in `folder`: shards that are there already are not made again."""
     from guided_imagination.expansion.expand import expand as make
     from guided_imagination.expansion.plan import plan_of
     from guided_imagination.expansion.store import Expansion
 
-    make(folder, plan_of(seeds, settings, adapted, origin))
+    make(folder, plan_of(seeds, settings, adapted))
     return Expansion(folder)

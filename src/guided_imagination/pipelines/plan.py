@@ -2,66 +2,53 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config.expansion import ExpandPipeline
 from guided_imagination.config.models import ComputeConfig
 from guided_imagination.config.parameters import Parameters
-from guided_imagination.config.planning import PlanConfig
-from guided_imagination.config.rows import AdaptSettings, RowSettings
-from guided_imagination.pipelines.lazy import GPU, bound
+from guided_imagination.config.report import PlanConfig
+from guided_imagination.pipelines.lazy import GPU
 
 if TYPE_CHECKING:
     import pandas as pd
-    from datasets import Dataset
-
-    from guided_imagination.report.planning import Place
 
 logger = logging.getLogger(__name__)
 SPLITS = ["seeds", "validation", "test"]
 
 
 def create_pipeline(parameters: Parameters) -> Pipeline:
-    """What is to be done of each draw of a dataset, and the plan over all."""
-    asked = [_place(parameters, place) for place in parameters.places]
-    inputs = ["params:plan", "params:compute", *(f"{place}.work" for place in parameters.places)]
+    """One node, which is told of every draw of a dataset and of every row."""
+    splits = {f"{place}.{split}": f"{place}.{split}" for place in parameters.places for split in SPLITS}
+    rows = {
+        f"{place}.{method}.settings": f"params:{place}.{method}.settings"
+        for place in parameters.places
+        for method in parameters.methods
+    }
+    inputs = {"config": "params:plan", "compute": "params:compute", **splits, **rows}
     outputs = ["plan.costs", "plan.speeds", "plan.text"]
-    return Pipeline([*asked, Node(plan, inputs, outputs, name="plan", tags=["plan", GPU])])
+    return Pipeline([Node(plan, inputs, outputs, name="plan", tags=["plan", GPU])])
 
 
-def _place(parameters: Parameters, place: str) -> Node:
-    adapting = [pipeline for pipeline in get_args(ExpandPipeline) if parameters.adapts(place, pipeline)]
-    owners = [*parameters.methods, *adapting]
-    inputs = [*(f"{place}.{split}" for split in SPLITS), *(f"params:{place}.{owner}.settings" for owner in owners)]
-    return Node(bound(ask, name=place), inputs, f"{place}.work", name=f"ask_{place}", tags="plan")
+def plan(config: PlanConfig, compute: ComputeConfig, **named: Any) -> "tuple[pd.DataFrame, pd.DataFrame, str]":
+    """Costs, the speeds that they come from, and both for people; also printed.
 
-
-def ask(
-    seeds: "Dataset", validation: "Dataset", test: "Dataset", *settings: RowSettings | AdaptSettings, name: str
-) -> "Place":
-    """All that will be done with one draw of a dataset."""
-    from guided_imagination.report.planning import Place
-
-    rows = [one for one in settings if isinstance(one, RowSettings)]
-    adapts = [one for one in settings if isinstance(one, AdaptSettings)]
-    return Place(name, settings[0].dataset, seeds, validation, test, rows, adapts)
-
-
-def plan(config: PlanConfig, compute: ComputeConfig, *places: "Place") -> "tuple[pd.DataFrame, pd.DataFrame, str]":
-    """Costs, the speeds that they come from, and both for people; also printed."""
-    from guided_imagination.report import planning
+    named: splits and settings of rows by the names of the catalog.
+    """
+    from guided_imagination.planning import costs, measure
+    from guided_imagination.planning.work import work_of
     from guided_imagination.utils.workers import worker_count
 
-    if config.speeds is None:
-        work, speeds = planning.measured(places)
-    else:
-        speeds = planning.read(Path(config.speeds))
-        work = planning.looked_up(places, speeds)
+    rows = [value for name, value in named.items() if name.endswith(".settings")]
+    splits = {row.place: {split: named[f"{row.place}.{split}"] for split in SPLITS} for row in rows}
+    every = [work for row in rows for work in work_of(row, splits[row.place])]
+    tuned = {(one.row.place, one.name): one for one in every if one.stage == "adapt"}  # once for all rows
+    work = [*tuned.values(), *(one for one in every if one.stage != "adapt")]
+    speeds = costs.read(Path(config.speeds)) if config.speeds else costs.to_table(measure.measured(work, splits))
     workers = worker_count(compute)
-    costs = planning.forecast(work, workers, config.price)
-    scratch = planning.decoded_bytes(places)
-    text = planning.markdown(costs, workers, planning.to_download(places), scratch)
+    table = costs.forecast(work, speeds, workers, config.price)
+    sizes = [len(splits[row.place]["seeds"]) * (1 + row.ratio) * 3 * row.spec.resolution**2 for row in rows]
+    text = costs.markdown(table, workers, measure.to_download(rows), max(sizes, default=0))
     logger.info("plan:\n\n%s\n", text)
-    return costs, planning.to_table(speeds), text
+    return table, speeds, text

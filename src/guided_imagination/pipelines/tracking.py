@@ -1,10 +1,12 @@
 """MLflow: a child run per training cell below the run of `kedro run`, and the registry of the best models."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import mlflow
@@ -12,10 +14,12 @@ import pandas as pd
 import torch
 from mlflow.entities import Dataset, DatasetInput, InputTag, LifecycleStage, RunStatus
 from mlflow.exceptions import MlflowException
+from mlflow.tracking.fluent import _get_experiment_id
 from torch import nn
 
-from guided_imagination.training.cells import Job, Run
-from guided_imagination.utils.errors import InputError
+from guided_imagination.pipelines.database import database_of, explained, is_own
+from guided_imagination.training.cells import Job, Run, Times
+from guided_imagination.utils.errors import InputError, first_line
 
 CARD = "model_card.md"
 MOST = 1000  # that MLflow lists at once
@@ -33,37 +37,72 @@ class Images:
 
     @property
     def entity(self) -> DatasetInput:
-        source = json.dumps({"uri": str(self.folder.resolve())})
+        source = json.dumps({"uri": _located(self.folder)})
         dataset = Dataset(self.name, self.checksum, source_type="local", source=source)
         return DatasetInput(dataset, [InputTag("mlflow.data.context", self.context)])
 
 
 @contextmanager
-def track(job: Job, folder: Path, *, inputs: Sequence[Images]) -> Iterator[Run]:
+def track(job: Job, folder: Path, times: Times = (), *, inputs: Sequence[Images]) -> Iterator[Run]:
     """Open the run of a cell whose files are in `folder`, tagged so that runs can be compared in the UI.
 
-    A cell has one run: when it was killed and goes on, so does its run; when it is finished, its run is left as it is.
+    It begins and ends when the training did, which has ended before, or now, where the `times` are not known. A cell
+    has one run: when it failed or was killed and goes on, so does its run, which keeps its beginning; when it is
+    finished, its run is left as it is.
     """
+    client = mlflow.MlflowClient()
     earlier = _earlier(job.key, folder)
-    run_id = earlier.info.run_id if earlier else None
-    known = _known_steps(run_id) if run_id else set()
-    parent = mlflow.active_run()
     if earlier and earlier.info.status == RunStatus.to_string(RunStatus.FINISHED):
-        yield _run(earlier.info.run_id, known)
+        yield _run(earlier.info.run_id, _known_steps(earlier.info.run_id))
         return
+    if earlier:
+        run_id = earlier.info.run_id
+        client.update_run(run_id, RunStatus.to_string(RunStatus.RUNNING))
+    else:
+        run_id = _begin(client, job, folder, _milliseconds(times[0]) if times else None)
+        mlflow.log_params({**asdict(job.cell), **job.recipe.model_dump(), **job.origin}, run_id=run_id)
+        client.log_inputs(run_id, [images.entity for images in inputs])
+    status = RunStatus.FAILED
+    try:
+        yield _run(run_id, _known_steps(run_id) if earlier else set())
+        status = RunStatus.FINISHED
+    finally:
+        ended = _milliseconds(times[-1]) if times else None
+        client.set_terminated(run_id, RunStatus.to_string(status), ended)
+
+
+def _begin(client: mlflow.MlflowClient, job: Job, folder: Path, started: int | None) -> str:
+    """A run of the cell, of the same user and program as the run of `kedro run`."""
+    parent = mlflow.active_run()
     tags = {key: str(value) for key, value in asdict(job.cell).items()}
-    tags |= {"key": job.key, "folder": str(folder.resolve())}
-    tags |= {"mlflow.parentRunId": parent.info.run_id} if parent else {}
-    with mlflow.start_run(run_id, run_name=job.cell.title, nested=True, tags=tags) as active:
-        if earlier is None:
-            mlflow.log_params({**asdict(job.cell), **job.recipe.model_dump(), **job.origin})
-            mlflow.MlflowClient().log_inputs(active.info.run_id, [images.entity for images in inputs])
-        yield _run(active.info.run_id, known)
+    tags |= {"key": job.key, "folder": _located(folder)}
+    if parent:
+        known = parent.data.tags.items()
+        tags |= {key: value for key, value in known if key.startswith(("mlflow.user", "mlflow.source."))}
+        tags["mlflow.parentRunId"] = parent.info.run_id
+    experiment = parent.info.experiment_id if parent else str(_get_experiment_id())
+    run: str = client.create_run(experiment, started, tags, job.cell.title).info.run_id
+    return run
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(1000 * seconds)
+
+
+def _located(folder: Path) -> str:
+    """Where a folder lies: in the project, where that has a database of its own, which may be moved with it."""
+    root = Path.cwd()
+    places = [Path(os.path.normpath(root / folder)), folder.resolve()]
+    if is_own(database_of(mlflow.get_tracking_uri(), root), root):
+        inside = (place.relative_to(root).as_posix() for place in places if place.is_relative_to(root))
+        return next(inside, str(places[1]))
+    return str(places[1])
 
 
 def _earlier(key: str, folder: Path) -> Any | None:
     runs = mlflow.search_runs(filter_string=f"tags.key = '{key}'", output_format="list")
-    return next((run for run in runs if run.data.tags.get("folder") == str(folder.resolve())), None)
+    places = {_located(folder), str(folder.resolve())}  # the second where `data` is a link, up to 0.5.0
+    return next((run for run in runs if run.data.tags.get("folder") in places), None)
 
 
 def _known_steps(run_id: str) -> set[tuple[str, int]]:
@@ -73,10 +112,10 @@ def _known_steps(run_id: str) -> set[tuple[str, int]]:
 
 
 def _run(run_id: str, known: set[tuple[str, int]]) -> Run:
-    def log(metrics: dict[str, float], step: int) -> None:
+    def log(metrics: dict[str, float], step: int, when: float | None = None) -> None:
         new = {name: value for name, value in metrics.items() if (name, step) not in known}
         if new:
-            mlflow.log_metrics(new, step, run_id=run_id)
+            mlflow.log_metrics(new, step, run_id=run_id, timestamp=None if when is None else _milliseconds(when))
 
     return Run(run_id, log)
 
@@ -112,17 +151,26 @@ def register(
         if tags.items() <= version.tags.items():
             client.set_registered_model_alias(name, BEST, version.version)
             return
-    known = _is_known(client, run_id)
-    with mlflow.start_run(run_id if known else None, run_name=name, nested=True, tags=None if known else tags):
-        logged = mlflow.pytorch.log_model(
-            model.eval(),
-            name="model",
-            input_example=pixels.numpy(),
-            serialization_format="pt2",
-            pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
-            metadata=sheet.metadata,
-        )
-        mlflow.log_text(sheet.card, CARD)
+    known = _known(client, run_id)
+    try:
+        with mlflow.start_run(
+            known.info.run_id if known else None,
+            run_name=None if known else name,
+            nested=True,
+            tags=None if known else tags,
+        ):
+            logged = mlflow.pytorch.log_model(
+                model.eval(),
+                name="model",
+                input_example=pixels.numpy(),
+                serialization_format="pt2",
+                pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
+                metadata=sheet.metadata,
+            )
+            mlflow.log_text(sheet.card, CARD)
+    finally:
+        if known:  # it ended when its training did
+            client.set_terminated(known.info.run_id, known.info.status, known.info.end_time)
     version = mlflow.register_model(logged.model_uri, name)
     client.update_model_version(name, version.version, description=sheet.card)
     for key, value in tags.items():
@@ -145,20 +193,32 @@ def registered(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], Sheet
     chosen = client.get_registered_model(name).aliases.get(BEST)  # which older code has not set
     best = client.get_model_version(name, chosen) if chosen else newest
     uri = f"models:/{name}/{best.version}"
-    metadata = mlflow.models.get_model_info(uri).metadata
-    if not metadata:
-        raise InputError(
-            f"version {best.version} of {name} is of guided-imagination 0.4.0 or older, without the names of its "
-            f"classes: delete it in the registry, and kedro run --pipelines train registers it anew"
-        )
-    return mlflow.pytorch.load_model(uri), Sheet(**metadata, card=best.description or "", version=int(best.version))
-
-
-def _is_known(client: mlflow.MlflowClient, run_id: str) -> bool:
     try:
-        return client.get_run(run_id).info.lifecycle_stage == LifecycleStage.ACTIVE
+        metadata = mlflow.models.get_model_info(uri).metadata
+        if not metadata:
+            raise InputError(
+                f"version {best.version} of {name} is of guided-imagination 0.4.0 or older, without the names of its "
+                f"classes: delete it in the registry, and kedro run --pipelines train registers it anew"
+            )
+        with TemporaryDirectory() as copy:
+            # MLflow takes a % in the path of the project for the beginning of a code
+            model = mlflow.pytorch.load_model(uri, dst_path=copy if "%" in str(Path.cwd()) else None)
+    except (MlflowException, OSError) as error:
+        if explained(error):
+            raise
+        raise InputError(
+            f"the files of version {best.version} of {name} are not where MLflow has it ({first_line(error)}): bring "
+            "them back, or delete it in the registry, and kedro run --pipelines train registers it anew"
+        ) from error
+    return model, Sheet(**metadata, card=best.description or "", version=int(best.version))
+
+
+def _known(client: mlflow.MlflowClient, run_id: str) -> Any | None:
+    try:
+        run = client.get_run(run_id)
     except MlflowException:
-        return False
+        return None
+    return run if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
 
 
 def log_table(table: pd.DataFrame, name: str) -> None:

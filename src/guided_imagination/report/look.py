@@ -1,7 +1,7 @@
 """New images to look at one by one on the page, where they can be marked as bad: which, and what is known of each."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import groupby
 from typing import Any
@@ -34,27 +34,26 @@ def look(seeds: Dataset, expanded: Mapping[str, Expansion], images: int, dataset
     """
     rows = [_row(method, expansion, images) for method, expansion in expanded.items()]
     wanted = {shown["seed_id"] for row in rows for shown in row["shown"]}
-    index = {seed: number for number, seed in enumerate(seeds["id"]) if seed in wanted}
     return {
         "dataset": dataset,
         "draw": draw,
         "classes": class_names(seeds),
         "figures": [{"name": name, "title": title} for name, title in FIGURES.items()],
         "rows": [row for row in rows if row["images"]],
-        "seeds": {seed: thumbnail(seeds[number]["image"]) for seed, number in index.items()},
+        "seeds": {seed: thumbnail(seeds[row]["image"]) for row, seed in enumerate(seeds["id"]) if seed in wanted},
     }
 
 
-def worth_looking_at(rows: Sequence[Shown], weeded: frozenset[tuple[str, int]], images: int) -> list[int]:
-    """The numbers of at most `images` rows, in their order: those that are weeded, then those whose class the guide
-    doubts most; where no guide looked, the first."""
+def worth_looking_at(rows: Sequence[Shown], weeded: frozenset[tuple[str, int]], images: int) -> list[Shown]:
+    """At most `images` rows, in their order: those that are weeded, then those whose class the guide doubts most; where
+    no guide looked, the first."""
 
     def doubt(number: int) -> tuple[bool, float]:
         row = rows[number]
         probability = row["label_probability"]
         return (row["seed_id"], row["variant"]) not in weeded, 1 if probability is None else probability
 
-    return sorted(sorted(range(len(rows)), key=doubt)[:images])
+    return [rows[number] for number in sorted(sorted(range(len(rows)), key=doubt)[:images])]
 
 
 def thumbnail(image: Image.Image) -> str:
@@ -67,29 +66,24 @@ def thumbnail(image: Image.Image) -> str:
 
 def _row(method: str, expanded: Expansion, images: int) -> dict[str, Any]:
     whole = Expansion(expanded.folder)
-    counted = [(number, table.to_pylist()) for number, table in enumerate(whole.tables(COLUMNS))]
-    places = [(number, row) for number, rows in counted for row in range(len(rows))]
-    every = [row for _, rows in counted for row in rows]
-    chosen = worth_looking_at(every, expanded.weeded, images)
-    pictures = _pictures(whole, [places[index] for index in chosen])
-    shown = [_rounded(every[index]) | {"image": picture} for index, picture in zip(chosen, pictures, strict=True)]
+    every = [
+        {**row, "place": (file, number)}
+        for file, table in zip(whole.files, whole.tables(COLUMNS), strict=True)
+        for number, row in enumerate(table.to_pylist())
+    ]
+    shown = worth_looking_at(every, expanded.weeded, images)
+    for file, group in groupby(shown, key=lambda row: row["place"][0]):
+        stored = pq.read_table(file, columns=["image"])["image"]  # one shard is in memory
+        for row in group:
+            row["image"] = thumbnail(decode(stored[row.pop("place")[1]]["bytes"].as_py()))
     return {
         "method": method,
         "images": len(every),
         "checksum": whole.checksum,
         "state": expanded.checksum,  # marks are remembered for it
         "weeded": [list(image) for image in sorted(expanded.weeded)],
-        "shown": shown,
+        "shown": [
+            {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
+            for row in shown
+        ],
     }
-
-
-def _pictures(expanded: Expansion, places: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """Thumbnails of the rows at `places`, shard and row, in that order; one shard is in memory."""
-    files = expanded.files
-    for shard, group in groupby(places, key=lambda place: place[0]):
-        images = pq.read_table(files[shard], columns=["image"])["image"].take([row for _, row in group])
-        yield from (thumbnail(decode(image["bytes"])) for image in images.to_pylist())
-
-
-def _rounded(row: Shown) -> Shown:
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}

@@ -4,6 +4,7 @@ import glob
 import json
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -42,10 +43,10 @@ RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images", "images_per_second", "secon
 
 @dataclass(frozen=True)
 class Run:
-    """Where a cell's metrics go: `run_id` is empty where nothing keeps them."""
+    """Where a cell's metrics go, with the step and the time of each: `run_id` is empty where nothing keeps them."""
 
     run_id: str
-    log: Callable[[dict[str, float], int], None]
+    log: Callable[[dict[str, float], int, float | None], None]
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,15 @@ class Job:
         return result if result.get("key") == self.key else None
 
 
-Track = Callable[[Job, Path], AbstractContextManager[Run]]
+Times = Sequence[float]  # in seconds since the epoch: the beginning, each entry of the history, the end; or none
+Track = Callable[[Job, Path, Times], AbstractContextManager[Run]]
 
 
 def train_cell(job: Job, splits: CellImages, models: Path, placement: Placement) -> dict[str, Any]:
     """Train one cell, or go on with a killed one, and keep its weights, predictions and result in its folder.
 
-    The result has every metric, the history of logged metrics, the number of training images, and the speed.
+    The result has every metric, the history of logged metrics with its times, the number of training images, and the
+    speed.
     """
     folder = job.cell.folder(models)
     checkpoint = folder / f"checkpoint-{job.key}.pt"
@@ -119,6 +122,7 @@ def _keep(job: Job, trained: Trained, splits: CellImages, folder: Path, placemen
     metrics = classification_metrics(logits, measured.labels)
     origin = {"key": job.key, **job.origin, "updates": trained.updates, "images": len(splits.train)}
     result = {**origin, "settings": job.recipe.model_dump(), **metrics, **trained.speed, "history": trained.history}
+    result["times"] = [*trained.times, time.time()]
     with replacing_folder(folder) as made:
         # not save_model, whose error on a full disk is not an OSError; contiguous: weights are channels_last
         weights = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
@@ -139,7 +143,15 @@ def scores(result: Mapping[str, Any]) -> dict[str, float]:
     return {name: result[name] for name in names if result.get(name) is not None}
 
 
-Outcome = dict[str, Any] | str  # the result of a cell, or its error
+@dataclass(frozen=True)
+class Failure:
+    """The error of a cell, and when its training was begun and failed."""
+
+    error: str
+    times: Times
+
+
+Outcome = dict[str, Any] | Failure
 
 
 @dataclass(frozen=True)
@@ -157,8 +169,10 @@ class Begun:
         rows: dict[Cell, dict[str, Any]] = {}
         failures: dict[str, str] = {}
         for job, outcome in self.outcomes:
+            # results of 0.5.0 have no times
+            times = outcome.times if isinstance(outcome, Failure) else outcome.get("times", ())
             try:
-                with self.track(job, job.cell.folder(self.models)) as run:
+                with self.track(job, job.cell.folder(self.models), times) as run:
                     rows[job.cell] = row = {**asdict(job.cell), **_logged(outcome, run), "run_id": run.run_id}
             except _FailedError as error:
                 failures[job.cell.title] = str(error)
@@ -177,10 +191,12 @@ class _FailedError(Exception):
 
 
 def _logged(outcome: Outcome, run: Run) -> dict[str, Any]:
-    if isinstance(outcome, str):
-        raise _FailedError(outcome)
-    for metrics, step in [*outcome["history"], (scores(outcome), outcome["history"][-1][1])]:
-        run.log(metrics, step)
+    if isinstance(outcome, Failure):
+        raise _FailedError(outcome.error)
+    rows = [*outcome["history"], (scores(outcome), outcome["history"][-1][1])]
+    times = outcome.get("times", ())[1:] or [None] * len(rows)
+    for (metrics, step), when in zip(rows, times, strict=True):
+        run.log(metrics, step, when)
     return outcome
 
 
@@ -208,7 +224,7 @@ def begin_cells(
 def _finished_or_trained(
     job: Job, images: Callable[[], Callable[[Cell], CellImages]], models: Path, placement: Placement
 ) -> Outcome:
-    folder = job.cell.folder(models)
+    folder, began = job.cell.folder(models), time.time()
     try:
         # another process that trains the same cell is waited for, and its result taken
         with writing_alone(folder):
@@ -218,7 +234,7 @@ def _finished_or_trained(
         raise  # images are the same for all cells
     except Exception as error:
         logger.exception("%s failed; the other cells go on", job.cell.title)
-        return f"{type(error).__name__}: {error}"
+        return Failure(f"{type(error).__name__}: {error}", (began, time.time()))
 
 
 def begin_row(

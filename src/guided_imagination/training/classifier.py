@@ -75,29 +75,37 @@ class Pace:
 
 
 class History:
-    """Metrics and the updates they were measured after, kept in a run's checkpoint."""
+    """Metrics and the updates they were measured after, kept in a run's checkpoint.
+
+    `times` are those of the beginning and of every row, in seconds since the epoch. A run that was killed and goes on
+    has begun when it did first.
+    """
 
     def __init__(self) -> None:
         self.rows: list[tuple[dict[str, float], int]] = []
+        self.times = [time.time()]
 
     def add(self, metrics: dict[str, float], step: int) -> None:
         self.rows.append((metrics, step))
+        self.times.append(time.time())
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        return {"rows": self.rows, "times": self.times}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.rows = list(state["rows"])
+        self.times = list(state.get("times", self.times * (1 + len(self.rows))))  # 0.5.0 kept none
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A classifier, its number of updates, what was logged on the way, and how fast it went."""
+    """A classifier, its number of updates, what was logged on the way, how fast it went, and when (History)."""
 
     model: nn.Module
     updates: int
     history: list[tuple[dict[str, float], int]]
     speed: dict[str, float]
+    times: list[float]
 
 
 def train_classifier(
@@ -160,7 +168,7 @@ def train_classifier(
             checkpoint=checkpoint,
             after_step=after_step,
         )
-    return Trained(model, steps, history.rows, pace.speed)
+    return Trained(model, steps, history.rows, pace.speed, history.times)
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from threading import Event, Thread
 
 from filelock import FileLock, Timeout
 
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.errors import InputError, Remedy
 from guided_imagination.utils.files import explaining_full_disk, read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            raise InputError(_refusal(folder / OWNER)) from error
+            raise InputError(_refusal(folder / OWNER), Remedy.OTHER_FOLDER) from error
     owner = folder / OWNER
     try:
         _take_over(owner)
@@ -74,14 +74,14 @@ def _take_over(path: Path) -> None:
     if not path.exists():
         return
     if read_json(path)["host"] != platform.node() and _silence(path) < STALE:
-        raise InputError(f"{_refusal(path)}; if that run is dead, delete {path}")
+        raise InputError(f"{_refusal(path)} (if that run is dead, delete {path})", Remedy.OTHER_FOLDER)
     logger.info("taking over %s from %s, which ended without finishing", path.parent, _named(path))
 
 
 def _refusal(path: Path) -> str:
     folder = path.parent
     writer = f"{_named(path)}, last sign of life {_silence(path)} ago" if path.exists() else "another run"
-    return f"{folder} is being written by {writer}: wait for it or stop it, or use another --params data_dir=FOLDER"
+    return f"{folder} is being written by {writer}"
 
 
 def _named(path: Path) -> str:

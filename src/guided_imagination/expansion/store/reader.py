@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.errors import InputError, Remedy
 from guided_imagination.utils.files import read_json
 from guided_imagination.utils.seeding import derive_seed
 
@@ -30,10 +30,7 @@ class Expansion:
     @property
     def manifest(self) -> dict[str, Any]:
         if not is_complete(self.folder):
-            raise InputError(
-                f"there is no complete expansion in {self.folder}: run its pipeline first, "
-                "which makes only what is missing"
-            )
+            raise InputError(f"there is no complete expansion in {self.folder}", Remedy.MAKE_FIRST)
         return read_json(self.folder / MANIFEST)
 
     @property
@@ -63,10 +60,7 @@ class Expansion:
         from guided_imagination.data.dataset import checksum  # imports torch, which others who read need not wait for
 
         if self.seeds_checksum != checksum(seeds):
-            raise InputError(
-                f"{self.folder} was made of other seeds than those on disk: run its pipeline with "
-                "--params overwrite=true, or use another --params data_dir=FOLDER"
-            )
+            raise InputError(f"{self.folder} was made of other seed images than these", Remedy.MADE_OF)
 
     @property
     def files(self) -> list[Path]:

@@ -27,7 +27,7 @@ from guided_imagination.expansion.store.reader import (
 )
 from guided_imagination.expansion.store.shards import ShardRecord, save_shard
 from guided_imagination.utils.clock import Clock
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.errors import InputError, Remedy
 from guided_imagination.utils.files import PARTIAL, read_json, sync_folder, write_json
 
 NAMED = 5  # differences in a message
@@ -198,8 +198,7 @@ def refuse(folder: Path, found: list[str]) -> None:
     if found:
         more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
         raise InputError(
-            f"{folder} holds an expansion made otherwise ({'; '.join(found[:NAMED])}{more}): "
-            "replace it with --params overwrite=true, or keep it and use another --params data_dir=FOLDER"
+            f"{folder} holds an expansion made with other settings ({'; '.join(found[:NAMED])}{more})", Remedy.REPLACE
         )
 
 

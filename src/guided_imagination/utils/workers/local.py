@@ -15,10 +15,10 @@ from typing import Any
 
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.workers import worker
-from guided_imagination.utils.workers.pool import Worker
+from guided_imagination.utils.workers.pool import COUNT, Worker
 
 UNGUARDED = 78  # exit code of a process that would start workers while it imports the main module
-ANEW = "compute.workers.count: more than one worker imports the calling script anew, "
+ANEW = "is more than one: every worker imports the calling script again, "
 GUARD = '`if __name__ == "__main__":`'
 
 
@@ -36,10 +36,11 @@ def _check_script() -> None:
     if not Path(path).is_file():
         raise InputError(
             f"{ANEW}and {path} cannot be read again: save it as a file, with {GUARD} above what it does, "
-            "or use one worker"
+            "or use one worker",
+            parameter=COUNT,
         )
     if not _is_guarded(Path(path)):
-        raise InputError(_unguarded(path))
+        raise InputError(_unguarded(path), parameter=COUNT)
 
 
 def _unguarded(path: str | None) -> str:
@@ -81,7 +82,7 @@ class Process(ProcessPoolExecutor, Worker):
         try:
             future = super().submit(function, *arguments, **named)
         except (ConnectionError, EOFError) as error:  # where new processes are forked from has ended
-            raise InputError(_unguarded(None)) from error
+            raise InputError(_unguarded(None), parameter=COUNT) from error
         self._started = list((self._processes or {}).values())
         return future
 

@@ -11,12 +11,14 @@ from weakref import WeakKeyDictionary
 
 import cloudpickle
 
-from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.errors import InputError, Remedy
 from guided_imagination.utils.workers.worker import run
 
 P = ParamSpec("P")
 T = TypeVar("T")
 MOST_DEATHS = 5  # of workers at the same task: then it is the task that kills them
+DYING = f"{MOST_DEATHS} workers died at the same unit of work, most often for lack of memory"
+COUNT = "compute.workers.count"
 
 
 class Worker(Executor):
@@ -130,7 +132,9 @@ class Pool(Executor):
                 self._changed.notify()
                 return None
         if died:
-            error = InputError(doom or _dying()) if wanted else CancelledError()
+            error = CancelledError()
+            if wanted:
+                error = InputError(doom, parameter=COUNT) if doom else InputError(DYING, Remedy.FEWER_WORKERS)
         if error is not None:
             task.future.set_exception(error)
         else:
@@ -138,10 +142,3 @@ class Pool(Executor):
         if died or not wanted:
             return None
         return task.function if error is None else b""
-
-
-def _dying() -> str:
-    return (
-        f"{MOST_DEATHS} workers died at the same unit of work, most often for lack of memory: set fewer of them "
-        "(compute.workers.count) or smaller batches; what is finished is kept"
-    )

@@ -1,11 +1,18 @@
+import pandas as pd
 import pytest
 
-from guided_imagination.report.planning.speeds import Speed, read, speed_of, to_table
-from guided_imagination.report.planning.work import Work
+from guided_imagination.planning.costs import Speed, forecast, read, to_table
+from guided_imagination.planning.work import Work
 from guided_imagination.utils.errors import InputError
+from helpers.settings import row
 
 HEAD = "dataset,stage,name,start_seconds,unit_seconds\n"
-WORK = Work("pets_draw1", "gif_sd", "expand", "gif_sd", 1, 1)
+
+
+def hours(dataset, speeds):
+    """Of 3,600 images, which is the seconds of one."""
+    work = Work(row(dataset=dataset, draw=1, method="gif_sd"), "expand", "gif_sd", 1, 3600)
+    return forecast([work], speeds, 1, None)["worker_hours"].item()
 
 
 @pytest.fixture
@@ -19,20 +26,25 @@ def test_what_is_saved_is_read_again(file):
         ("*", "train", "resnet50 paper"): Speed(3, 0.002, 1e8, 0),
     }
     to_table(speeds).to_csv(file, index=False)
-    assert read(file) == speeds
+    pd.testing.assert_frame_equal(read(file), to_table(speeds), check_dtype=False)
 
 
 def test_bytes_may_be_left_out_and_a_star_stands_for_every_dataset(file):
     file.write_text(HEAD + "*,expand,gif_sd,0,10\ncars,expand,gif_sd,0,20\n")
     speeds = read(file)
-    assert speed_of(WORK, "pets", speeds) == Speed(0, 10)
-    assert speed_of(WORK, "cars", speeds) == Speed(0, 20)
+    assert hours("pets", speeds) == 10
+    assert hours("cars", speeds) == 20
+
+
+def test_of_two_rows_the_later_counts(file):
+    file.write_text(HEAD + "*,expand,gif_sd,0,10\n*,expand,gif_sd,0,20\n")
+    assert hours("pets", read(file)) == 20
 
 
 def test_a_speed_that_is_missing_is_named(file):
     file.write_text(HEAD + "cars,expand,gif_sd,0,20\n")
     with pytest.raises(InputError, match=r"no row with dataset pets \(or \*\), stage expand, name gif_sd: add one"):
-        speed_of(WORK, "pets", read(file))
+        hours("pets", read(file))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from guided_imagination.report.planning import measure
+from guided_imagination.planning import measure
 from helpers.settings import SPEC, row
 from helpers.toy import dataset
 
@@ -19,5 +19,5 @@ def test_the_guide_of_an_audit_is_told_words(monkeypatch):
     monkeypatch.setattr(measure, "load_zero_shot", load)
     seeds = dataset([0, 1], names=["001.Snowy_owl", "bkj"])
     with pytest.raises(EnoughError):
-        measure.measure_audit(seeds, row(spec=SPEC.overridden({"names": {"bkj": "blue jay"}})))
+        measure.audit(seeds, row(spec=SPEC.overridden({"names": {"bkj": "blue jay"}})))
     assert told == ["Snowy owl", "blue jay"]

@@ -1,22 +1,16 @@
 """Amounts by hand: 5 seeds, ratio 2, 4 images for validation, 6 for test, shards of 2 seeds, recipes of 4 images."""
 
-import pytest
-
-from guided_imagination.report.planning.work import Place, decoded_bytes, work_of
+from guided_imagination.planning.work import work_of
 from helpers.cells import RECIPE
 from helpers.settings import EXPANDER, GRID, adaptation, row, training
 from helpers.toy import dataset
 
 ORIGINAL = {"method": "original", "ratio": 0, "expander": None}
+SPLITS = {name: dataset([0] * count) for name, count in (("seeds", 5), ("validation", 4), ("test", 6))}
 
 
-def place(*rows, adapts=()):
-    seeds, validation, test = (dataset([0] * count) for count in (5, 4, 6))
-    return Place("pets_draw1", "pets", seeds, validation, test, rows, adapts)
-
-
-def amounts(*rows, **others):
-    return {(work.row, work.stage): (work.parts, work.units) for work in work_of(place(*rows, **others))}
+def amounts(*rows):
+    return {(work.row.method, work.stage): (work.parts, work.units) for own in rows for work in work_of(own, SPLITS)}
 
 
 def test_a_row_of_new_images():
@@ -35,11 +29,6 @@ def test_a_row_without_new_images():
         ("original", "evaluate"): (1, 14),
         ("original", "audit"): (1, 9),  # the seeds, and the real images that all rows are compared with
     }
-
-
-def test_every_draw_and_name_is_told_apart():
-    (work, *_) = work_of(place(row()))
-    assert (work.place, work.row, work.name) == ("pets_draw1", "gif_mae", "gif_mae")
 
 
 def test_passes_are_over_the_largest_row_for_every_row():
@@ -65,19 +54,14 @@ def test_runs_architectures_recipes_and_ratios_multiply():
             "evaluate_on": "validation",
         }
     )
-    trainings = [work for work in work_of(place(row(training=training(grid)))) if work.stage == "train"]
+    trainings = [work for work in work_of(row(training=training(grid)), SPLITS) if work.stage == "train"]
     assert {work.name for work in trainings} == {"a short", "a long", "b short", "b long"}
     assert [(work.parts, work.units) for work in trainings] == [(3, 48)] * 8
-    looked = [work.units for work in work_of(place(row(training=training(grid)))) if work.stage == "evaluate"]
+    looked = [work.units for work in work_of(row(training=training(grid)), SPLITS) if work.stage == "evaluate"]
     assert looked == [3 * (4 + 2 * 4)] * 8
 
 
 def test_a_fine_tuning_counts_its_updates():
     adapt = {"steps": 400, "batch_size": 2, "learning_rate": 1e-6}
     expander = EXPANDER.model_copy(update={"config": EXPANDER.config.overridden({"adapt": adapt})})
-    assert amounts(adapts=[adaptation(expander)]) == {("expand_mae", "adapt"): (1, 400)}
-
-
-@pytest.mark.parametrize(("rows", "size"), [([], 0), ([row(**ORIGINAL)], 5), ([row(**ORIGINAL), row()], 15)])
-def test_the_largest_row_is_decoded_while_it_trains(rows, size):
-    assert decoded_bytes([place(*rows)]) == size * 3 * 4 * 4
+    assert amounts(row(adapt=adaptation(expander)))["gif_mae", "adapt"] == (1, 400)
