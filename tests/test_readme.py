@@ -66,5 +66,6 @@ def test_make_targets_exist() -> None:
 
 def test_files_named_exist() -> None:
     links = re.findall(r"\]\(((?!http)[^)]+)\)|src=\"([^\"]+)\"", README)
+    assert links
     for link in (a or b for a, b in links):
         assert (ROOT / link).exists(), link

@@ -139,6 +139,13 @@ def test_validation_can_be_a_part_of_its_own():
     assert rows.validation.tolist() == [2, 3, 4]
 
 
+def test_seeds_are_drawn_and_validation_is_a_part_of_its_own():
+    labels, rows = split([0, 1] * 4, val_part=[0, 1, 0], test_part=[0, 1], validation="val", seeds_per_class=2)
+    assert rows.validation.tolist() == [8, 9, 10]
+    assert counts(labels, rows.seeds) == {0: 2, 1: 2}
+    assert set(rows.seeds) < set(range(8))
+
+
 def test_validation_can_be_drawn_from_a_part_of_its_own():
     labels, rows = split([0, 1], val_part=[0, 1] * 3, test_part=[0, 1], validation="val", validation_per_class=2)
     assert rows.seeds.tolist() == [0, 1]
@@ -162,6 +169,24 @@ def test_draws_are_those_of_published_results(labels, shares, seed):
     for part, expected in zip(made, drawn_class_by_class(labels, counts, "seeds", seed), strict=True):
         assert part.dtype == expected.dtype == np.int64
         assert part.tolist() == expected.tolist()
+
+
+def test_the_draws_of_a_split_are_those_of_published_results():
+    """Each by its name and, but for the test images, by the number of the draw, from what the one before has left."""
+    pool, number = [0, 1] * 10, 7
+    labels, rows = split(pool, number, seeds_per_class=3, validation_per_class=2)
+    test, rest = drawn_class_by_class(labels, [2, 2], "test")  # a fifth of 20
+    seeds, left = drawn_class_by_class(labels[rest], [3, 3], "seeds", number)
+    validation, _ = drawn_class_by_class(labels[rest][left], [2, 2], "validation", number)
+    expected = [rest[seeds], rest[left][validation], test]
+    assert [part.tolist() for part in (rows.seeds, rows.validation, rows.test)] == [part.tolist() for part in expected]
+
+
+def test_so_are_validation_images_where_no_seeds_are_drawn():
+    labels, rows = split([0, 1] * 10, 7, test_part=[0, 1], validation_per_class=2)
+    assert rows.validation.tolist() == drawn_class_by_class(labels[:20], [2, 2], "validation", 7)[0].tolist()
+    labels, rows = split([0, 1], 7, val_part=[0, 1] * 9, test_part=[0, 1], validation="val", validation_per_class=2)
+    assert rows.validation.tolist() == (2 + drawn_class_by_class(labels[2:20], [2, 2], "validation", 7)[0]).tolist()
 
 
 def test_a_draw_from_many_images_of_many_classes_takes_no_pass_for_each_class():

@@ -222,6 +222,7 @@ def test_imagination_writes_variants_within_the_ball():
     seeds = dataset([0, 1])
     rows, _ = expand(maker, seeds=seeds, rejected="keep")
     images, _ = to_tensors(seeds)
+    assert len(rows) == 4
     for row in rows:
         made = to_tensors([{"image": Image.open(BytesIO(row["image"]["bytes"])), "label": 0}])[0][0]
         assert made.shape == (3, SIDE, SIDE)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from guided_imagination.config import RejectConfig
 from guided_imagination.config.guidance import Guidance
@@ -17,6 +18,7 @@ from guided_imagination.expansion.targets import TargetPlan
 from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.randomness import generator
 from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, guidance, plan
 
 LABELS = [0, 1, 0, 1, 0, 1, 2, 0]
@@ -79,14 +81,12 @@ def test_how_many_are_embedded_at_once_changes_no_byte(tmp_path):
     np.testing.assert_allclose(made, alone, rtol=2e-3)
 
 
-@pytest.mark.parametrize("calls", range(8))
+@pytest.mark.parametrize("calls", range(6))  # two in each of three classes
 def test_killed_anywhere_and_resumed_ends_with_the_same_bytes(tmp_path, calls):
     whole = make(tmp_path / "whole")
-    killed = Embedder(killed_after=calls)
-    try:
-        make(tmp_path / "killed", embedder=killed)
-    except KeyboardInterrupt:
-        assert not (tmp_path / "killed" / targets.FILE).exists()
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "killed", embedder=Embedder(killed_after=calls))
+    assert not (tmp_path / "killed" / targets.FILE).exists()
     resumed = make(tmp_path / "killed")
     assert np.array_equal(whole, resumed)
     names = [folder / targets.FILE for folder in (tmp_path / "whole", tmp_path / "killed")]
@@ -99,6 +99,42 @@ def test_a_resumed_plan_makes_no_class_twice(tmp_path):
     left = Embedder(killed_after=2)  # the third class
     make(tmp_path, embedder=left)
     assert left.left == 0
+
+
+def test_a_resumed_plan_embeds_no_seed_twice(tmp_path):
+    class Blind(Embedder):
+        def embed_seeds(self, seeds):
+            raise AssertionError("the seeds are embedded")
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "killed", embedder=Embedder(killed_after=0))
+    assert np.array_equal(make(tmp_path / "killed", embedder=Blind()), make(tmp_path / "whole"))
+
+
+def test_what_a_kill_leaves_at_the_first_and_the_last_step_is_no_plan_and_goes(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, embedder=Embedder(killed_after=0))
+    (tmp_path / targets.UNFINISHED).write_bytes(b"")  # begun, and without its header
+    made = make(tmp_path)
+    assert np.array_equal(made, make(tmp_path / "whole"))
+    (tmp_path / targets.EMBEDDED).touch()
+    assert np.array_equal(make(tmp_path), made)
+    assert [path.name for path in tmp_path.glob("*.npy")] == [targets.FILE]
+
+
+def test_a_plan_is_not_read_into_memory(tmp_path):
+    assert isinstance(make(tmp_path), np.memmap)
+    assert isinstance(targets.read(tmp_path), np.memmap)
+
+
+def test_a_class_without_seeds_changes_nothing(tmp_path):
+    """Names that a dataset of the user's has for other images."""
+    labels = [0, 2, 0, 2]
+    others = make(tmp_path / "a", dataset(labels, NAMES))
+    label = [int(label == 2) for label in labels]
+    guide = Embedder()
+    guide.guide.head = guide.guide.head[[0, 2, 1]]
+    assert np.array_equal(make(tmp_path / "b", dataset(label, ["cat", "owl"]), guide), others)
 
 
 @pytest.mark.parametrize("calls", [0, 1, 3])
@@ -126,9 +162,69 @@ def test_a_kill_while_seeds_are_embedded_again_leaves_no_half_embeddings(tmp_pat
 
 def test_blocks_of_a_large_class_do_not_depend_on_other_classes(tmp_path, monkeypatch):
     monkeypatch.setattr(targets, "BLOCK", 2)
+    plan_features, blocks = targets.plan_features, []
+    monkeypatch.setattr(targets, "plan_features", lambda *given: blocks.append(len(given[0])) or plan_features(*given))
     made = make(tmp_path / "a")
+    assert blocks == [2, 2, 2, 1, 1], "of four, three seeds and one"
     order = [6, 0, 1, 2, 3, 4, 5, 7]
     assert np.array_equal(made[order], make(tmp_path / "b", dataset(LABELS, NAMES).select(order)))
+
+
+def embedded(seeds):
+    return torch.cat(list(Embedder().embed_seeds(seeds))).double()
+
+
+PLAIN = GUIDANCE.overridden({"selection": None, "steps": 0})
+
+
+def test_without_selection_the_size_of_blocks_changes_no_feature(tmp_path, monkeypatch):
+    whole = make(tmp_path / "whole", guidance=PLAIN)
+    monkeypatch.setattr(targets, "BLOCK", 3)  # of four seeds of the first class
+    np.testing.assert_allclose(make(tmp_path / "blocks", guidance=PLAIN), whole, atol=2e-3)
+
+
+def test_every_seed_has_the_noise_of_its_id_and_of_the_run_s_seed(tmp_path):
+    """In the ball, which knows no class, by the paper's formula."""
+    seeds = dataset(LABELS, NAMES)
+    ball = PLAIN.overridden({"perturbation": "ball", "manifold": None, "eps": 0.3, "noise": 0.5})
+    made = make(tmp_path, seeds, guidance=ball, ratio=3, reserve=2, seed=7)
+    assert made.shape == (8, 5, 5)
+    for name, feature, variants in zip(seeds["id"], embedded(seeds), made, strict=True):
+        rng, unit = generator(7, name, "targets"), feature.square().mean().sqrt()
+        z, b = (draw(5, 5, generator=rng).double() for draw in (torch.rand, torch.randn))
+        moved = ((1 + z) * feature + 0.5 * unit * b).clamp(feature - 0.3 * unit, feature + 0.3 * unit)
+        np.testing.assert_allclose(variants, moved, atol=2e-3)  # they are kept in half precision
+
+
+@pytest.mark.parametrize("within", [0.0, 0.6])
+def test_the_noise_of_a_class_has_its_own_covariance_and_that_of_all_classes(tmp_path, within):
+    """To first order in tau, on the sphere; a class of one seed has all of the shared one."""
+    tau, seeds = 0.05, dataset(LABELS, NAMES)
+    manifold = {"tau": tau, "within": within, "shrink": 0}
+    made = make(tmp_path, seeds, guidance=PLAIN.overridden({"manifold": manifold}), ratio=6000, reserve=0)
+    unit, labels = normalize(embedded(seeds), dim=1), torch.tensor(LABELS)
+    apart = [unit[labels == label] - unit[labels == label].mean(0) for label in range(3)]
+    shared = sum(rows.T @ rows for rows in apart) / (8 - 3)
+    for row, label in ((0, 0), (1, 1), (6, 2)):
+        own, x = apart[label], unit[row]
+        share = within if len(own) > 1 else 0
+        covariance = share * own.T @ own / max(len(own) - 1, 1) + (1 - share) * shared
+        tangent = torch.eye(5).double() - x[:, None] * x
+        moved = (normalize(torch.from_numpy(np.array(made[row])).double(), dim=1) - x) / tau
+        expected = tangent @ covariance @ tangent
+        assert (moved.T.cov() - expected).norm() < 0.08 * expected.norm()  # 6,000 draws: a few percent
+
+
+def test_a_prediction_that_is_held_is_the_one_of_the_seed(tmp_path):
+    labels = LABELS * 8
+    seeds = dataset(labels, NAMES)
+    seen = ToyGuide().log_probs(normalize(embedded(seeds).float(), dim=1)).argmax(1)
+    assert 10 < (seen == torch.tensor(labels)).sum() < 54
+    climbing = PLAIN.overridden({"steps": 1})
+    held = climbing.overridden({"criteria": {**climbing.criteria.model_dump(), "hold": "prediction"}})
+    label, prediction = (make(tmp_path / rule.criteria.hold, seeds, guidance=rule) for rule in (climbing, held))
+    same = [np.array_equal(one, other) for one, other in zip(label, prediction, strict=True)]
+    assert same == (seen == torch.tensor(labels)).tolist()
 
 
 def test_one_seed_per_class_is_refused_for_the_manifold_and_fine_in_the_ball(tmp_path):

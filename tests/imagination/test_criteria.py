@@ -110,6 +110,19 @@ def test_kept_siblings_belong_to_the_mean():
     assert diversity(replace(together, **alone, siblings=kept)).item() == pytest.approx(diversity(together)[1].item())
 
 
+def test_groups_are_counted_from_the_first_variant_and_the_last_may_be_smaller():
+    features = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    log_probs = torch.tensor([[0.5, 0.5]] * 3).log()
+    seen = Candidates(features, log_probs, log_probs, torch.tensor([0] * 3), torch.tensor([0] * 3), group=2)
+    torch.testing.assert_close(diversity(seen), torch.tensor([0.110944, 0.110944, 0]), atol=1e-5, rtol=0)
+
+
+def test_group_mean_counts_kept_siblings_and_skips_those_of_other_seeds():
+    kept = Siblings(torch.tensor([3, 5]), torch.tensor([[6.0, 0.0], [7.0, 7.0]]))
+    # (2 + 6) / (1 + 3), (4 + 0) / (1 + 3); of the second seed there is no variant here
+    assert group_mean(torch.tensor([[2.0, 4.0]]), torch.tensor([0]), kept).tolist() == [[2, 1]]
+
+
 def test_group_mean_of_ragged_groups():
     values = torch.tensor([[1.0, 2.0], [3.0, 4.0], [10.0, 20.0], [5.0, 6.0]])
     means = group_mean(values, torch.tensor([0, 0, 2, 0]))

@@ -13,7 +13,7 @@ from torch.nn.functional import softmax
 from guided_imagination.generators.base import Latent, SeedBatch
 from guided_imagination.imagination import criteria
 from guided_imagination.imagination import imagine as module
-from guided_imagination.imagination.imagine import draw_noise, imagine, perturb, project, tighten
+from guided_imagination.imagination.imagine import draw_noise, imagine, moves, perturb, project, tighten
 from guided_imagination.models.device import Batches
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.randomness import generator
@@ -307,3 +307,19 @@ def test_no_variant_in_the_ball_goes_below_the_cosine_that_eps_allows(eps, least
     config = guidance(eps=eps, noise=100.0, steps=0)
     assert config.least_cosine == pytest.approx(least, abs=1e-4)
     assert run(config).moves["latent_cosine"].min() >= least - 1e-5
+
+
+def test_no_cosine_is_beyond_one_by_rounding():
+    features = torch.rand(1000, 48, generator=generator("cosines"))
+    assert (torch.nn.functional.cosine_similarity(features, features) > 1).any()
+    made = moves(torch.cat([features, -features]), torch.cat([features, features]))["latent_cosine"]
+    assert -1 <= made.min() < -0.999
+    assert 0.999 < made.max() <= 1
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+def test_a_latent_of_zeros_stays_where_it_is(steps):
+    """A ball in units of its root mean square has no radius."""
+    made = run(guidance(steps=steps), seeds=torch.zeros(3, 3, SIDE, SIDE))
+    assert made.images.abs().max() < 1e-30
+    assert all(values.isfinite().all() for values in {**made.criteria, **made.moves}.values())

@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 
 from guided_imagination.imagination.manifold import Sketch, propose, shape
 from guided_imagination.utils.randomness import generator
+from guided_imagination.utils.seeding import derive_seed
 
 WIDTH = 6
 
@@ -124,6 +125,17 @@ def test_beyond_its_size_a_sketch_is_right_on_average():
     exact = rows.T @ rows
     # an entry's deviation over trials is at most |r|^2 sqrt(n (n - 1) / size) = 10.4
     assert (sums - exact).abs().max() < 4 * 10.4 / math.sqrt(800)
+
+
+def test_a_sketch_is_the_same_on_every_machine():
+    """An id's last bit is its sign, the others its bucket: expansions of more than 256 seeds of a class rely on it."""
+    rows, expected = unit(30, "rows").float(), torch.zeros(8, WIDTH)
+    sketch = Sketch(30, WIDTH, size=8)
+    sketch.add(rows, ids(30))
+    for row, name in zip(rows, ids(30), strict=True):
+        bits = derive_seed("sketch", name)
+        expected[(bits >> 1) % 8] += row if bits & 1 else -row
+    torch.testing.assert_close(sketch.rows, expected)
 
 
 def test_a_sketch_knows_ids_not_batches():

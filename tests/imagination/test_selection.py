@@ -84,6 +84,38 @@ def test_more_rounds_than_candidates_are_refused():
         select(points(2, 4), torch.ones(2, 4), points(2), 5, 0.5, 1)
 
 
+def from_the_nearest(point, taken):
+    return 1 - max(math.exp(-(math.dist(point.tolist(), other) ** 2) / (2 * 0.5**2)) for other in taken.tolist())
+
+
+@pytest.mark.parametrize("rounds", range(1, 6))
+@pytest.mark.parametrize("count", [1, 3], ids="{} seeds".format)
+def test_what_is_taken_is_what_the_definition_takes(count, rounds):
+    """By trying every candidate: greatest confidence^2 times novelty against seeds and all of the rounds before."""
+    seeds, candidates = points(5)[:count], points(5, 8)[:count]
+    sure = 0.5 + torch.rand(5, 8, generator=generator("sure")).double()[:count] / 2
+    taken, expected = seeds, [[] for _ in range(count)]
+    for _ in range(rounds):
+        for seed, chosen in enumerate(expected):
+            worth = {
+                row: sure[seed, row].item() ** 2 * from_the_nearest(candidates[seed, row], taken)
+                for row in range(8)
+                if row not in chosen
+            }
+            chosen.append(max(worth, key=worth.get))
+        taken = torch.cat([taken, torch.stack([candidates[seed, rows[-1]] for seed, rows in enumerate(expected)])])
+    assert select(candidates, sure, seeds, rounds, 0.5, 2).tolist() == expected
+
+
+def test_equal_seeds_and_candidates_that_are_seeds_are_taken_last():
+    """Two copies of an image have one embedding, and a candidate that did not move has it too."""
+    seeds = on_circle(0.0, 0.0)
+    candidates = on_circle(0.0, 60.0, -60.0)[None].expand(2, -1, -1)
+    first, second = select(candidates, torch.ones(2, 3), seeds, 3, 0.5, 1).tolist()
+    assert first[2] == second[2] == 0
+    assert {first[0], first[1]} == {second[0], second[1]} == {1, 2}
+
+
 def test_the_order_of_seeds_changes_nothing():
     seeds, candidates = points(4), points(4, 6)
     sure = torch.rand(4, 6, generator=generator("sure")).double()
@@ -93,7 +125,7 @@ def test_the_order_of_seeds_changes_nothing():
         assert torch.equal(select(candidates[rows], sure[rows], seeds[rows], 3, 0.5, 1), taken[rows])
 
 
-def planned(perturbation="ball", **changes):
+def planned(perturbation="ball", ratio=2, reserve=1, **changes):
     settings = {
         "perturbation": perturbation,
         "eps": 0.3,
@@ -104,12 +136,12 @@ def planned(perturbation="ball", **changes):
         **changes,
     }
     seeds = 3 * points(4)
-    held = torch.zeros(4, dtype=torch.long)
     shape = ClassShape(normalize(seeds, dim=1).mean(0), 0.2 * points(7))
     rngs = [generator("plan", row) for row in range(4)]
-    return seeds, plan_features(seeds, held, shape, log_probs, Guidance(**settings), 2, 1, rngs)
+    return seeds, plan_features(seeds, HELD, shape, log_probs, Guidance(**settings), ratio, reserve, rngs)
 
 
+HELD = torch.tensor([0, 2, 0, 1])
 SELECTION = {"candidates": 8, "logit_scale": 10, "exponent": 1, "bandwidth": 0.5}
 
 
@@ -119,6 +151,22 @@ def test_every_seed_gets_its_variants_and_spare_ones(perturbation, selection):
     _, features = planned(perturbation, selection=selection)
     assert features.shape == (4, 3, 5)
     assert len(features.flatten(0, 1).unique(dim=0)) == 12
+
+
+def test_proposals_are_seeds_with_normal_noise_of_their_own_generator_along_the_spread():
+    seeds, features = planned("manifold", steps=0, ratio=20, manifold={"tau": 0.7, "within": 0.5, "shrink": 0})
+    for row, seed in enumerate(seeds / 3):
+        noise = torch.randn(21, 7, generator=generator("plan", row)).double()
+        torch.testing.assert_close(features[row], 3 * normalize(seed + 0.7 * noise @ (0.2 * points(7)), dim=1))
+
+
+def test_proposals_in_the_ball_are_the_papers_perturbation_of_each_embedding():
+    seeds, features = planned("ball", steps=0, ratio=20, noise=0.4)
+    for row, seed in enumerate(seeds):
+        rng, unit = generator("plan", row), seed.square().mean().sqrt()
+        z, b = (draw(21, 5, generator=rng).double() for draw in (torch.rand, torch.randn))
+        moved = (1 + z) * seed + 0.4 * b * unit
+        torch.testing.assert_close(features[row], moved.clamp(seed - 0.3 * unit, seed + 0.3 * unit))
 
 
 def test_in_the_ball_candidates_stay_in_it():
@@ -131,8 +179,27 @@ def test_selected_features_are_surer_and_farther_apart_than_drawn_ones():
     def stands(features):
         flat = normalize(features.flatten(0, 1), dim=1)
         distance = torch.cdist(flat, flat) + 9 * torch.eye(len(flat))
-        return log_probs(flat, 10)[:, 0].exp().mean(), distance.amin(1).mean()
+        return log_probs(flat, 10).gather(1, HELD.repeat_interleave(3)[:, None]).exp().mean(), distance.amin(1).mean()
 
     drawn, selected = (stands(planned("manifold", selection=choice)[1]) for choice in (None, SELECTION))
     assert selected[0] > drawn[0]
     assert selected[1] > drawn[1]
+
+
+@pytest.mark.parametrize("perturbation", ["ball", "manifold"])
+@pytest.mark.parametrize("candidates", [1, 8])
+def test_selected_are_the_best_of_so_many_candidates_per_variant_and_the_spare_ones(perturbation, candidates):
+    choice = {**SELECTION, "candidates": candidates, "exponent": 2, "bandwidth": 0.4}
+    seeds, selected = planned(perturbation, selection=choice)
+    _, drawn = planned(perturbation, ratio=2 * candidates, reserve=1)  # of two variants, and the one in reserve
+    unit = normalize(drawn, dim=2)
+    sure = torch.stack([log_probs(rows, 10)[:, held].exp() for rows, held in zip(unit, HELD.tolist(), strict=True)])
+    taken = select(unit, sure, normalize(seeds, dim=1), 3, 0.4, 2)
+    assert torch.equal(selected, torch.stack([rows[order] for rows, order in zip(drawn, taken, strict=True)]))
+
+
+def test_a_step_leads_every_seed_to_the_class_that_it_has_to_keep():
+    (_, still), (_, moved) = planned("manifold", steps=0), planned("manifold", steps=1)
+    for before, after, held in zip(still, moved, HELD.tolist(), strict=True):
+        sure, surer = (log_probs(normalize(features, dim=1), 5)[:, held] for features in (before, after))
+        assert (surer > sure).all()

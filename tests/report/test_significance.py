@@ -1,6 +1,8 @@
+from statistics import fmean, variance
+
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import t, ttest_ind
 
 from guided_imagination.report.differences import mean_interval, paired_interval
 
@@ -53,6 +55,26 @@ def test_without_images_the_interval_is_that_of_welchs_test():
     found = paired_interval(first, second)
     welch = ttest_ind(100 * first[:, 0], 100 * second[:, 0], equal_var=False).confidence_interval(0.95)
     assert found == pytest.approx((75 - 100 / 3, welch.low, welch.high))
+
+
+def test_of_one_image_only_runs_are_known():
+    first, second = [[1], [0]], [[0], [0], [1]]
+    welch = ttest_ind([100, 0], [0, 0, 100], equal_var=False).confidence_interval(0.95)
+    assert paired_interval(first, second) == pytest.approx((50 - 100 / 3, welch.low, welch.high))
+    assert paired_interval([[1]], [[0]]) == (100, 100, 100)
+
+
+def test_images_and_runs_are_independent_parts_of_one_variance():
+    """By Satterthwaite's formula, with variances from the standard library."""
+    first, second = [[1, 1, 0, 1, 1], [1, 0, 0, 1, 1]], [[0, 1, 0, 1, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0]]
+    shares = [[fmean(answers) for answers in zip(*side, strict=True)] for side in (first, second)]  # right, by image
+    gains = [100 * (one - other) for one, other in zip(*shares, strict=True)]
+    samples = [gains, *([100 * fmean(run) for run in side] for side in (first, second))]
+    errors = [(variance(sample) / len(sample), len(sample) - 1) for sample in samples]
+    total = sum(error for error, _ in errors)
+    half = t.ppf(0.975, total**2 / sum(error**2 / freedom for error, freedom in errors)) * total**0.5
+    middle = 70 - 100 * 4 / 15
+    assert paired_interval(first, second) == pytest.approx((middle, middle - half, middle + half))
 
 
 def test_one_run_of_a_side_covers_images_only():

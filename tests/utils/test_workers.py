@@ -48,8 +48,8 @@ def test_work_is_loaded_once_in_a_worker_and_has_its_threads(compute):
 def test_the_threads_of_the_caller_are_its_own(compute):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
-    for _ in start(lambda: lambda unit: unit, range(2), compute):
-        assert torch.get_num_threads() == 2
+    threads = [torch.get_num_threads() for _ in start(lambda: lambda unit: unit, range(2), compute)]
+    assert threads == [2, 2]
     torch.set_num_threads(before)
 
 
@@ -62,7 +62,7 @@ def test_a_leader_is_done_before_the_others_are_begun(compute, tmp_path):
             mark.touch()
         return mark.exists()
 
-    assert all(result for _, result in start(lambda: work, range(6), compute, lead=True))
+    assert [led for _, led in start(lambda: work, range(6), compute, lead=True)] == [True] * 6
 
 
 def test_what_a_unit_raises_ends_the_work_and_the_next_goes_on(compute):

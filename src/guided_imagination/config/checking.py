@@ -19,7 +19,7 @@ def check(raw: Mapping[str, Any]) -> Parameters:
         return Parameters.model_validate(dict(raw))
     except ValidationError as error:
         (place, problem), *more = (_found(item) for item in error.errors(include_url=False)[:3])
-        others = "".join(f"; {' '.join(filter(None, one))}" for one in more)
+        others = "".join(f"; {where}{'' if what[0] == ':' else ' '}{what}" for where, what in more)
         raise InputError(f"{problem}{others}", parameter=f"parameters: {place}".rstrip()) from error
 
 
@@ -37,7 +37,7 @@ def _found(error: Mapping[str, Any]) -> tuple[str, str]:
     if not place:
         return "", message
     lowered = f"{message[0].lower()}{message[1:]}"
-    return place, f"- {lowered}" if isinstance(error["input"], Mapping) else f"= {error['input']!r}: {lowered}"
+    return place, f": {lowered}" if isinstance(error["input"], Mapping) else f"= {error['input']!r}: {lowered}"
 
 
 def _walk(location: tuple[Any, ...]) -> tuple[str, list[str]]:

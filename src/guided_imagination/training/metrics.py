@@ -21,7 +21,7 @@ def classification_metrics(logits: Tensor, labels: Tensor) -> dict[str, float | 
     return {
         "accuracy": 100 * (predicted == labels).float().mean().item(),
         "top5": 100 * top_k(logits, labels, 5) if classes > MANY else None,
-        "macro_f1": 100 * float(f1_score(labels, predicted, average="macro", zero_division=0)),
+        "macro_f1": 100 * float(f1_score(labels, predicted, average="macro")),
         "auc": 100 * float(roc_auc_score(labels, scores, multi_class="ovr")) if defined else None,
         "ece": calibration_error(probabilities, labels),
     }

@@ -58,7 +58,7 @@ class InputError(ValueError):
     def worded(self, words: Words) -> str:
         """The sentence as an entrance says it."""
         name = words.parameter(self.parameter) if self.parameter else ""
-        sentence = f"{name} {self.problem}".strip()
+        sentence = f"{name}{'' if self.problem.startswith(':') else ' '}{self.problem}".strip()
         return f"{sentence}: {words.remedies[self.remedy]}" if self.remedy else sentence
 
 
