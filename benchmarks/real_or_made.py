@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torchvision.utils import make_grid, save_image
 
-from guided_imagination.config import UnclipConfig
 from guided_imagination.config.defaults import defaults, embedded
+from guided_imagination.config.models import UnclipConfig
 from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.data.dataset import class_names, to_tensors
 from guided_imagination.pretraining import cards

@@ -18,8 +18,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 from torch import Tensor
 from torch.nn.functional import log_softmax, normalize
 
-from guided_imagination.config import Criteria, Guidance
-from guided_imagination.config.guidance import ManifoldConfig, SelectionConfig
+from guided_imagination.config.guidance import Criteria, Guidance, ManifoldConfig, SelectionConfig
 from guided_imagination.expansion.targets import FILE, TargetPlan, make
 from guided_imagination.utils.randomness import generator
 
@@ -79,7 +78,7 @@ def main() -> None:
         manifold=ManifoldConfig(tau=2, within=0.5, shrink=0),
         steps=steps,
         step_size=0.1,
-        selection=SelectionConfig(candidates=candidates, logit_scale=10, exponent=1, bandwidth=0.5, by="greedy")
+        selection=SelectionConfig(candidates=candidates, logit_scale=10, exponent=1, bandwidth=0.5)
         if candidates > 1
         else None,
         criteria=Criteria(

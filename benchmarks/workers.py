@@ -18,7 +18,7 @@ from benchmarks.memory import plan as toy_plan
 from datasets import load_from_disk
 from torch import Tensor
 
-from guided_imagination.config import ONE_WORKER
+from guided_imagination.config.models import ONE_WORKER
 from guided_imagination.expansion.augmenters import Augmentation
 from guided_imagination.expansion.expand import expand
 from guided_imagination.utils.workers import start

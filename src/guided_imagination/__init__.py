@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from guided_imagination.api.looking import contact_sheet as contact_sheet
     from guided_imagination.api.reproducing import reproduce as reproduce
     from guided_imagination.api.settings import presets as presets
-    from guided_imagination.config import Preset as Preset
-    from guided_imagination.config import RejectConfig as RejectConfig
+    from guided_imagination.config.expansion import Preset as Preset
+    from guided_imagination.config.expansion import RejectConfig as RejectConfig
     from guided_imagination.utils.errors import InputError as InputError
 
 __version__ = version("guided-imagination")

@@ -17,7 +17,12 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination import config, pipeline_registry
+from guided_imagination import pipeline_registry
+from guided_imagination.config.augmentation import AUGMENT
+from guided_imagination.config.checking import check
+from guided_imagination.config.expansion import ExpandPipeline
+from guided_imagination.config.models import PretrainedModel
+from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.rows import hub_folder
 from guided_imagination.pipelines import database
 from guided_imagination.pipelines.lazy import GPU
@@ -63,7 +68,7 @@ class ProjectHooks:
     def after_context_created(self, context: KedroContext) -> Generator[None, object, object]:
         """All that opens a project works in its root: what parameters and MLflow's database name is relative to it."""
         os.chdir(context.project_path)
-        self.parameters = config.check(context.config_loader["parameters"])
+        self.parameters = check(context.config_loader["parameters"])
         pipeline_registry.build_for(self.parameters)
         with _mlflow_set_up(context):
             return (yield)
@@ -175,7 +180,7 @@ def _mlflow_set_up(context: KedroContext) -> Iterator[None]:
         yield
 
 
-def _check_weeds(pipeline: Pipeline, parameters: config.Parameters, catalog: DataCatalog) -> None:
+def _check_weeds(pipeline: Pipeline, parameters: Parameters, catalog: DataCatalog) -> None:
     """Raises InputError for lists of images to weed that cannot be read, or name what is not there."""
     readers = [node for node in pipeline.nodes if node.tags & {"train", "export", "report"}]
     read = {name for node in readers for name in node.inputs if name.endswith(".expanded")}
@@ -188,18 +193,18 @@ def _check_weeds(pipeline: Pipeline, parameters: config.Parameters, catalog: Dat
             weeding.check(catalog.load(name), row, parameters.expanded())
 
 
-def _models(pipeline: Pipeline, parameters: config.Parameters) -> Iterator[config.PretrainedModel]:
+def _models(pipeline: Pipeline, parameters: Parameters) -> Iterator[PretrainedModel]:
     """What fine-tunings, expansions, audits and trainings will load."""
     for node in pipeline.nodes:
         place, _, row = str(node.namespace).partition(".")
-        if node.tags & {config.AUGMENT, *get_args(config.ExpandPipeline)}:
+        if node.tags & {AUGMENT, *get_args(ExpandPipeline)}:
             yield from parameters.row(place, row).makers
         elif node.name == "plan" and parameters.plan.speeds is None:
             for place in parameters.places:
                 for method in parameters.methods:
                     yield from parameters.row(place, method).models
         elif "adapt" in node.tags:
-            yield from parameters.adaptation(place, cast(config.ExpandPipeline, row)).expander.models
+            yield from parameters.adaptation(place, cast(ExpandPipeline, row)).expander.models
         elif "audit" in node.tags:
             yield parameters.dataset(place).audit_guide
         elif "tune" in node.tags and not row:
@@ -209,7 +214,7 @@ def _models(pipeline: Pipeline, parameters: config.Parameters) -> Iterator[confi
             yield from own.training.models if own else filter(None, [parameters.dataset(place).zero_shot])
 
 
-def _check_models(models: Iterable[config.PretrainedModel], parameters: config.Parameters) -> None:
+def _check_models(models: Iterable[PretrainedModel], parameters: Parameters) -> None:
     """Raises InputError for weights that are missing or not whole, and for a device that this machine should have."""
     from guided_imagination.models.device import place  # imports torch
     from guided_imagination.models.weights import locate_whole

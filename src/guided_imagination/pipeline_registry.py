@@ -8,8 +8,12 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters, PretrainConfig, check
+from guided_imagination.config.augmentation import AUGMENT
+from guided_imagination.config.checking import check
 from guided_imagination.config.defaults import defaults
+from guided_imagination.config.expansion import ExpandPipeline
+from guided_imagination.config.parameters import Parameters
+from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.pipelines import (
     adapt,
     audit,

@@ -7,7 +7,7 @@ from PIL import Image as PillowImage
 
 from guided_imagination.api.images import read_images
 from guided_imagination.api.settings import spec
-from guided_imagination.config import DatasetSpec
+from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.data.dataset import checksum, to_tensors
 from guided_imagination.utils.errors import InputError
 

@@ -11,7 +11,9 @@ from kedro.config import OmegaConfigLoader
 
 import guided_imagination
 from guided_imagination import InputError, __main__, cli
-from guided_imagination.config import ExportConfig, check, merged
+from guided_imagination.config import check
+from guided_imagination.config.expansion import ExportConfig
+from guided_imagination.config.strict import merged
 from guided_imagination.data import ingestion
 from guided_imagination.expansion.records import verify
 from guided_imagination.expansion.store import Expansion

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from kedro.config import OmegaConfigLoader
 
-from guided_imagination.config import Criteria, Parameters, check
+from guided_imagination.config import Parameters, check
+from guided_imagination.config.guidance import Criteria
 from guided_imagination.settings import CONFIG_LOADER_ARGS
 from guided_imagination.training.recipe import updates
 from guided_imagination.utils.errors import InputError
@@ -84,12 +85,6 @@ def test_embedded_models_and_images_lie_in_the_package(shipped):
         ("expand_dalle.generator", "gan", "expand_dalle.generator: 'gan'", ["kandinsky", "stable_unclip"]),
         ("expand_sd.guide", "vgg", "expand_sd.guide: 'vgg'", ["clip_base", "siglip"]),
         ("compute.device", "tpu", "compute.device = 'tpu'", ["auto", "cuda"]),
-        (
-            "compute.workers.share",
-            "1/4",
-            "compute.workers: share is gone: remove",
-            ["--namespaces DATASET.METHOD", "ray"],
-        ),
         ("expand_dalle.criteria", "best", "expand_dalle.criteria: 'best'", ["paper", "corrected"]),
         (
             "criteria_sets.paper.weights.sharpness",
@@ -124,6 +119,43 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(shipped, place, value, 
     assert message.startswith(f"parameters: {named}")
     for word in allowed:
         assert word in message
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        (
+            "compute.workers.share",
+            "1/4",
+            "compute.workers.share is gone: remove the key, and run one row per job with --namespaces DATASET.METHOD, "
+            "or set compute.workers.engine to ray",
+        ),
+        ("compute.attention_slicing", False, "compute.attention_slicing is gone: remove the key, "),
+        ("expand_dalle.selection.by", "greedy", "expand_dalle.selection.by is gone: remove the key, selection is "),
+        (
+            "dataset_specs.fashion.overrides",
+            {"expand_dalle": {"selection": {"by": "dpp"}}},
+            "dataset_specs.fashion.overrides: selection.by is gone: remove the key, selection is always greedy",
+        ),
+        (
+            "methods.own",
+            {"pipeline": "expand_dalle", "settings": {"selection": {"by": "dpp"}}},
+            "methods.own.settings: selection.by is gone: remove the key, ",
+        ),
+        (
+            "presets.own",
+            {"resolution": 32, "pipelines": {"expand_dalle": {"selection": {"by": "dpp"}}}},
+            "presets.own.pipelines: selection.by is gone: remove the key, ",
+        ),
+    ],
+)
+def test_a_key_of_an_earlier_version_is_refused_with_what_to_do(shipped, place, value, sentence):
+    assert refusal(changed(shipped, place, value)).startswith(f"parameters: {sentence}")
+
+
+def test_what_an_override_makes_impossible_as_a_whole_is_told_with_its_place(shipped):
+    message = refusal(changed(shipped, "dataset_specs.fashion.overrides", {"expand_dalle": {"manifold": None}}))
+    assert message.startswith("parameters: dataset_specs.fashion.overrides: perturbation: manifold needs the settings")
 
 
 def test_a_dataset_overrides_settings_for_itself_alone(shipped):

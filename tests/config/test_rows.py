@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from kedro.config import OmegaConfigLoader
 
-from guided_imagination.config import ExpansionSettings, check, merged
+from guided_imagination.config import check
+from guided_imagination.config.rows import ExpansionSettings
+from guided_imagination.config.strict import merged
 from guided_imagination.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from guided_imagination.config import CutoutConfig, GridMaskConfig, RandAugmentConfig
+from guided_imagination.config.augmentation import CutoutConfig, GridMaskConfig, RandAugmentConfig
 from guided_imagination.data.augmentation import cutout, gridmask, randaugment
 from guided_imagination.utils.randomness import generator
 

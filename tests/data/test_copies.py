@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from guided_imagination.config import DatasetSpec
+from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.data import ingestion
 from guided_imagination.data.copies import Side, between
 from guided_imagination.utils.errors import InputError

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from guided_imagination.config import DatasetSpec
+from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.data import ingestion
 from guided_imagination.data.dataset import checksum, class_names, to_tensors
 from guided_imagination.data.sources import recognition

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from guided_imagination.config import DatasetSettings, DatasetSpec
+from guided_imagination.config.datasets import DatasetSpec
+from guided_imagination.config.rows import DatasetSettings
 from guided_imagination.data import ingestion, reuse
 from guided_imagination.data.dataset import checksum
 from guided_imagination.data.reuse import keys

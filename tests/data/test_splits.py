@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guided_imagination.config import DatasetSpec
+from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.data.splits import UNUSABLE, draw, quotas, split_rows
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import generator

@@ -47,7 +47,7 @@ def leaves(value: Any, place: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 
 
 def test_every_key_of_conf_base_and_of_the_models_has_a_row_and_a_meaning(site: Path) -> None:
-    keys = [key for section in generated.sections() for key in section.keys]
+    keys = [key for section in generated.sections().values() for key in section]
     known = {key.place for key in keys}
     shipped = [
         path
@@ -55,26 +55,38 @@ def test_every_key_of_conf_base_and_of_the_models_has_a_row_and_a_meaning(site: 
         for path in leaves(yaml.safe_load(file.read_text()))
     ]
     for path in shipped:
-        fitting = [place for place in known if generated.fits(path[: len(place)], place[: len(path)])]
+        fitting = [place for place in known if fits(path[: len(place)], place[: len(path)])]
         assert fitting, f"{'.'.join(path)} is on no page"
     assert {place[0] for place in known} == set(Parameters.model_fields)
-    comments = generated.shipped_comments()
-    assert [".".join(key.place) for key in keys if not generated.meaning(key, comments)] == []
+    assert [".".join(key.place) for key in keys if not key.meaning] == []
     page = (site / "parameters.html").read_text()
-    assert all(f"<code>{'.'.join(key.place[1:] or key.place)}</code>" in page for key in keys)
+    assert all(f"<code>{'.'.join(key.place[1:])}</code>" in page for key in keys if key.place[1:])
 
 
-def test_ranges_defaults_and_comments_are_those_of_the_code() -> None:
+def fits(path: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    return len(path) == len(place) and all(part in (name, "NAME") for name, part in zip(path, place, strict=True))
+
+
+def test_every_field_of_the_models_is_described_beside_it() -> None:
+    """In full sentences: a field of a model's own may have that model's."""
+    for model, schema in generated.SCHEMA["$defs"].items():
+        for name, field in schema["properties"].items():
+            told = field.get("description") or field.get("$ref")
+            assert told, f"{model}.{name}"
+            assert "$ref" in field or told.endswith("."), f"{model}.{name}: {told}"
+
+
+def test_ranges_defaults_and_descriptions_are_those_of_the_code() -> None:
     rows = {row.split(" | ")[0]: row for row in generated.parameters_page().splitlines() if row.startswith("| `")}
-    assert rows["| `ratio`"].startswith("| `ratio` | whole number from 1, or `null` | `5` | new images per seed")
+    assert rows["| `ratio`"].startswith("| `ratio` | whole number from 1, or `null` | `5` | Number of generated images")
     assert "| `near_duplicate` | number from -1 to 1 | `0.98` |" in rows["| `near_duplicate`"]
     assert "| number above 0 | must be given |" in rows["| `NAME.learning_rate`"]
     assert "one thread, deterministic kernels" in rows["| `deterministic`"]
-
-
-def test_comments_belong_to_the_key_beside_or_below_them() -> None:
-    text = "# of the file\n\n# of a\na:\n  b: 1   # of b,\n         # going on\n  c: [1, 2]\n# lost\n\nd: '#'\n"
-    assert generated.comments_of(text) == {("a",): "of a", ("a", "b"): "of b, going on"}
+    assert rows["| `workers`"] == (
+        "| `workers` | the keys below |  | Workers that make the shards of expansions and do the training runs. |"
+    )
+    assert rows["| `manifold`"].startswith("| `manifold` | the keys below, or `null` | `null` | Settings of")
+    assert rows["| `NAME.source.val` (folder)"].endswith("| text, or `null` | `null` | Folder of the part val. |")
 
 
 def test_public_functions_are_listed_with_their_docstrings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,7 +211,7 @@ def imagined(kind, inputs=(), **guidance):
 HOW = {
     "stable_diffusion": (imagined("stable_diffusion", steps=1), "Stable Diffusion painted over the seed image"),
     "ascent": (imagined("mae", steps=1), "What was decoded was moved by gradient ascent on what the guide sees."),
-    "selection": (imagined("unclip", steps=0, selection={"by": "dpp"}), "was selected among candidates by the"),
+    "selection": (imagined("unclip", steps=0, selection={"by": "greedy"}), "was selected among candidates by the"),
     "neither": (imagined("unclip", steps=0, selection=None), "near that of the seed image. Nothing guided it."),
     "tuned": (imagined("mae", {"adapted weights": "abc"}), "after it was fine-tuned on the seed images"),
 }

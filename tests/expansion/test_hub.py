@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from guided_imagination.config import ExportConfig
+from guided_imagination.config.expansion import ExportConfig
 from guided_imagination.data.dataset import checksum
 from guided_imagination.expansion import hub
 from guided_imagination.expansion.expand import expand

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from guided_imagination.config import Guidance, RejectConfig
+from guided_imagination.config import RejectConfig
+from guided_imagination.config.guidance import Guidance
 from guided_imagination.expansion import expand as expanding
 from guided_imagination.expansion import store, targets
 from guided_imagination.expansion.augmenters import Imagination
@@ -22,7 +23,7 @@ from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, guidance, plan
 
 LABELS = [0, 1, 0, 1, 0, 1, 2, 0]
 NAMES = ["cat", "dog", "owl"]
-SELECTION = {"candidates": 4, "logit_scale": 10, "exponent": 1, "bandwidth": 0.5, "by": "greedy"}
+SELECTION = {"candidates": 4, "logit_scale": 10, "exponent": 1, "bandwidth": 0.5}
 GUIDANCE = Guidance(
     perturbation="manifold",
     eps=0.1,

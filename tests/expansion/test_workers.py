@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from guided_imagination.config import ONE_WORKER
+from guided_imagination.config.models import ONE_WORKER
 from guided_imagination.expansion.expand import expand
 from guided_imagination.utils.errors import InputError
 from helpers.toy import ToyAugmenter, dataset, plan

@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from guided_imagination.config import StableDiffusionConfig
+from guided_imagination.config.models import StableDiffusionConfig
 from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.mae import MaeGenerator
 from guided_imagination.generators.stable_diffusion import StableDiffusionGenerator

@@ -6,7 +6,7 @@ import torch
 from accelerate import cpu_offload
 from diffusers import DDIMScheduler
 
-from guided_imagination.config import StableDiffusionConfig
+from guided_imagination.config.models import StableDiffusionConfig
 from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.stable_diffusion import StableDiffusionGenerator
 from guided_imagination.utils.randomness import generator as rng

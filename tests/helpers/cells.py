@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from guided_imagination.config import ONE_WORKER, Architecture, Recipe
+from guided_imagination.config import Architecture, Recipe
+from guided_imagination.config.models import ONE_WORKER
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.training.cells import Job, Run, Times, begin_cells
 from guided_imagination.training.grid import Cell

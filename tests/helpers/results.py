@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from guided_imagination.config import Method, ReportConfig
+from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.tree import Method
 from guided_imagination.expansion import audit
 from guided_imagination.report.differences import COLUMNS
 from guided_imagination.report.expansions import costs

@@ -2,21 +2,12 @@
 
 from typing import Any
 
-from guided_imagination.config import (
-    ONE_WORKER,
-    AdaptSettings,
-    AuditConfig,
-    DatasetSpec,
-    ExpandConfig,
-    Expander,
-    GuideConfig,
-    ImageFileConfig,
-    Recipe,
-    RowSettings,
-    TrainConfig,
-    TrainingSettings,
-    TuneConfig,
-)
+from guided_imagination.config import Recipe
+from guided_imagination.config.datasets import DatasetSpec
+from guided_imagination.config.expansion import AuditConfig, ExpandConfig, Expander, ImageFileConfig
+from guided_imagination.config.models import ONE_WORKER, GuideConfig
+from guided_imagination.config.rows import AdaptSettings, RowSettings, TrainingSettings
+from guided_imagination.config.training import TrainConfig, TuneConfig
 from helpers.cells import ARCHITECTURE, RECIPE
 from helpers.toy import guidance
 

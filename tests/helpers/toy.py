@@ -7,7 +7,8 @@ from datasets import Dataset
 from torch import Tensor
 from torch.nn.functional import log_softmax, normalize
 
-from guided_imagination.config import MOVE_RANGES, Criteria, Guidance, RejectConfig
+from guided_imagination.config import RejectConfig
+from guided_imagination.config.guidance import MOVE_RANGES, Criteria, Guidance
 from guided_imagination.data.dataset import features
 from guided_imagination.data.images import encode
 from guided_imagination.expansion.plan import Plan

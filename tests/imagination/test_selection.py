@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax, normalize
 
-from guided_imagination.config import Guidance
+from guided_imagination.config.guidance import Guidance
 from guided_imagination.imagination.candidates import plan_features
 from guided_imagination.imagination.manifold import ClassShape
 from guided_imagination.imagination.selection import ascend, select
@@ -51,7 +51,7 @@ def test_no_step_changes_nothing():
 
 def test_the_farthest_of_equally_sure_candidates_is_taken_first():
     seeds, candidates = on_circle(0.0), on_circle(10.0, 80.0, 40.0)[None]
-    taken = select(candidates, torch.ones(1, 3), seeds, 3, 0.5, 1, "greedy")
+    taken = select(candidates, torch.ones(1, 3), seeds, 3, 0.5, 1)
     # 80 is farthest from the seed at 0; then 40 lies 40 from both; 10 is left
     assert taken.tolist() == [[1, 2, 0]]
 
@@ -61,49 +61,36 @@ def test_confidence_outweighs_distance_as_its_exponent_grows():
     sure = torch.tensor([[0.9, 0.5]])
     novelty = [1 - math.exp(-(2 - 2 * math.cos(math.radians(angle))) / (2 * 0.5**2)) for angle in (30, 60)]
     assert 0.9 * novelty[0] < 0.5 * novelty[1] and 0.9**3 * novelty[0] > 0.5**3 * novelty[1]
-    assert select(candidates, sure, seeds, 1, 0.5, 1, "greedy").item() == 1
-    assert select(candidates, sure, seeds, 1, 0.5, 3, "greedy").item() == 0
+    assert select(candidates, sure, seeds, 1, 0.5, 1).item() == 1
+    assert select(candidates, sure, seeds, 1, 0.5, 3).item() == 0
 
 
 def test_seeds_avoid_what_others_took_in_earlier_rounds():
     seeds = on_circle(0.0, 180.0)
     candidates = torch.stack([on_circle(90.0, 60.0, 85.0), on_circle(270.0, 88.0, 240.0)])
-    taken = select(candidates, torch.ones(2, 3), seeds, 2, 0.5, 1, "greedy")
+    taken = select(candidates, torch.ones(2, 3), seeds, 2, 0.5, 1)
     assert taken[:, 0].tolist() == [0, 0]  # straight away from both seeds
     assert taken[:, 1].tolist() == [1, 2]  # 85 and 88 lie beside 90, which the first seed has
 
 
 def test_a_candidate_is_taken_once_even_if_nothing_else_is_worth_anything():
     seeds = points(2)
-    taken = select(seeds[:, None].expand(-1, 4, -1), torch.zeros(2, 4), seeds, 4, 0.5, 1, "greedy")
+    taken = select(seeds[:, None].expand(-1, 4, -1), torch.zeros(2, 4), seeds, 4, 0.5, 1)
     assert [sorted(row) for row in taken.tolist()] == [[0, 1, 2, 3]] * 2
 
 
-@pytest.mark.parametrize("by", ["greedy", "dpp"])
-def test_more_rounds_than_candidates_are_refused(by):
+def test_more_rounds_than_candidates_are_refused():
     with pytest.raises(ValueError, match="5 rounds need as many candidates, there are 4"):
-        select(points(2, 4), torch.ones(2, 4), points(2), 5, 0.5, 1, by)
-
-
-def kernel(rows):
-    return torch.exp(-torch.cdist(rows, rows).square() / (2 * 0.5**2)) + 1e-4 * torch.eye(len(rows)).double()
+        select(points(2, 4), torch.ones(2, 4), points(2), 5, 0.5, 1)
 
 
 def from_the_nearest(point, taken):
     return 1 - max(math.exp(-(math.dist(point.tolist(), other) ** 2) / (2 * 0.5**2)) for other in taken.tolist())
 
 
-def to_the_determinant(point, taken):
-    together = torch.cat([taken, point[None]])
-    return (torch.linalg.det(kernel(together)) / torch.linalg.det(kernel(taken))).item()
-
-
 @pytest.mark.parametrize("rounds", range(1, 6))
 @pytest.mark.parametrize("count", [1, 3], ids="{} seeds".format)
-@pytest.mark.parametrize(
-    ("by", "novelty"), [("greedy", from_the_nearest), ("dpp", to_the_determinant)], ids=["greedy", "dpp"]
-)
-def test_what_is_taken_is_what_the_definition_takes(by, novelty, count, rounds):
+def test_what_is_taken_is_what_the_definition_takes(count, rounds):
     """By trying every candidate: greatest confidence^2 times novelty against seeds and all of the rounds before."""
     seeds, candidates = points(5)[:count], points(5, 8)[:count]
     sure = 0.5 + torch.rand(5, 8, generator=generator("sure")).double()[:count] / 2
@@ -111,33 +98,31 @@ def test_what_is_taken_is_what_the_definition_takes(by, novelty, count, rounds):
     for _ in range(rounds):
         for seed, chosen in enumerate(expected):
             worth = {
-                row: sure[seed, row].item() ** 2 * novelty(candidates[seed, row], taken)
+                row: sure[seed, row].item() ** 2 * from_the_nearest(candidates[seed, row], taken)
                 for row in range(8)
                 if row not in chosen
             }
             chosen.append(max(worth, key=worth.get))
         taken = torch.cat([taken, torch.stack([candidates[seed, rows[-1]] for seed, rows in enumerate(expected)])])
-    assert select(candidates, sure, seeds, rounds, 0.5, 2, by).tolist() == expected
+    assert select(candidates, sure, seeds, rounds, 0.5, 2).tolist() == expected
 
 
-@pytest.mark.parametrize("by", ["greedy", "dpp"])
-def test_equal_seeds_and_candidates_that_are_seeds_are_taken_last(by):
+def test_equal_seeds_and_candidates_that_are_seeds_are_taken_last():
     """Two copies of an image have one embedding, and a candidate that did not move has it too."""
     seeds = on_circle(0.0, 0.0)
     candidates = on_circle(0.0, 60.0, -60.0)[None].expand(2, -1, -1)
-    first, second = select(candidates, torch.ones(2, 3), seeds, 3, 0.5, 1, by).tolist()
+    first, second = select(candidates, torch.ones(2, 3), seeds, 3, 0.5, 1).tolist()
     assert first[2] == second[2] == 0
     assert {first[0], first[1]} == {second[0], second[1]} == {1, 2}
 
 
-@pytest.mark.parametrize("by", ["greedy", "dpp"])
-def test_the_order_of_seeds_changes_nothing(by):
+def test_the_order_of_seeds_changes_nothing():
     seeds, candidates = points(4), points(4, 6)
     sure = torch.rand(4, 6, generator=generator("sure")).double()
-    taken = select(candidates, sure, seeds, 3, 0.5, 1, by)
+    taken = select(candidates, sure, seeds, 3, 0.5, 1)
     for order in itertools.islice(itertools.permutations(range(4)), 0, 24, 5):
         rows = list(order)
-        assert torch.equal(select(candidates[rows], sure[rows], seeds[rows], 3, 0.5, 1, by), taken[rows])
+        assert torch.equal(select(candidates[rows], sure[rows], seeds[rows], 3, 0.5, 1), taken[rows])
 
 
 def planned(perturbation="ball", ratio=2, reserve=1, **changes):
@@ -157,7 +142,7 @@ def planned(perturbation="ball", ratio=2, reserve=1, **changes):
 
 
 HELD = torch.tensor([0, 2, 0, 1])
-SELECTION = {"candidates": 8, "logit_scale": 10, "exponent": 1, "bandwidth": 0.5, "by": "greedy"}
+SELECTION = {"candidates": 8, "logit_scale": 10, "exponent": 1, "bandwidth": 0.5}
 
 
 @pytest.mark.parametrize("perturbation", ["ball", "manifold"])
@@ -209,7 +194,7 @@ def test_selected_are_the_best_of_so_many_candidates_per_variant_and_the_spare_o
     _, drawn = planned(perturbation, ratio=2 * candidates, reserve=1)  # of two variants, and the one in reserve
     unit = normalize(drawn, dim=2)
     sure = torch.stack([log_probs(rows, 10)[:, held].exp() for rows, held in zip(unit, HELD.tolist(), strict=True)])
-    taken = select(unit, sure, normalize(seeds, dim=1), 3, 0.4, 2, "greedy")
+    taken = select(unit, sure, normalize(seeds, dim=1), 3, 0.4, 2)
     assert torch.equal(selected, torch.stack([rows[order] for rows, order in zip(drawn, taken, strict=True)]))
 
 

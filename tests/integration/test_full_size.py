@@ -17,7 +17,7 @@ from transformers import (
     ViTMAEForPreTraining,
 )
 
-from guided_imagination.config import StableDiffusionConfig
+from guided_imagination.config.models import StableDiffusionConfig
 from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.mae import MaeGenerator
 from guided_imagination.generators.stable_diffusion import StableDiffusionGenerator

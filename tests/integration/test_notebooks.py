@@ -11,7 +11,7 @@ import pytest
 from datasets import load_dataset
 from kedro.framework.project import configure_project
 
-from guided_imagination.config import Method
+from guided_imagination.config.tree import Method
 from guided_imagination.expansion.expand import expand
 from guided_imagination.report.contact_sheet import contact_sheet
 from helpers.results import findings, views

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from guided_imagination.config import ComputeConfig
+from guided_imagination.config.models import ComputeConfig
 from guided_imagination.models.device import CPU, Batches, for_training, make_deterministic, place
 from guided_imagination.utils.errors import InputError
 
 
 def compute(device="cpu", precision="auto", offload="none"):
-    return ComputeConfig(device=device, precision=precision, attention_slicing=False, offload=offload)
+    return ComputeConfig(device=device, precision=precision, offload=offload)
 
 
 def test_cpus_calculate_in_32_bits_unless_told_otherwise():

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModel, ViTMAEForPreTraining
 
-from guided_imagination.config import GuideConfig, MaeConfig
+from guided_imagination.config.models import GuideConfig, MaeConfig
 from guided_imagination.generators.loading import load_generator
 from guided_imagination.models.device import CPU
 from guided_imagination.models.loading import load_guide, load_network

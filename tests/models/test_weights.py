@@ -14,7 +14,7 @@ import torch
 from huggingface_hub._tree_cache import TreeCacheEntry, read_tree_cache, write_tree_cache
 from safetensors.torch import save_file
 
-from guided_imagination.config import GuideConfig, MaeConfig, StableDiffusionConfig, StableUnclipConfig
+from guided_imagination.config.models import GuideConfig, MaeConfig, StableDiffusionConfig, StableUnclipConfig
 from guided_imagination.data.sources.network import downloading
 from guided_imagination.models.convert import convert
 from guided_imagination.models.weights import (

@@ -6,7 +6,8 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node
 
-from guided_imagination.config import DatasetSettings, Method
+from guided_imagination.config.rows import DatasetSettings
+from guided_imagination.config.tree import Method
 from guided_imagination.data.dataset import checksum
 from guided_imagination.expansion import audit
 from guided_imagination.expansion.expand import expand

@@ -4,7 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from guided_imagination.config import ORIGINALS, GuideConfig, Recipe, TrainConfig
+from guided_imagination.config import Recipe
+from guided_imagination.config.models import GuideConfig
+from guided_imagination.config.rows import ORIGINALS
+from guided_imagination.config.training import TrainConfig
 from guided_imagination.pipelines.train import nodes
 from guided_imagination.training.cells import Run
 from guided_imagination.utils.errors import InputError

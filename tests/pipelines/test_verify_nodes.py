@@ -3,7 +3,7 @@ import warnings
 
 import pytest
 
-from guided_imagination.config import Method
+from guided_imagination.config.tree import Method
 from guided_imagination.expansion.augmenters import Augmentation
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion

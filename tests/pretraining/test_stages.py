@@ -9,7 +9,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from guided_imagination.config import UnclipConfig
+from guided_imagination.config.models import UnclipConfig
 from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.data.dataset import features
 from guided_imagination.data.images import encode

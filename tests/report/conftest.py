@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from guided_imagination.config import ReportConfig
+from guided_imagination.config.report import ReportConfig
 from helpers import results as fabricated
 
 

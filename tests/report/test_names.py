@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from guided_imagination.config import Method
+from guided_imagination.config.tree import Method
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.report.confusion import Confusion, confusion_figure

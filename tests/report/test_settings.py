@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guided_imagination.config import Method, ReportConfig
+from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.tree import Method
 from guided_imagination.expansion import audit
 from guided_imagination.report.accuracy import accuracy_table
 from guided_imagination.report.confusion import Confusion

@@ -1,6 +1,7 @@
 import pytest
 
-from guided_imagination.config import ORIGINALS, TrainConfig
+from guided_imagination.config.rows import ORIGINALS
+from guided_imagination.config.training import TrainConfig
 from guided_imagination.training.grid import cells_of
 from helpers.cells import ARCHITECTURE, RECIPE
 from helpers.settings import row, training

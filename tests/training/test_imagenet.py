@@ -9,7 +9,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from guided_imagination.config import Architecture, PretrainedModel
+from guided_imagination.config import Architecture
+from guided_imagination.config.models import PretrainedModel
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.training.classifier import accuracy, predict, train_classifier
 from guided_imagination.training.network import build_model, locate_weights

@@ -7,7 +7,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from guided_imagination.config import Architecture, PretrainedModel
+from guided_imagination.config import Architecture
+from guided_imagination.config.models import PretrainedModel
 from guided_imagination.training.classifier import train_classifier
 from guided_imagination.training.network import build_model, locate_weights
 from guided_imagination.training.recipe import normalise

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from guided_imagination.config import Architecture, RandAugmentConfig, Recipe, SoftLabels
-from guided_imagination.config.training import Crop
+from guided_imagination.config import Architecture, Recipe
+from guided_imagination.config.augmentation import RandAugmentConfig
+from guided_imagination.config.training import Crop, SoftLabels
 from guided_imagination.training.network import build_model
 from guided_imagination.training.recipe import (
     augment,

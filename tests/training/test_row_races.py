@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from datasets import Dataset
 
-from guided_imagination.config import ONE_WORKER, TrainConfig
+from guided_imagination.config.models import ONE_WORKER
+from guided_imagination.config.training import TrainConfig
 from guided_imagination.data import arrays
 from guided_imagination.training import cells
 from guided_imagination.training.cells import begin_row

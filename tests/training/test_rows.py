@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from guided_imagination.config import ONE_WORKER, Architecture, TrainConfig
+from guided_imagination.config import Architecture
+from guided_imagination.config.models import ONE_WORKER
+from guided_imagination.config.training import TrainConfig
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.training import cells

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from guided_imagination.config import TuneConfig
+from guided_imagination.config.training import TuneConfig
 from guided_imagination.training.tuning import candidates, choose, search_cells
 from helpers.cells import RECIPE
 

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from guided_imagination.config import ONE_WORKER
+from guided_imagination.config.models import ONE_WORKER
 from guided_imagination.expansion.expand import expand
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.workers import start

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from guided_imagination.config import ONE_WORKER
+from guided_imagination.config.models import ONE_WORKER
 from guided_imagination.utils import progress as module
 from guided_imagination.utils.progress import progress
 from guided_imagination.utils.workers import start

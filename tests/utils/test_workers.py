@@ -14,7 +14,7 @@ import psutil
 import pytest
 import torch
 
-from guided_imagination.config import ONE_WORKER, ComputeConfig
+from guided_imagination.config.models import ONE_WORKER, ComputeConfig
 from guided_imagination.models.device import place
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.workers import call, start
@@ -133,7 +133,7 @@ def test_workers_end_with_their_driver_however_it_ends(how):
 
 DRIVER = """
 import os, time
-from guided_imagination.config import ONE_WORKER
+from guided_imagination.config.models import ONE_WORKER
 from guided_imagination.utils.workers import start
 def work(unit):
     time.sleep(60 if 1 < unit < 6 else 0.5)
@@ -251,7 +251,7 @@ def test_what_is_imported_before_processes_are_forked_is_there(room):
 
 
 WORK = """
-from guided_imagination.config import ONE_WORKER
+from guided_imagination.config.models import ONE_WORKER
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.workers import start
 def main():

@@ -14,7 +14,8 @@ from guided_imagination.api.expansions import Folder, Held, opened, side
 from guided_imagination.api.images import Images, read_side, same_classes
 from guided_imagination.api.settings import NAME
 from guided_imagination.api.wording import explained
-from guided_imagination.config import ORIGINALS, Architecture, DatasetSettings, Recipe
+from guided_imagination.config.rows import ORIGINALS, DatasetSettings
+from guided_imagination.config.training import Architecture, Recipe
 from guided_imagination.data.copies import between
 from guided_imagination.data.dataset import class_names, write
 from guided_imagination.data.ingestion import warned

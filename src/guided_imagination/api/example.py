@@ -3,8 +3,7 @@
 from datasets import Dataset
 
 from guided_imagination.api.wording import explained
-from guided_imagination.config import DatasetSpec
-from guided_imagination.config.datasets import ParquetSource
+from guided_imagination.config.datasets import DatasetSpec, ParquetSource
 from guided_imagination.config.defaults import defaults, embedded
 from guided_imagination.data import ingestion
 from guided_imagination.utils.errors import InputError

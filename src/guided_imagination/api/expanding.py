@@ -13,7 +13,8 @@ from guided_imagination.api.expansions import as_dataset
 from guided_imagination.api.images import Images, read_images, same_classes
 from guided_imagination.api.settings import NAME, Filter, LeastKappa
 from guided_imagination.api.wording import explained
-from guided_imagination.config import Preset, RowSettings
+from guided_imagination.config.expansion import Preset
+from guided_imagination.config.rows import RowSettings
 from guided_imagination.data.dataset import class_names, saved
 from guided_imagination.expansion.expand import expand as make
 from guided_imagination.expansion.plan import plan_of

@@ -12,8 +12,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Image
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from guided_imagination.config import DatasetSpec
-from guided_imagination.config.datasets import FolderSource
+from guided_imagination.config.datasets import DatasetSpec, FolderSource
 from guided_imagination.data.copies import Side, between
 from guided_imagination.data.dataset import class_names
 from guided_imagination.data.images import lossless, png

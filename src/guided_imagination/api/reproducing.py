@@ -14,7 +14,7 @@ from guided_imagination.api.expanding import usable
 from guided_imagination.api.images import Images, read_images
 from guided_imagination.api.settings import NAME
 from guided_imagination.api.wording import explained
-from guided_imagination.config import ExpansionSettings
+from guided_imagination.config.rows import ExpansionSettings
 from guided_imagination.data import ingestion
 from guided_imagination.data.dataset import saved
 from guided_imagination.expansion import store

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any, Literal, get_args
 
-from guided_imagination.config import AUGMENT, AugmentConfig, ExpandPipeline, Parameters, Preset, RejectConfig, check
+from guided_imagination.config.augmentation import AUGMENT, AugmentConfig
+from guided_imagination.config.checking import check
 from guided_imagination.config.defaults import defaults
-from guided_imagination.config.expansion import NOTHING_REFUSED
+from guided_imagination.config.expansion import NOTHING_REFUSED, ExpandPipeline, Preset, RejectConfig
+from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.strict import merged
 from guided_imagination.utils.errors import InputError
 

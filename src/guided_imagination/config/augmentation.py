@@ -13,29 +13,32 @@ Policy = Annotated[str, Field(pattern=f"^rand({_SECTION})+$")]
 
 
 class CutoutConfig(Strict):
-    """A black square on the image (DeVries and Taylor 2017). `length` is its side, as a share of the image's."""
+    """A black square on the image (DeVries and Taylor 2017)."""
 
     kind: Literal["cutout"] = "cutout"
+    """Which augmentation it is."""
     length: Share
+    """Side of the square, as a fraction of the image's side."""
 
 
 class GridMaskConfig(Strict):
-    """Black squares on a turned grid (Chen et al. 2020).
-
-    `period` is the least and the greatest distance between squares, as a share of the image's side. `keep` is the
-    share of the image's area that stays.
-    """
+    """Black squares on a rotated grid (Chen et al. 2020)."""
 
     kind: Literal["gridmask"] = "gridmask"
+    """Which augmentation it is."""
     period: tuple[Share, Share]
+    """Smallest and largest grid period, as a fraction of the image's side."""
     keep: Share
+    """Fraction of the image's area that stays visible."""
 
 
 class RandAugmentConfig(Strict):
-    """RandAugment (Cubuk et al. 2020). `policy` is timm's policy string."""
+    """RandAugment (Cubuk et al. 2020)."""
 
     kind: Literal["randaugment"] = "randaugment"
+    """Which augmentation it is."""
     policy: Policy
+    """timm's policy string."""
 
 
 class AugmentConfig(Strict):

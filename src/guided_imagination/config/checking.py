@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from guided_imagination.config.parameters import Parameters
+from guided_imagination.config.strict import gone
 from guided_imagination.utils.errors import InputError
 
 
@@ -27,6 +28,8 @@ def _found(error: Mapping[str, Any]) -> tuple[str, str]:
     place, _ = _walk(error["loc"])
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
+        if advice := gone(place):
+            return place, f"is gone: {advice}"
         _, allowed = _walk(error["loc"][:-1])
         return place, f"is not a known key; allowed here: {', '.join(allowed)}"
     if error["type"] == "missing":

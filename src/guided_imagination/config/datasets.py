@@ -42,85 +42,99 @@ RepositoryFile = Annotated[Text, AfterValidator(_inside)]
 
 
 class ParquetSource(Strict):
-    """Files with an image column, a label column (a ClassLabel, or integers) and perhaps ids in a column `id`.
-
-    `train`, `val` and `test` are the files of each part. `image_column` and `label_column` name the columns.
-    """
+    """Parquet files with a column of images, one of labels (ClassLabel or integers), and optionally ids in `id`."""
 
     kind: Literal["parquet"]
+    """Kind of source."""
     train: Texts = Field(min_length=1)
+    """Files of the part train."""
     val: Texts = Field([])
+    """Files of the part val."""
     test: Texts = Field([])
+    """Files of the part test."""
     image_column: Text = "image"
+    """Column of the images."""
     label_column: Text = "label"
+    """Column of the labels."""
 
 
 class Download(Strict):
-    """A class of torchvision.datasets that fetches the files: `name`(root=`root`, download=True)."""
+    """A class of torchvision.datasets that downloads the files."""
 
     name: Text
+    """Name of the class, which is called with download=True."""
     root: Text
+    """Folder to download into."""
 
 
 class FolderSource(Strict):
-    """Images in one folder per class; `path` is the part `train`, `val` and `test` are further folders of classes.
-
-    With `class_pattern`, a regular expression whose first group is the class is matched against an image's
-    path below the folder instead.
-    """
+    """Images in one folder per class."""
 
     kind: Literal["folder"]
+    """Kind of source."""
     path: Text
+    """Folder of the part train, with a folder per class."""
     val: Text | None = None
+    """Folder of the part val."""
     test: Text | None = None
+    """Folder of the part test."""
     class_pattern: Annotated[str, Field(pattern=r"\(")] | None = None
+    """Regular expression, matched against an image's path below the folder, whose first group is the class; null: the
+    class is the name of the folder."""
     download: Download | None = None
+    """Download of the files; null: none."""
 
 
 class NpzSource(Strict):
     """Arrays `<part>_images` (N, H, W) or (N, H, W, 3) uint8 and `<part>_labels` (N,) or (N, 1), as in MedMNIST."""
 
     kind: Literal["npz"]
+    """Kind of source."""
     path: Text
+    """The .npz file."""
 
 
 class MedmnistSource(Strict):
-    """An official file of MedMNIST, checked against its checksum, in the folder `root`.
-
-    `name` is MedMNIST's, such as pathmnist. `size` is the side of its images in pixels.
-    """
+    """An official file of MedMNIST, verified by its checksum."""
 
     kind: Literal["medmnist"]
+    """Kind of source."""
     name: Text
+    """MedMNIST's name, such as pathmnist."""
     root: Text
+    """Folder of the file."""
     size: Literal[28, 64, 128, 224] = 28
+    """Side of its images in pixels."""
 
 
 class TorchvisionSource(Strict):
-    """A class of torchvision.datasets, whose files are in the folder `root`.
-
-    `name` is that of the class. `parts` are the keyword arguments that it is made with, by the name of the part.
-    """
+    """A class of torchvision.datasets."""
 
     kind: Literal["torchvision"]
+    """Kind of source."""
     name: Text
+    """Name of the class."""
     root: Text
+    """Folder of its files."""
     parts: dict[str, dict[str, Any]] = Field(min_length=1)
+    """Keyword arguments of the class, by the name of the part."""
 
 
 class HuggingFaceSource(Strict):
-    """Parquet files of a dataset repository of the Hugging Face hub, at one commit.
-
-    `repository` is its id. `revision` is the commit, in full. `parts` are files of it by the name of the part.
-    `image_column` and `label_column` name the columns.
-    """
+    """Parquet files of a dataset repository of the Hugging Face hub, at one commit."""
 
     kind: Literal["huggingface"]
+    """Kind of source."""
     repository: Text
+    """Id of the repository."""
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    """The full commit hash."""
     parts: dict[str, Annotated[list[RepositoryFile], Field(min_length=1)]] = Field(min_length=1)
+    """Files of the repository, by the name of the part."""
     image_column: Text = "image"
+    """Column of the images."""
     label_column: Text = "label"
+    """Column of the labels."""
 
 
 AnySource = ParquetSource | FolderSource | NpzSource | MedmnistSource | TorchvisionSource | HuggingFaceSource
@@ -144,54 +158,58 @@ Section = Annotated[str, Field(pattern="^(generators|recipes|expand_mae|expand_d
 
 
 class ImagesSpec(Strict):
-    """Where images are, and what they are made into.
-
-    `seeds` name parts of the source. `sizes` are the images that a part must have, `classes` names by label for sources
-    without names, `exclude` classes to leave out. `names` are the words that CLIP and Stable Diffusion are told for
-    classes of the source, in place of their cleaned names (`blue_jay`: "blue jay"); tables and exports keep the names.
-    `max_unreadable` is the share of images that may be unreadable; they are left out. `resolution` is the side in
-    pixels at which networks see images. `fit` says how images become square: the middle is kept (crop), or all squeezed
-    when it is read. `licence` of the images, in the hub's spelling, stands on the cards of what is made of them.
-    """
+    """Where images come from, and how they are read."""
 
     source: Source
+    """Where the images are."""
     seeds: Texts = Field(["train"], min_length=1)
+    """Parts of the source that form the pool, from which seed images are sampled."""
     sizes: dict[str, Count] | None = None
+    """Number of images that each part must have, against half-unpacked downloads; null: any."""
     classes: list[Text] | None = None
+    """Class names in the order of the labels, for sources that have none."""
     names: dict[str, Text] = Field({})
+    """Names in prompts for CLIP and Stable Diffusion, by class, where the cleaned name ("blue jay" for blue_jay) would
+    not do; tables and exports keep the source's names."""
     exclude: list[str] = Field([])
+    """Classes to leave out."""
     max_unreadable: Share = 0.01
+    """Fraction of images that may be unreadable; they are left out."""
     resolution: Count = 224
+    """Side in pixels at which networks see images."""
     fit: Literal["crop", "squeeze"] = "crop"
+    """How images become square: crop their centre, or squeeze the whole."""
     licence: Text | None = None
+    """Licence of the images, in the Hugging Face hub's spelling, for cards of exported datasets; null: not stated."""
 
 
 class DatasetSpec(ImagesSpec):
-    """How a dataset is split beside where its images are, and what is special to it.
-
-    `seeds`, `validation` and `test` name parts of the source. The parts of `seeds` are a pool: all of it, or
-    `seeds_per_class`, or `seeds_total` images balanced as the pool is, become seeds. `rest` stands for what is
-    left of the pool. Without `test`, the part of that name is the test set, or `test_share` of the pool if
-    there is none. `validation_per_class` images are drawn for validation; null means all of the named parts.
-    `split` is an index file, as `ingest` writes it, that is used instead of any draw.
-    `ratio` is how many new images each seed gets where the parameter of that name is null. `templates` are what CLIP
-    reads, with {} for the name of the class; their mean is taken.
-    `weed` are lists (JSON, docs/weeding.md) of new images that are left out of training and export.
-    `overrides` are changes to the settings of a pipeline, and of generators and recipes by name, for this dataset; of
-    `train` and `audit` the guides alone.
-    """
+    """A dataset: its images, its splits, and changes to other settings for this dataset alone."""
 
     validation: Texts = Field([REST])
+    """Parts of the source for validation; rest: what is left of the pool."""
     test: Texts = Field([])
+    """Parts of the source for testing; rest: what is left of the pool; none: the part test, or `test_share` of the pool
+    if there is none."""
     seeds_per_class: Count | None = None
+    """Seed images sampled per class; null: `seeds_total`, or else the whole pool."""
     seeds_total: Count | None = None
+    """Seed images sampled in all, with the class proportions of the pool."""
     validation_per_class: Annotated[int, Field(ge=0)] | None = None
+    """Validation images sampled per class; null: all images of the parts of `validation`."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Fraction of the pool for testing, where the source has no test images."""
     split: Text | None = None
+    """Index file, as `ingest` writes it, that is used instead of sampling."""
     ratio: Count = 5
+    """Generated images per seed image, where the parameter `ratio` is null."""
     templates: list[Template] = Field(["a photo of a {}."], min_length=1)
+    """CLIP prompt templates, with {} for the name of the class; their embeddings are averaged."""
     weed: Texts = Field([])
+    """Lists (JSON, docs/weeding.md) of generated images that are left out of training and export."""
     overrides: dict[Section, dict[str, Any]] = Field({})
+    """Changes for this dataset: to the settings of a pipeline, to generators and recipes by name, and to the guides of
+    `train` and `audit`."""
 
     @property
     def draws_seeds(self) -> bool:

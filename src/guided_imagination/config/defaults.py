@@ -1,17 +1,15 @@
 """The defaults of conf/base for those who have no Kedro: the same files, which a wheel carries inside the package."""
 
-import re
-from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 PACKAGE = Path(str(files("guided_imagination")))
 TEMPLATES = PACKAGE / "embedded" / "project"  # of a new project
-REFERENCE = re.compile(r"\$\{([^${}]*)\}")  # an innermost ${...}
 
 
 def embedded(path: str = "") -> str:
@@ -31,37 +29,21 @@ def shipped_conf() -> Path:
 
 
 def defaults() -> dict[str, Any]:
-    """The parameters of conf/base as `kedro run` without options has them: plain values, not yet checked.
-
-    Not by OmegaConf, whose resolvers are the process's: Kedro has its own under these names.
-    """
-    tree: dict[str, Any] = {}
-    for file in sorted((shipped_conf() / "base").glob("parameters*.yml")):
-        tree |= _load(file)
-    shared = _load(shipped_conf() / "base" / "globals.yml")
-    resolvers: dict[str, Callable[[str], str]] = {
-        "embedded": embedded,
-        "globals": lambda name: str(shared[name]),
-        "runtime_params": lambda words: words.split(",", 1)[1].strip(),  # name, default: there are none at run time
-    }
-
-    def look_up(found: re.Match[str]) -> str:
-        kind, colon, words = found[1].partition(":")
-        return resolvers[kind](words) if colon else str(tree[kind])
-
-    def resolved(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: resolved(child) for key, child in value.items()}
-        if isinstance(value, list):
-            return [resolved(child) for child in value]
-        while isinstance(value, str) and REFERENCE.search(value):
-            value = REFERENCE.sub(look_up, value)
-        return value
-
-    return {key: resolved(value) for key, value in tree.items()}
+    """The parameters of conf/base as `kedro run` without options has them: plain values, not yet checked."""
+    return deepcopy(_resolved())  # callers may change theirs
 
 
-@cache  # its content is never changed: what is handed out are copies
-def _load(file: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return content
+@cache
+def _resolved() -> dict[str, Any]:
+    from omegaconf import OmegaConf  # 0.2 s that workers need not wait
+
+    base = shipped_conf() / "base"
+    tree = {"globals": yaml.safe_load((base / "globals.yml").read_text(encoding="utf-8"))}
+    for file in sorted(base.glob("parameters*.yml")):
+        # Resolvers are global to the process, and a Kedro session has its own by these names. So globals are a branch
+        # of the tree here, and a parameter of run time, which nobody gives, is looked up there and has its default.
+        text = file.read_text(encoding="utf-8").replace("${globals:", "${globals.")
+        tree |= yaml.safe_load(text.replace("${runtime_params:", "${oc.select:"))
+    OmegaConf.register_new_resolver("embedded", embedded, replace=True)  # the same as Kedro has (settings.py)
+    plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(tree), resolve=True))
+    return {key: value for key, value in plain.items() if key != "globals"}

@@ -15,33 +15,32 @@ ExpandPipeline = Literal["expand_mae", "expand_dalle", "expand_sd"]
 
 
 class AdaptConfig(Strict):
-    """Fine-tuning of a generator on the seeds before it expands them, as DreamBooth does for the paper's medical sets.
-
-    Always all weights of a MAE. Of a diffusion pipeline `weights` are an adapter of `rank` on its UNet's attention
-    (LoRA), or the whole: Stable Diffusion's UNet and text encoder, as the paper has it. By AdamW; `schedule` is a
-    tenth of warm-up with cosine decay, or a constant rate. Usual values of `learning_rate` are 1e-4, and 2e-6 for the
-    whole. The number of `steps`: the paper's 400 are a fair start. Each is on `batch_size` seeds.
-    """
+    """Fine-tuning of a generator on the seed images before it expands them, by AdamW (the paper's DreamBooth)."""
 
     weights: Literal["adapter", "whole"] = "adapter"
+    """What a diffusion pipeline learns: a LoRA adapter on the attention of its UNet, or all weights of Stable
+    Diffusion's UNet and text encoder, as in the paper. A MAE always learns all of its weights."""
     schedule: Literal["cosine", "constant"] = "cosine"
-
+    """Learning rate schedule: warm-up over a tenth of the steps with cosine decay, or constant."""
     steps: Count
+    """Number of updates; the paper's 400 are a fair start."""
     batch_size: Count
+    """Seed images per update."""
     learning_rate: Positive
+    """Learning rate; usually 1e-4, and 2e-6 with `weights: whole`."""
     rank: Count = 8
+    """Rank of the LoRA adapter."""
 
 
 class RejectConfig(Strict):
-    """When a variant is refused, by what the guide sees in its stored pixels; null or false turns a check off.
-
-    `other_class`: the guide's prediction is not the label. `min_label_probability`: of the label, with
-    the `logit_scale` of the criteria. `max_seed_similarity`: CLIP cosine of variant and seed, in [-1, 1].
-    """
+    """Filter of guided variants, by what CLIP sees in their stored pixels; null or false turns a check off."""
 
     other_class: bool = True
+    """Reject a variant whose predicted class is not the label."""
     min_label_probability: Share | None = None
+    """Reject a variant whose label has a lower probability, at the `logit_scale` of the criteria."""
     max_seed_similarity: Cosine | None = None
+    """Reject a variant whose CLIP cosine with its seed image is higher: nearly a copy."""
 
     @property
     def refuses(self) -> bool:
@@ -53,34 +52,50 @@ NOTHING_REFUSED = RejectConfig(other_class=False)
 
 
 class ExpandConfig(Strict):
-    """Parameters of the pipelines that imagine.
-
-    `generator` and `guide` are names of presets. `criteria` is that of a set of `criteria_sets`. `seeds_per_shard` is
-    how many seeds share a file, what a killed run makes again. `seeds_per_batch` is how many are worked on at once.
-
-    Where features are planned (Guidance.planned), each seed has `reserve` spare ones for variants that are refused.
-    A guide that agrees with the seeds' labels less than `least_kappa` (Cohen's kappa) neither guides nor refuses.
-    """
+    """Parameters of a pipeline that expands by a generator."""
 
     generator: str
+    """Name of a preset of `generators`."""
     guide: str
+    """Name of a preset of `guides`: the CLIP that guides and filters."""
     adapt: AdaptConfig | None = None
+    """Fine-tuning of the generator on the seed images first; null: none."""
     perturbation: Literal["ball", "manifold"] = "ball"
+    """Perturbation of the latent: the paper's, in an L-infinity ball, or along the data manifold."""
     eps: NonNegative
+    """Radius of the ball around the latent, in units of the latent's root mean square (`latent_scale` in manifests)."""
     noise: Positive = 1.0
+    """Standard deviation of the additive noise b, in the same unit; the multiplicative noise z has no unit."""
     manifold: ManifoldConfig | None = None
+    """Settings of `perturbation: manifold`."""
     criteria: str
+    """Name of a set of `criteria_sets`."""
     steps: int = Field(ge=0)
+    """Number of ascent steps; unguided methods take none."""
     step_size: NonNegative
+    """In the ball, the size of a sign step of z and of b / noise; on the manifold, a fraction of the embedding's
+    length."""
     selection: SelectionConfig | None = None
+    """Selection among candidates; null: every candidate becomes a variant. Unguided methods have none."""
     reserve: int = Field(0, ge=0)
+    """Spare features per seed image for rejected variants, where all features are planned before decoding (with a
+    selection, or on the manifold)."""
     redraws: int = Field(ge=0)
+    """How often a rejected variant is resampled."""
     reject: RejectConfig = RejectConfig()
+    """Filter of guided variants."""
     least_kappa: Share | None = None
+    """Stop if the agreement of CLIP's predictions on the seed images with their labels (Cohen's kappa) is below this;
+    null disables the check."""
     rejected: Literal["drop", "keep"]
+    """What happens to a variant that is still rejected after all `redraws`: drop it, or keep its best attempt, so that
+    every seed image has all of its variants."""
     seeds_per_shard: Count
+    """Seed images per file; an interrupted run repeats at most one such file per worker."""
     seeds_per_batch: Count
+    """Seed images processed at once."""
     images_per_batch: Count
+    """Variants in the networks at once (another number rounds differently); halved when memory runs out."""
 
     @model_validator(mode="after")
     def manifold_has_settings(self) -> "ExpandConfig":
@@ -153,14 +168,12 @@ class Expander(Strict):
 
 
 class Preset(Strict):
-    """Models that go together (conf/base/parameters_presets.yml): changes to the pipelines that they are for.
-
-    `resolution` is the side in pixels of the images that they make well. `pipelines` are changes to the settings of
-    each.
-    """
+    """Models that go together, for `guided_imagination.expand` (conf/base/parameters_presets.yml)."""
 
     resolution: Count
+    """Side in pixels of the images that these models make well."""
     pipelines: dict[ExpandPipeline, dict[str, Any]] = Field(min_length=1)
+    """Changes to the settings of each pipeline that they have models for."""
 
 
 def _named(presets: Mapping[str, T], name: str, place: str) -> T:
@@ -170,23 +183,27 @@ def _named(presets: Mapping[str, T], name: str, place: str) -> T:
 
 
 class ImageFileConfig(Strict):
-    """How new images are stored. `format` is that of the files. `quality` is for the lossy ones."""
+    """How generated images are stored."""
 
     format: Literal["png", "webp", "jpeg"]
+    """File format."""
     quality: int = Field(ge=1, le=100)
+    """Quality of the lossy formats."""
 
 
 class AuditConfig(Strict):
-    """How expansions are audited: by which guide, and from which cosine on an image nearly is one of the seeds.
-
-    At most `images` new and as many validation images are looked at, from all over them.
-    """
+    """How expansions are audited."""
 
     guide: str
+    """Name of a preset of `guides`: one CLIP for all methods; the one that guided is biased towards its own."""
     logit_scale: Positive
+    """Logit scale of class probabilities; only the entropy gain depends on it."""
     near_duplicate: Cosine
+    """CLIP cosine with any seed image above which a generated image counts as its near-duplicate."""
     images: Count
+    """Maximum number of generated and of validation images that are looked at, evenly spaced over all."""
     images_per_batch: Count
+    """Images in memory at once; halved when memory runs out."""
 
 
 def _repository(name: str) -> str:
@@ -207,20 +224,23 @@ _REPOSITORY = re.compile(r"\w([\w.-]*\w)?/\w([\w.-]*\w)?", re.ASCII)
 
 
 class ExportConfig(Strict):
-    """Which expansions are exported (null: the guided ones), in which `formats`, with or without test images.
-
-    `push_to_hub` is the repository of the Hugging Face hub that the form huggingface goes to as well, null for none;
-    `{dataset}` and `{method}` in it stand for those of each expansion. With `dry_run` it is only said what would go.
-    `private` is whether a repository that is made for it is.
-    """
+    """Which expansions are exported, and where to."""
 
     folder: str
+    """Target folder: `<dataset>/<method>/<format>` below it is replaced as a whole."""
     methods: Names | None
+    """Methods to export; null: the guided ones."""
     formats: list[Literal["imagefolder", "huggingface"]] = Field(min_length=1)
+    """Formats to write."""
     test: bool
+    """Include the real test images."""
     push_to_hub: Annotated[str, AfterValidator(_repository)] | None = None
+    """Hugging Face hub repository, as ORG/NAME, that the format huggingface is pushed to as well; `{dataset}` and
+    `{method}` stand for those of each expansion. null: none. The token is HF_TOKEN or that of `hf auth login`."""
     private: bool = True
+    """Whether a repository that has to be created is private."""
     dry_run: bool = False
+    """true: list what would be pushed, and push nothing."""
 
     @model_validator(mode="after")
     def what_is_pushed_is_made(self) -> "ExportConfig":

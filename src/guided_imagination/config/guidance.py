@@ -22,54 +22,55 @@ MOVE_RANGES: dict[str, tuple[float, float]] = {"latent_scale": (0, math.inf), "l
 
 
 class Criteria(Strict):
-    """One way to score a variant, and to climb (conf/base/parameters_expand.yml, `criteria_sets`).
-
-    `gradient` says where a step's gradient is taken: at the clamped feature (zero where the clamp holds), there as if
-    there were no clamp, or at the feature before the clamp. `divergence` is the direction of the KL in `diversity`,
-    whose mean is that of all of a seed's variants or, with `group`, of so many that follow each other. `templates`
-    stand in for the dataset's; `normalise_variants` is off where CLIP sees decoded latents without its mean and
-    deviation. `hold` says which class has to be kept: CLIP's own prediction on the seed, or the label. `weights` are
-    those of the criteria in the score; one without a weight is off. `logit_scale` multiplies cosines before CLIP's
-    softmax. `temperature` is that of the softmax over features in `diversity`. `steps` and `step_size` of the ascent
-    stand in for the pipeline's; null: they do not.
-    """
+    """How a variant is scored, which is also what the ascent maximises."""
 
     hold: Literal["prediction", "label"]
+    """Target class that a variant has to keep: CLIP's prediction on the seed image, or the label."""
     weights: dict[CriterionName, float] = Field(min_length=1)
+    """Weight of each criterion in the score; a criterion without a weight is off."""
     logit_scale: Positive
+    """Factor of the cosines before CLIP's softmax."""
     temperature: Positive
+    """Temperature of the softmax over features in `diversity`."""
     gradient: Literal["clamped", "straight_through", "unclamped"]
+    """Where the gradient of a step is taken: at the clamped feature (zero where the clamp is active), there but passed
+    through the clamp, or at the feature before the clamp."""
     divergence: Literal["variant_mean", "mean_variant"] = "variant_mean"
+    """Direction of the KL divergence in `diversity`: KL(variant || mean) or KL(mean || variant)."""
     group: Count | None = None
+    """Number of consecutive variants whose mean `diversity` uses; null: all variants of a seed image."""
     templates: list[Template] | None = Field(None, min_length=1)
+    """CLIP prompt templates in place of the dataset's."""
     normalise_variants: bool = True
+    """false: CLIP sees decoded variants without its mean and standard deviation subtracted and divided out."""
     steps: int | None = Field(None, ge=0)
+    """Number of ascent steps in place of the pipeline's; null: the pipeline's."""
     step_size: Positive | None = None
+    """Step size in place of the pipeline's; null: the pipeline's."""
 
 
 class ManifoldConfig(Strict):
-    """A Gaussian per class around its seeds (imagination.manifold): `tau` times the deviation of the data itself.
-
-    `within` of the covariance are the class's own, the rest that of all classes; `shrink` pulls seeds to their mean.
-    """
+    """A Gaussian per class around its seed images (imagination.manifold)."""
 
     tau: NonNegative
+    """Standard deviation of the perturbation, as a multiple of that of the seed images."""
     within: Share
+    """Weight of the class's own covariance; the rest is the covariance pooled over all classes."""
     shrink: Share
+    """How far a seed image is moved towards its class mean first: 0 not at all, 1 to the mean."""
 
 
 class SelectionConfig(Strict):
-    """Which of `candidates` per variant are kept: by confidence^exponent times the distance to what is there already.
-
-    The confidence is CLIP's at `logit_scale`: a low one tells sure from very sure. Distances count up to about
-    `bandwidth`; `by` says whether to the nearest (greedy) or to all at once (dpp).
-    """
+    """Which candidates are kept: greedily, by confidence^exponent times the distance to the nearest one kept so far."""
 
     candidates: Count
+    """Candidates proposed per variant."""
     logit_scale: Positive
+    """Logit scale of CLIP's confidence; a low one distinguishes confident from very confident candidates."""
     exponent: NonNegative
+    """Exponent of the confidence, against the distance to what is there already."""
     bandwidth: Positive
-    by: Literal["greedy", "dpp"]
+    """Bandwidth of the Gaussian kernel; beyond about this distance, candidates count as equally far."""
 
 
 class Guidance(Strict):

@@ -1,7 +1,6 @@
 """Typed settings of pre-trained models, and of the devices that they run on."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,13 +10,7 @@ ImageSize = Annotated[int, Field(ge=8, multiple_of=8)]  # autoencoders halve it 
 
 
 class PretrainedModel(Strict):
-    """Pre-trained weights. `model` is an id of the Hugging Face hub, or a local folder in the same layout.
-
-    `revision` pins the hub's commit. `checksums` are the SHA-256 of files by their path in the repository: then any
-    mirror that agrees is as good. `variant: fp16` takes the files of 16 bits, half the download, where there are some.
-    `gigabytes` is what a download takes, for plans. `licence`, in the hub's spelling, is of a model whose folder has no
-    card that states one; it shapes nothing.
-    """
+    """Pre-trained weights."""
 
     # folders with weights that are used if the model is a diffusers pipeline
     networks: ClassVar[tuple[str, ...]] = ()
@@ -28,11 +21,17 @@ class PretrainedModel(Strict):
     adapts_whole: ClassVar[bool] = False  # whether fine-tuning may change all of its weights
 
     model: str = Field(min_length=1)
+    """Id on the Hugging Face hub, or a local folder in the same layout."""
     revision: str | None = None
+    """Commit on the hub."""
     variant: Literal["fp16"] | None = None
+    """fp16: the 16-bit files of a repository that has them; half the download."""
     gigabytes: NonNegative | None = None
+    """Size of the download, for plans."""
     licence: str | None = Field(default=None, min_length=1)
+    """Licence, in the hub's spelling, for cards of exported datasets where the model's own card states none."""
     checksums: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
+    """SHA-256 of files by their path in the repository, so that any mirror with the same files will do."""
 
 
 class GuideConfig(PretrainedModel):
@@ -43,73 +42,78 @@ class GuideConfig(PretrainedModel):
 
 
 class MaeConfig(PretrainedModel):
-    """A masked autoencoder.
-
-    `decoding` is residual (the seed, and what the change of the feature changes in the reconstruction) or full (the
-    reconstruction).
-    """
+    """A masked autoencoder."""
 
     companions: ClassVar[tuple[str, ...]] = ("image_processor",)
     adapts_whole: ClassVar[bool] = True
 
     kind: Literal["mae"]
+    """Kind of generator."""
     decoding: Literal["full", "residual"]
+    """full: the reconstruction; residual: the seed image plus the change of the reconstruction."""
 
 
 class UnclipConfig(PretrainedModel):
-    """Kandinsky 2.2's decoder: the guide has to be the CLIP that it was trained with.
-
-    `image_size` is the side of its images in pixels. `inference_steps` is how often it denoises.
-    """
+    """Kandinsky 2.2's decoder; the guide has to be the CLIP that it was trained with."""
 
     networks: ClassVar[tuple[str, ...]] = ("unet", "movq")
     companions: ClassVar[tuple[str, ...]] = ("scheduler",)
     embeds: ClassVar[bool] = True
 
     kind: Literal["unclip"]
+    """Kind of generator."""
     image_size: ImageSize
+    """Side of its images in pixels."""
     inference_steps: Count
+    """Number of denoising steps."""
     guidance_scale: NonNegative
+    """Scale of classifier-free guidance; 1: none, in half the time."""
 
 
 class StableUnclipConfig(PretrainedModel):
-    """Stable Diffusion 2.1 conditioned on a CLIP image embedding; the guide has to be that CLIP.
-
-    `image_size` is the side of its images in pixels. `inference_steps` is how often it denoises.
-    """
+    """Stable Diffusion 2.1 conditioned on a CLIP image embedding; the guide has to be that CLIP."""
 
     networks: ClassVar[tuple[str, ...]] = ("image_encoder", "image_normalizer", "text_encoder", "unet", "vae")
     companions: ClassVar[tuple[str, ...]] = ("tokenizer", "feature_extractor", "scheduler", "image_noising_scheduler")
     embeds: ClassVar[bool] = True
 
     kind: Literal["stable_unclip"]
+    """Kind of generator."""
     image_size: ImageSize
+    """Side of its images in pixels."""
     inference_steps: Count
+    """Number of denoising steps."""
     guidance_scale: NonNegative
+    """Scale of classifier-free guidance; 1: none, in half the time."""
     noise_level: int = Field(ge=0, lt=1000)
+    """Noise level of the embedding; more makes variants differ more."""
 
 
 class StableDiffusionConfig(PretrainedModel):
-    """Stable Diffusion 1.x, image to image, prompted by "domain adjective class".
-
-    `image_size` is the side of its images in pixels. `inference_steps` is how often it denoises. `strength` is the
-    share of these that are done on the seed: the more, the less is left of it. `flip` is how often a seed is mirrored.
-    `domains` and `adjectives` are what prompts draw from.
-    """
+    """Stable Diffusion 1.x, image to image, with prompts "domain adjective class"."""
 
     networks: ClassVar[tuple[str, ...]] = ("text_encoder", "unet", "vae")
     companions: ClassVar[tuple[str, ...]] = ("tokenizer", "scheduler")
     adapts_whole: ClassVar[bool] = True
 
     kind: Literal["stable_diffusion"]
+    """Kind of generator."""
     image_size: ImageSize
+    """Side of its images in pixels."""
     inference_steps: Count
+    """Number of denoising steps."""
     guidance_scale: NonNegative
+    """Scale of classifier-free guidance; 1: none, in half the time."""
     strength: Share
+    """Fraction of the denoising steps that is applied to the seed image: the more, the less of it is left."""
     rotation: NonNegative
+    """Maximum rotation of a seed image, in degrees, before it is encoded."""
     flip: Share
+    """Probability that a seed image is mirrored before it is encoded."""
     domains: list[str] = Field(min_length=1)
+    """Domains that prompts are sampled from."""
     adjectives: list[str] = Field(min_length=1)
+    """Adjectives that prompts are sampled from."""
 
     @model_validator(mode="after")
     def something_is_denoised(self) -> "StableDiffusionConfig":
@@ -126,27 +130,18 @@ GeneratorConfig = Annotated[
 
 
 class WorkersConfig(Strict):
-    """Who does the shards of expansions and the cells of training.
-
-    `local` is processes of this machine, `ray` actors of a cluster (`address` joins one, null starts one here). A
-    worker has `cpus` threads, and `gpus` in a cluster; `count` null is a worker per GPU, or as many as the cores allow.
-    """
+    """Workers that make the shards of expansions and do the training runs."""
 
     engine: Literal["local", "ray"] = "local"
+    """Processes of this machine, or Ray actors of a cluster."""
     count: Count | None = None
+    """Number of workers; null: one per GPU, or as many as the CPU cores allow."""
     cpus: Count = 1
+    """Threads per worker; small networks on two threads waste half a core."""
     gpus: NonNegative | None = None
+    """GPUs per worker of a Ray cluster, may be a fraction; null: one where there are GPUs."""
     address: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def share_is_gone(cls, values: Any) -> Any:
-        if isinstance(values, Mapping) and "share" in values:
-            raise ValueError(
-                "share is gone: remove the key, and run one row per job with --namespaces DATASET.METHOD, or set "
-                "engine to ray"
-            )
-        return values
+    """Address of a running Ray cluster: auto, or ray://host:10001; null: start one here."""
 
     @model_validator(mode="after")
     def only_of_a_cluster(self) -> "WorkersConfig":
@@ -156,16 +151,17 @@ class WorkersConfig(Strict):
 
 
 class ComputeConfig(Strict):
-    """Where networks run. `auto` is the GPU in 16 bits if there is one, else the CPU in 32.
-
-    `deterministic` fixes what would let bits depend on the machine's load or size: threads, kernels, batch sizes.
-    """
+    """Where networks run, and in which precision."""
 
     device: str = Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    """Device; auto: the GPU if there is one, else the CPU."""
     precision: Literal["auto", "float32", "bfloat16", "float16"]
-    attention_slicing: bool
+    """Precision; auto: 16 bits on GPUs, 32 on CPUs."""
     offload: Literal["none", "model", "sequential"]
+    """Keep parts of a diffusion pipeline in CPU memory while they are not in use; less GPU memory, slower."""
     deterministic: bool = False
+    """true: one thread, deterministic kernels, and no smaller batches when memory runs out (slower), so that results
+    are identical bit for bit on this kind of machine, whatever its load."""
     workers: WorkersConfig = WorkersConfig()
 
     @model_validator(mode="after")
@@ -183,6 +179,4 @@ class ComputeConfig(Strict):
         return self
 
 
-ONE_WORKER = ComputeConfig(
-    device="cpu", precision="float32", attention_slicing=False, offload="none", workers=WorkersConfig(count=1)
-)
+ONE_WORKER = ComputeConfig(device="cpu", precision="float32", offload="none", workers=WorkersConfig(count=1))

@@ -16,20 +16,22 @@ NEAR_DUPLICATES = "near_duplicates"  # beside the shares in a split
 
 
 class Stage(Strict):
-    """How one model is trained: AdamW, linear warm-up, cosine decay to zero.
-
-    `steps` is the number of updates. `batch_size` is in images. `learning_rate` is the highest. `weight_decay` is that
-    of AdamW. `warmup_steps` is how many updates the learning rate rises. `seed` is that of weights and batches. `model`
-    is the configuration of the transformers or diffusers class.
-    """
+    """How one model is trained: AdamW, linear warm-up, cosine decay to zero."""
 
     steps: PositiveInt
+    """Number of updates."""
     batch_size: PositiveInt
+    """Images per update."""
     learning_rate: PositiveFloat
+    """Peak learning rate."""
     weight_decay: NonNegative = 0.05
+    """Weight decay of AdamW."""
     warmup_steps: Annotated[int, Field(ge=0)] = 100
+    """Updates with linear warm-up of the learning rate."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Random seed of weights and batches."""
     model: dict[str, Any]
+    """Configuration of the transformers or diffusers class."""
 
     @model_validator(mode="after")
     def rises_before_it_falls(self) -> "Stage":
@@ -39,63 +41,67 @@ class Stage(Strict):
 
 
 class Attribute(Strict):
-    """What is seen of an object beside its class, in words.
-
-    `measure` is the number that tells it. `low` and `high` are the words for the lowest and the highest third within a
-    class.
-    """
+    """A visible property of an object besides its class, for captions."""
 
     measure: Measure
+    """Quantity that is measured."""
     low: Text
+    """Word for the lowest third within a class."""
     high: Text
+    """Word for the highest third within a class."""
 
 
 class Foreground(Strict):
-    """Which pixels are the object's: those that are brighter, or `darker`, than the luminance `threshold`."""
+    """Which pixels belong to the object."""
 
     darker: bool = False
+    """true: those darker than the threshold; false: those brighter."""
     threshold: Share
+    """Threshold of the luminance."""
 
 
 class ShareOfImages(Strict):
-    """Images that no model is trained on.
-
-    `part` names the part of the source that they are drawn from. `per_class` of them are drawn of each class; null: all
-    that are left.
-    """
+    """Images that no model is trained on."""
 
     part: Text
+    """Part of the source that they are sampled from."""
     per_class: Count | None = None
+    """Number of images per class; null: all that are left."""
 
 
 class Domain(Strict):
-    """What the small models of one domain learn from, and how.
-
-    `title` says what is on the images, `credit` where they come from and under which licence. `images` are all of them:
-    a source with its names and sizes, of whose parts `seeds` what no share takes is trained on. `border` is how many
-    black pixels are put around an image first, `resolution` of `images` its side in the end, which is `image_size` of
-    CLIP and MAE.
-    `shares` are drawn one after the other: `pool` and `test` ship with the package, others are for choices. What is
-    nearer than the cosine `near_duplicate` to an image of another share is left out.
-    `turns` adds every image turned and mirrored, seven further ones, where there is no above and no below.
-    `templates` are captions, with {} for the name of the class. `attributes` are said of it by name, measured on
-    the `foreground`, but texture and redness on the whole image.
-    """
+    """What the small models of one domain are trained on, and how."""
 
     title: Text
+    """What the images show."""
     credit: Text
+    """Where the images come from, and their licence."""
     images: ImagesSpec
+    """All images; of the parts `seeds`, those that no share takes are trained on. `resolution` is the `image_size` of
+    CLIP and MAE."""
     border: Annotated[int, Field(ge=0)] = 0
+    """Black pixels added around an image."""
     shares: dict[str, ShareOfImages]
+    """Images that are held out, sampled in this order: `pool` and `test` ship with the package, `tuning` and others are
+    for choices."""
     near_duplicate: Cosine | None = None
+    """Images with a higher cosine than this to an image of another share are left out; null: none."""
     turns: bool = False
+    """true: add the seven other rotations and reflections of every image, where there is no up or down."""
     templates: list[Template] = Field(min_length=1)
+    """Captions, with {} for the name of the class."""
     foreground: Foreground
+    """Pixels that the attributes are measured on; texture and redness are measured on the whole image."""
     attributes: dict[str, Attribute] = Field({})
+    """Attributes in the captions, by name."""
     clip: Stage
+    """Training of CLIP."""
     movq: Stage
+    """Training of the autoencoder (MoVQ) of unCLIP."""
     unclip: Stage
+    """Training of the unCLIP decoder."""
     mae: Stage
+    """Training of the masked autoencoder."""
 
     @model_validator(mode="after")
     def shares_are_usable(self) -> "Domain":
@@ -130,16 +136,16 @@ class Domain(Strict):
 
 
 class PretrainConfig(Strict):
-    """Parameters of the pipelines `split` and `pretrain`.
-
-    `domain` is one of `domains` by name. `output` has a folder for each, with the finished models. `checkpoints` is
-    that of models in training.
-    """
+    """Parameters of the pipelines `split` and `pretrain`."""
 
     domain: str
+    """Name of the domain to train."""
     domains: dict[str, Domain]
+    """Domains by name."""
     output: str
+    """Folder of the finished models, with a folder per domain."""
     checkpoints: str
+    """Folder of models in training."""
 
     @model_validator(mode="after")
     def domain_exists(self) -> "PretrainConfig":

@@ -6,20 +6,27 @@ from guided_imagination.config.strict import Count, Names, NonNegative, Strict
 
 
 class ReportConfig(Strict):
-    """Sizes of contact sheets, groups of datasets (a table each), pairs of rows, prices, MLflow's address.
-
-    `weed_images` new images of each of `weed_methods` (null: the guided rows) can be looked at on the page.
-    """
+    """What the report shows: contact sheets, groups of datasets, pairs of methods to compare, prices."""
 
     contact_seeds: Count
+    """Seed images on a contact sheet."""
     contact_variants: Count
+    """Maximum number of variants per seed image on a contact sheet."""
     weed_images: int = Field(ge=0)
+    """Maximum number of generated images of a method that can be inspected on the page (1 KB each at 32 pixels, 5 KB
+    for photographs); 0 omits the section."""
     weed_methods: Names | None
+    """Methods to inspect; null: the guided ones."""
     groups: dict[str, list[str]]
+    """Datasets of each group, which has a table of its own; a dataset in no group is under "other"."""
     compare: list[tuple[str, str]]
+    """Pairs of methods whose difference gets a 95 % interval over images and training runs."""
     price_per_hour: NonNegative
+    """US dollars per hour of a worker."""
     hand_price_per_image: NonNegative
+    """US dollars for one human label of one image."""
     tracking_url: str
+    """Address of the MLflow server (`make mlflow`) that the page links to."""
 
     def group_of(self, dataset: str) -> str:
         """The group that lists `dataset`, else "other"."""
@@ -27,10 +34,10 @@ class ReportConfig(Strict):
 
 
 class PlanConfig(Strict):
-    """Where speeds come from: a CSV file that `plan` has written elsewhere, or null to measure them here.
-
-    `price` is that of one hour of one worker, in any currency.
-    """
+    """How the cost of a run is estimated."""
 
     speeds: str | None = None
+    """CSV file of speeds that `plan` wrote on a similar machine (08_reporting/plan/speeds.csv); null: measure them
+    here, one batch of each stage."""
     price: NonNegative | None = None
+    """Price of one hour of one worker, in any currency."""

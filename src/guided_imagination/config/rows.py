@@ -13,7 +13,7 @@ from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.config.defaults import embedded
 from guided_imagination.config.expansion import AuditConfig, Expander, ExpandPipeline, ImageFileConfig
 from guided_imagination.config.models import ComputeConfig, GuideConfig, PretrainedModel, WorkersConfig
-from guided_imagination.config.strict import Strict
+from guided_imagination.config.strict import Strict, problem
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
 from guided_imagination.utils.errors import InputError
 
@@ -163,9 +163,8 @@ class ExpansionSettings(Shared):
         try:
             return ExpansionSettings.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InputError(f"the recorded settings are not of this version ({where}: {first['msg']})") from error
+            first = problem(error.errors(include_url=False)[0], "")
+            raise InputError(f"the recorded settings are not of this version ({first})") from error
 
 
 _PACKAGED = re.compile(re.escape(json.dumps(embedded())[:-1]) + r'/([^"]*)"')

@@ -6,6 +6,15 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+# Keys of earlier versions, by the end of their place, with what to do instead.
+GONE = {
+    "compute.attention_slicing": "remove the key, PyTorch's attention needs no more memory without it",
+    "compute.workers.share": (
+        "remove the key, and run one row per job with --namespaces DATASET.METHOD, or set compute.workers.engine to ray"
+    ),
+    "selection.by": "remove the key, selection is always greedy",
+}
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -52,9 +61,9 @@ Counts = Annotated[list[Count], *_LISTED]
 
 
 class Strict(BaseModel):
-    """Frozen, and unknown keys are errors."""
+    """Frozen, and unknown keys are errors. The docstring below a field describes it, in docs/parameters.md too."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def __str__(self) -> str:
         return self.model_dump_json()  # what MLflow shows of a parameter
@@ -71,3 +80,16 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in new.items()
     }
     return {**old, **both}
+
+
+def gone(place: str) -> str | None:
+    """What to do instead of a key of an earlier version."""
+    return next((advice for key, advice in GONE.items() if f".{place}".endswith(f".{key}")), None)
+
+
+def problem(error: Mapping[str, Any], before: str) -> str:
+    """What an error of pydantic's says, with the place of the key after `before`, "methods.mae.recipe." or such."""
+    place = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden" and (advice := gone(place)):
+        return f"{before}{place} is gone: {advice}"
+    return f"{f'{before}{place}'.rstrip(':. ')}: {error['msg'].removeprefix('Value error, ')}"

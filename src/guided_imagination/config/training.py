@@ -11,36 +11,35 @@ from guided_imagination.config.strict import Count, Counts, Names, NonNegative, 
 
 
 class Architecture(Strict):
-    """A network of timm's, and the weights that recipes with `pretrained` begin from.
-
-    `model` is timm's name of it. `arguments` are those it is made with. `dense_stem` names the parts of its stem that
-    lose their stride, for small images. `pretrained` is a repository of timm's on the hub, or a folder in its layout:
-    model.safetensors and config.json.
-    """
+    """A timm model."""
 
     model: str
+    """timm's name of the model."""
     arguments: dict[str, Any] = Field({})
+    """Keyword arguments of the model."""
     dense_stem: list[Literal["convolution", "pooling"]] = Field([])
+    """Parts of the stem that lose their stride, for small images."""
     pretrained: PretrainedModel | None = None
+    """Weights for recipes with `pretrained`: a timm repository on the hub, or a folder in its layout
+    (model.safetensors, and config.json with the mean and standard deviation of the input); null: none."""
 
 
 class SoftLabels(Strict):
-    """Targets of which `weight` is the guide's softmax(z / temperature), z its logits, and the rest the label.
-
-    `temperature` above 1 makes the guide less sure.
-
-    He et al. 2022, "Is synthetic data from generative models ready for image recognition?", section 3.
-    """
+    """Distillation (He et al. 2022, "Is synthetic data from generative models ready for image recognition?", 3)."""
 
     weight: Share
+    """Weight of the teacher's softmax(logits / temperature) in the target; the rest is the label."""
     temperature: Positive
+    """Temperature of the teacher's softmax; above 1, the teacher is less confident."""
 
 
 class Crop(Strict):
-    """A random part of an image, stretched to its size: `area` of it at least and at most, `aspect` width by height."""
+    """A random crop, resized to the size of the image."""
 
     area: tuple[Positive, Annotated[float, Field(gt=0, le=1)]]
+    """Smallest and largest fraction of the image's area."""
     aspect: tuple[Positive, Positive] = (1, 1)
+    """Smallest and largest aspect ratio, width by height."""
 
     @model_validator(mode="after")
     def ends_in_order(self) -> "Crop":
@@ -50,45 +49,54 @@ class Crop(Strict):
 
 
 class Recipe(Strict):
-    """How a classifier is trained, and how long: exactly one of `updates`, `passes` and `epochs`.
-
-    `passes` go over the largest row of the grid, and every row of a dataset gets as many updates as that one; `epochs`
-    go over what a row has, so that small rows get fewer updates (the paper's way). `nesterov` is SGD's alone. `mixup`
-    and `cutmix` are the alpha of their Beta(alpha, alpha); with both, every batch draws one of them. `randaugment` is
-    timm's policy string for augmentation on the fly. `soft_labels` distil the guide `train.teacher`; of every batch,
-    `real_share` are real images (null: as they come). The learning rate falls by a cosine, or to a tenth after each of
-    `milestones` (epochs). `crop` is taken before the image is turned and moved; `grayscale` shows the network grey
-    images, in training and test. `pretrained` begins from the architecture's weights instead of random ones; then
-    `frozen` trains the last layer alone. `batch_size` is in images. `optimizer` has momentum 0.9 if it is sgd.
-    `learning_rate` is the highest. `weight_decay` is that of the optimiser. `warmup` is the share of updates in which
-    the learning rate rises. `label_smoothing` is the share of a target that all classes have in common. Images are
-    turned by at most `rotation` degrees, moved by at most `translation` of their side, mirrored with probability
-    `flip`.
-    """
+    """How a classifier is trained, and for how long: exactly one of `updates`, `passes` and `epochs`."""
 
     updates: Count | None = None
+    """Number of updates."""
     passes: Positive | None = None
+    """Passes over the largest training set of the dataset; every method gets as many updates as that one takes."""
     epochs: Count | None = None
+    """Passes over a method's own training set, so that small ones get fewer updates (the paper's protocol)."""
     batch_size: Count
+    """Images per update."""
     optimizer: Literal["sgd", "adamw"]
+    """Optimiser; sgd has momentum 0.9."""
     learning_rate: Positive
+    """Peak learning rate, which decays by a cosine, or by `milestones`."""
     nesterov: bool = True
+    """Nesterov momentum of sgd."""
     weight_decay: NonNegative
+    """Weight decay."""
     warmup: Share
+    """Fraction of the updates with linear warm-up of the learning rate."""
     label_smoothing: Share
+    """Label smoothing."""
     rotation: NonNegative
+    """Maximum random rotation, in degrees."""
     translation: Share
+    """Maximum random translation, as a fraction of the image's side."""
     flip: Share
+    """Probability of a horizontal flip."""
     crop: Crop | None = None
+    """Random crop before rotation and translation; null: none."""
     grayscale: bool = False
+    """true: greyscale images, in training and test."""
     milestones: list[Count] = Field([])
+    """Epochs after which the learning rate is divided by 10; none: cosine decay."""
     pretrained: bool = False
+    """true: start from the architecture's pre-trained weights instead of random ones."""
     frozen: bool = False
+    """true: train only the last layer of pre-trained weights."""
     mixup: NonNegative = 0
+    """alpha of Mixup's Beta(alpha, alpha), 0: off; with CutMix, every batch samples one of the two."""
     cutmix: NonNegative = 0
+    """alpha of CutMix's Beta(alpha, alpha), 0: off."""
     randaugment: Policy | None = None
+    """timm's policy string for augmentation on the fly, such as rand-m10-n2-mstd0.5; null: none."""
     soft_labels: SoftLabels | None = None
+    """Distillation from the guide `train.teacher`; null: none."""
     real_share: Share | None = None
+    """Fraction of real images in every batch; null: as in the training set."""
 
     @model_validator(mode="after")
     def one_length(self) -> "Recipe":
@@ -125,31 +133,36 @@ class Recipe(Strict):
 
 
 class TrainConfig(Strict):
-    """The grid of training cells, and which split measures them.
-
-    `architectures` and `recipes` are names; every row is trained in all pairs of them. `ratios` are the numbers of
-    variants of each seed to train on; null is all that an expansion has. `zero_shot` names the guide whose zero-shot
-    accuracy is a reference line, null for none; `teacher` the one that gives recipes their soft labels.
-    """
+    """The grid of training runs, and the split that they are evaluated on."""
 
     architectures: Names
+    """Names of `architectures`; every method is trained with each pair of architecture and recipe."""
     recipes: Names
+    """Names of `recipes`."""
     ratios: Counts | None = None
+    """Numbers of variants per seed image to train on, such as [1, 2, 5]; null: all that there are."""
     seeds: Count
+    """Number of training runs, each with a random seed of its own, from 0."""
     evaluate_on: Literal["test", "validation"]
+    """Split to evaluate on; validation for every choice that is made."""
     log_points: Count
+    """How often a training run logs its metrics."""
     tuned: bool = False
+    """true: learning rate and weight decay as chosen by `tune`."""
     zero_shot: str | None = None
+    """Name of the guide whose zero-shot accuracy is reported for reference; null: none."""
     teacher: str | None = None
+    """Name of the guide whose probabilities are the soft labels of recipes with `soft_labels`."""
 
 
 class TuneConfig(Strict):
-    """The search for the learning rate and weight decay of `recipe`.
-
-    Every pair of `learning_rates` and `weight_decays` is tried. The search has `seeds` runs of each.
-    """
+    """Grid search of learning rate and weight decay on validation images."""
 
     recipe: str
+    """Name of the recipe to tune."""
     learning_rates: list[Positive] = Field(min_length=1)
+    """Learning rates to try, each with every weight decay."""
     weight_decays: list[NonNegative] = Field(min_length=1)
+    """Weight decays to try."""
     seeds: Count
+    """Number of training runs per pair."""

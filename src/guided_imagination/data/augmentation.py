@@ -11,7 +11,7 @@ from timm.data.auto_augment import rand_augment_transform
 from torch import Tensor
 from torchvision.transforms.v2.functional import rotate
 
-from guided_imagination.config import CutoutConfig, GridMaskConfig, RandAugmentConfig
+from guided_imagination.config.augmentation import CutoutConfig, GridMaskConfig, RandAugmentConfig
 
 
 def _uniform(low: float, high: float, rng: torch.Generator) -> float:

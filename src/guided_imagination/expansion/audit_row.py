@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination.config import Audited
+from guided_imagination.config.rows import Audited
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.sources.classes import words
 from guided_imagination.expansion import audit

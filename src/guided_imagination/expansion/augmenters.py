@@ -8,7 +8,7 @@ import torch
 from datasets import Dataset
 from torch import Tensor
 
-from guided_imagination.config import Guidance
+from guided_imagination.config.guidance import Guidance
 from guided_imagination.data.dataset import to_tensors
 from guided_imagination.generators.base import Generator, SeedBatch
 from guided_imagination.imagination.imagine import Imagined, imagine

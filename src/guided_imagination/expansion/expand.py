@@ -15,7 +15,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from torch import Tensor
 
-from guided_imagination.config import MOVE_RANGES
+from guided_imagination.config.guidance import MOVE_RANGES
 from guided_imagination.data.dataset import class_names, forget, to_tensors
 from guided_imagination.data.images import encode, resize
 from guided_imagination.expansion import store

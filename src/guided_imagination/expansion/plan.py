@@ -10,16 +10,9 @@ from typing import Any, Literal
 from datasets import Dataset
 
 from guided_imagination import __version__
-from guided_imagination.config import (
-    ONE_WORKER,
-    ComputeConfig,
-    ExpandConfig,
-    Expander,
-    ExpansionSettings,
-    PretrainedModel,
-    RejectConfig,
-)
-from guided_imagination.config.expansion import NOTHING_REFUSED
+from guided_imagination.config.expansion import NOTHING_REFUSED, ExpandConfig, Expander, RejectConfig
+from guided_imagination.config.models import ONE_WORKER, ComputeConfig, PretrainedModel
+from guided_imagination.config.rows import ExpansionSettings
 from guided_imagination.data import augmentation
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.images import DigitalSource, ImageFormat

@@ -14,7 +14,7 @@ from datasets import ClassLabel, Features, Image, Value
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from guided_imagination.config import CRITERION_RANGES, MOVE_RANGES
+from guided_imagination.config.guidance import CRITERION_RANGES, MOVE_RANGES
 from guided_imagination.expansion import store
 from guided_imagination.utils.seeding import derive_seed
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from guided_imagination.config import RejectConfig
+from guided_imagination.config.expansion import RejectConfig
 
 Reason = Literal["lost_class", "near_copy"]
 REASONS: tuple[Reason, ...] = get_args(Reason)

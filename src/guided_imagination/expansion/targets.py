@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from guided_imagination.config import Guidance
+from guided_imagination.config.guidance import Guidance
 from guided_imagination.data.dataset import class_names
 from guided_imagination.expansion import store
 from guided_imagination.imagination.candidates import plan_features

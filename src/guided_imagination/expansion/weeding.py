@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from guided_imagination.config import ExpansionSettings
+from guided_imagination.config.rows import ExpansionSettings
 from guided_imagination.config.strict import Strict
 from guided_imagination.expansion.store import Expansion, Image, is_complete
 from guided_imagination.utils.errors import InputError, first_line

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from guided_imagination.config import GeneratorConfig
+from guided_imagination.config.models import GeneratorConfig
 from guided_imagination.generators import mae, stable_diffusion, unclip
 from guided_imagination.generators.base import Generator, Loader, Weights
 from guided_imagination.models.clip import Guide

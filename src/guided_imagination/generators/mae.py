@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoImageProcessor, TorchvisionBackend, ViTMAEForPreTraining
 
-from guided_imagination.config import MaeConfig
+from guided_imagination.config.models import MaeConfig
 from guided_imagination.generators.base import Latent, SeedBatch, Weights
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Placement

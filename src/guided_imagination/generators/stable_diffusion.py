@@ -7,7 +7,7 @@ from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import InterpolationMode, hflip, rotate
 
-from guided_imagination.config import StableDiffusionConfig
+from guided_imagination.config.models import StableDiffusionConfig
 from guided_imagination.data.images import resize
 from guided_imagination.generators.base import Latent, SeedBatch, Weights
 from guided_imagination.models.clip import Guide

@@ -7,7 +7,7 @@ from diffusers import KandinskyV22Pipeline, StableUnCLIPImg2ImgPipeline
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from guided_imagination.config import StableUnclipConfig, UnclipConfig
+from guided_imagination.config.models import StableUnclipConfig, UnclipConfig
 from guided_imagination.generators.base import Latent, SeedBatch, Weights
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Placement

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from guided_imagination.config import Guidance
+from guided_imagination.config.guidance import Guidance
 from guided_imagination.imagination.imagine import draw_noise, perturb, scale_of
 from guided_imagination.imagination.manifold import ClassShape, propose
 from guided_imagination.imagination.selection import LogProbs, ascend, select
@@ -39,7 +39,7 @@ def plan_features(
         return grouped
     points = normalize(candidates, dim=1)
     confidence = log_probs(points, selection.logit_scale).gather(1, owner_held[:, None]).exp().view(len(seeds), count)
-    settings = selection.bandwidth, selection.exponent, selection.by
+    settings = selection.bandwidth, selection.exponent
     taken = select(points.view_as(grouped), confidence, normalize(seeds, dim=1), rounds, *settings)
     return grouped.gather(1, taken[:, :, None].expand(-1, -1, grouped.shape[2]))
 

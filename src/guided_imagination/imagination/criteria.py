@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from guided_imagination.config import CriterionName
+from guided_imagination.config.guidance import CriterionName
 from guided_imagination.generators.base import Siblings
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 from torch.utils.checkpoint import checkpoint
 
-from guided_imagination.config import CriterionName, Guidance
+from guided_imagination.config.guidance import CriterionName, Guidance
 from guided_imagination.generators.base import Generator, Latent, SeedBatch, batches
 from guided_imagination.imagination import criteria
 from guided_imagination.models.clip import Guide

@@ -1,14 +1,12 @@
 """Over-sample where candidates are free, climb towards the class, keep the confident ones that lie apart."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 LogProbs = Callable[[Tensor, float], Tensor]  # of the classes (N, C), of unit-norm features (N, D), at a logit scale
-JITTER = 1e-4  # on the diagonal of a kernel matrix, whose points may coincide
 
 
 def ascend(
@@ -37,43 +35,28 @@ def select(
     rounds: int,
     bandwidth: float,
     exponent: float,
-    by: Literal["greedy", "dpp"],
 ) -> Tensor:
     """Which candidates (S, P, D) of S seeds (S, D) are taken, (S, rounds), in the order in which they were.
 
     All are unit-norm and of one class. In every round, each seed takes its candidate of greatest confidence^exponent
     times novelty against the seeds and all that was taken in the rounds before; confidence (S, P) is in [0, 1].
-    The novelty, in [0, 1], by the kernel k = exp(-d^2 / 2 bandwidth^2): `greedy` is 1 - k of the nearest, `dpp` is
-    1 - k_S^T K_S^-1 k_S, what a point adds to the determinant of the taken points' kernel matrix. Among equals the
-    first is taken. Raises ValueError for more rounds than candidates.
+    The novelty, in [0, 1], is 1 - k of the nearest, by the kernel k = exp(-d^2 / 2 bandwidth^2). Among equals the first
+    is taken. Raises ValueError for more rounds than candidates.
     """
     if rounds > candidates.shape[1]:
         raise ValueError(f"{rounds} rounds need as many candidates, there are {candidates.shape[1]}")
     points, rows = candidates.flatten(0, 1), torch.arange(len(seeds), device=seeds.device)
     quality, gone = confidence.pow(exponent), torch.zeros_like(confidence, dtype=torch.bool)
-    kernel = _kernel(points, seeds, bandwidth)
-    chosen, taken = seeds, []
+    nearest, taken = _kernel(points, seeds, bandwidth).amax(1), []
     for number in range(rounds):
-        unlike = 1 - kernel.amax(1) if by == "greedy" else _residual(kernel, chosen, bandwidth)
-        best = (quality * unlike.view_as(quality)).masked_fill(gone, -1).argmax(1)
+        best = (quality * (1 - nearest).view_as(quality)).masked_fill(gone, -1).argmax(1)
         taken.append(best)
         gone[rows, best] = True
         if number + 1 < rounds:
-            new = candidates[rows, best]
-            chosen = torch.cat([chosen, new])
-            known = kernel.amax(1, keepdim=True) if by == "greedy" else kernel  # of the others only the nearest counts
-            kernel = torch.cat([known, _kernel(points, new, bandwidth)], 1)
+            nearest = torch.maximum(nearest, _kernel(points, candidates[rows, best], bandwidth).amax(1))
     return torch.stack(taken, 1)
 
 
 def _kernel(points: Tensor, others: Tensor, bandwidth: float) -> Tensor:
     """exp(-d^2 / 2 bandwidth^2) (N, S) of unit-norm points, d^2 = 2 - 2 cosine."""
     return torch.exp((points @ others.T - 1).clamp(max=0) / bandwidth**2)
-
-
-def _residual(kernel: Tensor, chosen: Tensor, bandwidth: float) -> Tensor:
-    """The variance (N,) that a Gaussian process knows not yet after it has seen the chosen points."""
-    known = _kernel(chosen, chosen, bandwidth)
-    known.diagonal().add_(JITTER)
-    explained = torch.linalg.solve_triangular(torch.linalg.cholesky(known), kernel.T, upper=False)
-    return (1 - explained.square().sum(0)).clamp(min=0)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
-from guided_imagination.config import ComputeConfig
+from guided_imagination.config.models import ComputeConfig
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.workers import call
 
@@ -24,7 +24,6 @@ class Placement:
 
     device: torch.device
     dtype: torch.dtype
-    attention_slicing: bool = False
     offload: str = "none"
 
     def autocast(self) -> AbstractContextManager[object]:
@@ -64,7 +63,7 @@ def _placement(config: ComputeConfig) -> Placement:
         problem = f"= {config.offload!r}: there is no GPU to offload from; allowed: none"
         raise InputError(problem, parameter="compute.offload")
     dtype = _half(device) if config.precision == "auto" else DTYPES[config.precision]
-    return Placement(device, dtype, config.attention_slicing, config.offload)
+    return Placement(device, dtype, config.offload)
 
 
 def _best() -> str:

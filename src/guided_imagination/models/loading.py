@@ -19,7 +19,7 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from guided_imagination.config import ComputeConfig, GuideConfig, PretrainedModel
+from guided_imagination.config.models import ComputeConfig, GuideConfig, PretrainedModel
 from guided_imagination.models.clip import Guide, JointEncoders, SeparateEncoders
 from guided_imagination.models.device import Batches, Placement, place
 from guided_imagination.models.weights import locate_whole
@@ -114,8 +114,6 @@ def load_pipeline(
     for component in pipeline.components.values():
         if isinstance(component, nn.Module):
             component.eval().requires_grad_(False)
-    if placement.attention_slicing:
-        pipeline.enable_attention_slicing()
     match placement.offload:
         case "model":
             pipeline.enable_model_cpu_offload(device=placement.device)

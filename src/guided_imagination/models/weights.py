@@ -12,7 +12,7 @@ from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 
-from guided_imagination.config import PretrainedModel
+from guided_imagination.config.models import PretrainedModel
 from guided_imagination.utils.errors import InputError, first_line
 from guided_imagination.utils.network import NETWORK_ERROR
 

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import AdaptSettings, ExpandPipeline, Parameters
+from guided_imagination.config.expansion import ExpandPipeline
+from guided_imagination.config.parameters import Parameters
+from guided_imagination.config.rows import AdaptSettings
 from guided_imagination.pipelines.lazy import GPU
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import Method, RowSettings
+from guided_imagination.config.rows import RowSettings
+from guided_imagination.config.tree import Method
 from guided_imagination.pipelines.lazy import GPU, bound
 
 if TYPE_CHECKING:

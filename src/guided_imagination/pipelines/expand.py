@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import AUGMENT, ExpandPipeline, Parameters, RowSettings
+from guided_imagination.config.augmentation import AUGMENT
+from guided_imagination.config.expansion import ExpandPipeline
+from guided_imagination.config.parameters import Parameters
+from guided_imagination.config.rows import RowSettings
 from guided_imagination.pipelines.lazy import GPU
 
 if TYPE_CHECKING:

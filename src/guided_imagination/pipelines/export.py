@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import ExportConfig, RowSettings
+from guided_imagination.config.expansion import ExportConfig
+from guided_imagination.config.rows import RowSettings
 from guided_imagination.utils.files import replacing_folder, write_json
 
 if TYPE_CHECKING:

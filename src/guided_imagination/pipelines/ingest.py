@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import DatasetSettings
+from guided_imagination.config.rows import DatasetSettings
 
 if TYPE_CHECKING:
     from datasets import Dataset

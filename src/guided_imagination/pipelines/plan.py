@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import ComputeConfig, Parameters, PlanConfig
+from guided_imagination.config.models import ComputeConfig
+from guided_imagination.config.parameters import Parameters
+from guided_imagination.config.report import PlanConfig
 from guided_imagination.pipelines.lazy import GPU
 
 if TYPE_CHECKING:

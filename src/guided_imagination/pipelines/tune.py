@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import DatasetSettings, Parameters
+from guided_imagination.config.parameters import Parameters
+from guided_imagination.config.rows import DatasetSettings
 from guided_imagination.pipelines.lazy import GPU
 from guided_imagination.utils.errors import InputError
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import Method
+from guided_imagination.config.tree import Method
 from guided_imagination.pipelines.lazy import bound
 from guided_imagination.utils.errors import InputError
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from guided_imagination.config import RowSettings
+from guided_imagination.config.rows import RowSettings
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.data.dataset import class_names, to_tensors
 from guided_imagination.data.sources.classes import words

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from datasets import Dataset
 
-from guided_imagination.config import ORIGINALS, RowSettings
+from guided_imagination.config.rows import ORIGINALS, RowSettings
 from guided_imagination.expansion.plan import AUGMENTED_PER_SHARD
 from guided_imagination.training.grid import cells_of
 from guided_imagination.training.recipe import updates

@@ -8,7 +8,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from guided_imagination.config import GuideConfig, MaeConfig, UnclipConfig
+from guided_imagination.config.models import GuideConfig, MaeConfig, UnclipConfig
 from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.loading import load_generator

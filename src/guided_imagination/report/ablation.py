@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from guided_imagination.config import Method
+from guided_imagination.config.tree import Method
 from guided_imagination.report.summary import (
     BEST,
     SETTING,

@@ -9,7 +9,7 @@ import numpy as np
 from datasets import Dataset
 from PIL import Image
 
-from guided_imagination.config import CRITERION_RANGES
+from guided_imagination.config.guidance import CRITERION_RANGES
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.report.figures import GROUND, INK
 from guided_imagination.report.sections import Picture

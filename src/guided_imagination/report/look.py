@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 from PIL import Image
 
-from guided_imagination.config import CRITERION_RANGES
+from guided_imagination.config.guidance import CRITERION_RANGES
 from guided_imagination.data.dataset import class_names
 from guided_imagination.data.images import decode
 from guided_imagination.expansion.store import Expansion

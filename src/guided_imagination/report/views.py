@@ -6,7 +6,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from guided_imagination.config import Method, ReportConfig, changing_recipe
+from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.tree import Method, changing_recipe
 from guided_imagination.report.ablation import ablation_table, ablations
 from guided_imagination.report.accuracy import accuracy_table, architecture_table, measure_table
 from guided_imagination.report.confusion import class_table, confusion_figure

@@ -17,8 +17,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from guided_imagination import __version__
-from guided_imagination.config import Architecture, ComputeConfig, Recipe, TrainingSettings
-from guided_imagination.config.rows import place_of
+from guided_imagination.config.models import ComputeConfig
+from guided_imagination.config.rows import TrainingSettings, place_of
+from guided_imagination.config.training import Architecture, Recipe
 from guided_imagination.data.dataset import class_names
 from guided_imagination.models.device import Placement, for_training, place, training_precision
 from guided_imagination.training.classifier import Trained, predict, train_classifier

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from guided_imagination.config import Architecture, Recipe
+from guided_imagination.config.training import Architecture, Recipe
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.models.device import CPU, Placement
 from guided_imagination.training.network import Weights, build_model

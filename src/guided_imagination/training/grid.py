@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from guided_imagination.config import ORIGINALS, RowSettings
-from guided_imagination.config.rows import place_of
+from guided_imagination.config.rows import ORIGINALS, RowSettings, place_of
 
 
 @dataclass(frozen=True)

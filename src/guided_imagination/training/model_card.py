@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from guided_imagination.config import ORIGINALS
+from guided_imagination.config.rows import ORIGINALS
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.model_selection import VALIDATION
 from guided_imagination.utils.markdown import code, escaped

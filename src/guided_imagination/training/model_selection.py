@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_model
 from torch import Tensor, nn
 
-from guided_imagination.config import Architecture, Recipe
+from guided_imagination.config.training import Architecture, Recipe
 from guided_imagination.training.cells import CELL_COLUMNS
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.network import build_model

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import rgb_to_grayscale
 
-from guided_imagination.config import Architecture, Recipe
+from guided_imagination.config.training import Architecture, Recipe
 from guided_imagination.models.weights import locate_whole, weights_checksum
 from guided_imagination.utils.errors import InputError, first_line
 from guided_imagination.utils.files import read_json

@@ -10,8 +10,8 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torchvision.transforms.v2 import CutMix, MixUp, RandomChoice
 from transformers import get_cosine_schedule_with_warmup
 
-from guided_imagination.config import RandAugmentConfig, Recipe, SoftLabels
-from guided_imagination.config.training import Crop
+from guided_imagination.config.augmentation import RandAugmentConfig
+from guided_imagination.config.training import Crop, Recipe, SoftLabels
 from guided_imagination.data.augmentation import randaugment
 from guided_imagination.utils.randomness import batch_indices
 from guided_imagination.utils.seeding import derive_seed

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from guided_imagination.config import ORIGINALS, Recipe, TuneConfig
+from guided_imagination.config.rows import ORIGINALS
+from guided_imagination.config.training import Recipe, TuneConfig
 from guided_imagination.training.grid import Cell
 
 METHOD = "tune"

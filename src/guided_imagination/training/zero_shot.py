@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset
 
 from guided_imagination import __version__
-from guided_imagination.config import ORIGINALS
+from guided_imagination.config.rows import ORIGINALS
 from guided_imagination.data.arrays import decode
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Batches, Placement

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 import torchvision.datasets
 
-from guided_imagination.config import DatasetSpec
-from guided_imagination.config.datasets import TorchvisionSource
+from guided_imagination.config.datasets import DatasetSpec, TorchvisionSource
 from guided_imagination.data import ingestion
 from guided_imagination.data.images import decode
 from guided_imagination.data.sources import open_source

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from guided_imagination.config import ExportConfig, ReportConfig
+from guided_imagination.config.expansion import ExportConfig
+from guided_imagination.config.report import ReportConfig
 from guided_imagination.data.dataset import checksum
 from guided_imagination.expansion.expand import expand
 from guided_imagination.expansion.store import Expansion

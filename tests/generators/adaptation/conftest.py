@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from guided_imagination.config import (
-    AdaptConfig,
-    Criteria,
-    ExpandConfig,
-    Expander,
+from guided_imagination.config.expansion import AdaptConfig, ExpandConfig, Expander
+from guided_imagination.config.guidance import Criteria
+from guided_imagination.config.models import (
     GuideConfig,
     MaeConfig,
     StableDiffusionConfig,

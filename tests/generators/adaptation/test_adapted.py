@@ -6,7 +6,7 @@ from diffusers import StableDiffusionImg2ImgPipeline, UNet2DConditionModel
 from peft import PeftModel
 from transformers import ViTImageProcessor, ViTMAEForPreTraining
 
-from guided_imagination.config import ExpandConfig, Expander
+from guided_imagination.config.expansion import ExpandConfig, Expander
 from guided_imagination.generators.adaptation import adapt as adaptation
 from guided_imagination.generators.adaptation import adapt as adapted
 from guided_imagination.generators.adaptation import adapt as fine_tuning

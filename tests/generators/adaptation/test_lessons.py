@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from guided_imagination.config import StableDiffusionConfig
+from guided_imagination.config.models import StableDiffusionConfig
 from guided_imagination.data.dataset import to_tensors
 from guided_imagination.generators.adaptation.conditioning import (
     class_prompts,

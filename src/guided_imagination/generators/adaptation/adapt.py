@@ -10,7 +10,9 @@ from datasets import Dataset
 from torch import Tensor, nn
 from transformers import get_constant_schedule, get_cosine_schedule_with_warmup
 
-from guided_imagination.config import AdaptConfig, AdaptSettings, Expander, PretrainedModel
+from guided_imagination.config.expansion import AdaptConfig, Expander
+from guided_imagination.config.models import PretrainedModel
+from guided_imagination.config.rows import AdaptSettings
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.sources.classes import words
 from guided_imagination.generators.adaptation.loading import load_task, needs_guide

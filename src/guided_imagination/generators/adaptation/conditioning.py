@@ -6,7 +6,7 @@ import torch
 from diffusers import AutoencoderKL, KandinskyV22Pipeline, StableDiffusionPipeline, StableUnCLIPImg2ImgPipeline, VQModel
 from torch import Tensor
 
-from guided_imagination.config import StableDiffusionConfig, StableUnclipConfig, UnclipConfig
+from guided_imagination.config.models import StableDiffusionConfig, StableUnclipConfig, UnclipConfig
 from guided_imagination.generators.adaptation.lora import Lesson
 from guided_imagination.generators.adaptation.seeds import Seeds
 from guided_imagination.generators.base import batches

@@ -8,8 +8,8 @@ import torch
 from diffusers import DiffusionPipeline, KandinskyV22Pipeline, StableDiffusionPipeline, StableUnCLIPImg2ImgPipeline
 from torch import Tensor
 
-from guided_imagination.config import (
-    AdaptConfig,
+from guided_imagination.config.expansion import AdaptConfig
+from guided_imagination.config.models import (
     GeneratorConfig,
     GuideConfig,
     MaeConfig,

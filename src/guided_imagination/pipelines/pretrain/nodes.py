@@ -4,7 +4,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from guided_imagination.config import MaeConfig, UnclipConfig
+from guided_imagination.config.models import MaeConfig, UnclipConfig
 from guided_imagination.config.pretraining import PretrainConfig, Stage
 from guided_imagination.pretraining import cards, clip, mae, unclip
 from guided_imagination.pretraining import unclip as movq

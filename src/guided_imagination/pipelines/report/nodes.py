@@ -9,7 +9,9 @@ import mlflow
 import pandas as pd
 from datasets import Dataset
 
-from guided_imagination.config import DatasetSettings, Methods, ReportConfig, changing_recipe
+from guided_imagination.config.report import ReportConfig
+from guided_imagination.config.rows import DatasetSettings
+from guided_imagination.config.tree import Methods, changing_recipe
 from guided_imagination.data.dataset import class_names
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.expansion.weeding import weeded

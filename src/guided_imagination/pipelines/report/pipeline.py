@@ -5,7 +5,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import Parameters
+from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.rows import place_of
 from guided_imagination.pipelines.lazy import Inputs, Lazy, bound, by_name
 

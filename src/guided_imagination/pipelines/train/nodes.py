@@ -10,7 +10,8 @@ import pandas as pd
 from datasets import Dataset
 from torch import Tensor
 
-from guided_imagination.config import DatasetSettings, Recipe, RowSettings, TrainConfig
+from guided_imagination.config.rows import DatasetSettings, RowSettings
+from guided_imagination.config.training import Recipe, TrainConfig
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.sources.classes import words
 from guided_imagination.expansion.store import Expansion

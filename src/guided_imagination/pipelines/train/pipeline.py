@@ -2,8 +2,9 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from guided_imagination.config import Method, Parameters
+from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.rows import place_of
+from guided_imagination.config.tree import Method
 from guided_imagination.pipelines.lazy import GPU, Lazy
 
 nodes = Lazy(f"{__package__}.nodes")
