@@ -38,10 +38,10 @@ def _of_cli(name: str) -> click.Command:
 
 
 COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
-    "expand": (_expand, "Make new labelled images for a folder of images."),
-    "new": (partial(_of_cli, "new"), "Write a project folder for your own images."),
+    "expand": (_expand, "Generate new labelled images from a folder of images."),
+    "new": (partial(_of_cli, "new"), "Create a project folder for your own images."),
     "run": (partial(_of_cli, "run"), "Run the Kedro project in this folder: expand, train, report."),
-    "predict": (partial(_of_cli, "predict"), "Show what the project's best classifier sees in images."),
+    "predict": (partial(_of_cli, "predict"), "Classify images with the project's best classifier."),
     "reproduce": (partial(_of_cli, "reproduce"), "Make an expansion again from its manifest; are the bytes the same?"),
 }
 

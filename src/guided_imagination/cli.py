@@ -87,10 +87,10 @@ cli.add_command(
 
 @cli.command(cls=ExplainedCommand)
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dataset", help="Whose classifier; the first of the parameter `datasets` if none is named.")
-@click.option("--top", default=3, show_default=True, type=click.IntRange(min=1), help="How many classes to show.")
+@click.option("--dataset", help="Use the classifier of this dataset.  [default: the first of the parameter `datasets`]")
+@click.option("--top", default=3, show_default=True, type=click.IntRange(min=1), help="Number of classes to show.")
 def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | None, params: dict[str, Any]) -> None:
-    """Show what the best classifier of a dataset sees in IMAGES: classes and probabilities in percent."""
+    """Classify IMAGES with the best classifier of a dataset: classes and probabilities in percent."""
     from kedro.framework.session import KedroSession
 
     from guided_imagination import config
@@ -118,20 +118,20 @@ predict.params += [option for option in kedro_run.params if option.name in ("env
 @click.command(cls=ExplainedCommand)
 @click.argument("name", type=click.Path(path_type=Path))
 def new(name: Path) -> None:
-    """Write a project folder NAME for your own images."""
+    """Create a project folder NAME for your own images."""
     from guided_imagination.config.project import new_project
 
     new_project(name)
     click.echo(
-        f"Put images into {name}/data/01_raw/{name.name}/CLASS/, a folder per class; {name}/README.md says what then."
+        f"Put images into {name}/data/01_raw/{name.name}/CLASS/, one folder per class; then see {name}/README.md."
     )
 
 
 @cli.command(cls=ExplainedCommand)
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="A new folder that keeps what is made.")
-@click.option("--check", is_flag=True, help="Fail unless the same bytes come out.")
-@click.option("--images", help="The folder of images that it was made of by guided-imagination expand.")
+@click.option("--out", type=click.Path(path_type=Path), help="A new folder for the reproduced expansion.")
+@click.option("--check", is_flag=True, help="Fail unless the bytes are the same.")
+@click.option("--images", help="The folder of images that guided-imagination expand was given.")
 @click.option("--workers", type=int, help="Processes.  [default: one per GPU, or as many as the cores allow]")
 def reproduce(folder: Path, out: Path | None, check: bool, images: str | None, workers: int | None) -> None:
     """Make the expansion in FOLDER, or of what was exported there, again from the settings in its manifest.
@@ -139,7 +139,7 @@ def reproduce(folder: Path, out: Path | None, check: bool, images: str | None, w
     Give --out, --check, or both. Paths in the manifest are looked up from the folder that you are in.
     """
     if out is None and not check:
-        raise click.UsageError("nothing would come of it: give --out NEW to keep what is made, --check to compare it")
+        raise click.UsageError("give --out NEW to keep the result, --check to compare it, or both")
     from guided_imagination.api import reproducing  # imports torch
 
     compared = reproducing.reproduce(folder, out, check=check, images=images, workers=workers)

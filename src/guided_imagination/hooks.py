@@ -129,12 +129,12 @@ class ProjectHooks:
             yield f"{dataset}:\n\n{table}"
         if PAGE not in pipeline.all_outputs():
             return
-        yield f"All tables, figures and single images: {_short(cast(Path, _filepath(catalog, PAGE)))}"
+        yield f"Report with all tables, figures and images: {_short(cast(Path, _filepath(catalog, PAGE)))}"
         chosen = next(
             (name for name in self.tables if catalog.exists(best := f"{name}.best") and catalog.load(best)), None
         )
         if chosen:
-            yield f"Next, what its best classifier sees in an image: {_predict(chosen, self.env)}"
+            yield f"Next, classify an image: {_predict(chosen, self.env)}"
 
 
 def _predict(dataset: str, env: str | None) -> str:

@@ -139,7 +139,7 @@ def test_one_class_is_enough_where_nothing_is_told_apart(seeds):
     for method in ("cutout", "mae", "dalle"):
         assert guided_imagination.expand(one, ratio=1, method=method)["label"][:] == [0] * 4
     sentence = refusal(one, method="gif_mae")
-    assert "there is one class, 'coat', which a guide cannot tell from any other" in sentence
+    assert "there is one class, 'coat', which CLIP cannot distinguish from anything" in sentence
     assert "mae" in sentence
     assert "one class" in refusal(one, method="cutout", filter=True)
 

@@ -237,7 +237,7 @@ def test_bad_datasets_are_refused_in_a_sentence(folder):
     assert "no column 'image', it has id, picture, label" in refusal(seeds.rename_column("image", "picture"))
     assert "class_encode_column" in refusal(seeds.cast_column("label", Value("int64")))
     assert "column 'image' is" in refusal(seeds.remove_columns("image").add_column("image", ["a"] * 4))
-    assert "hand over one of its splits (train)" in refusal(DatasetDict(train=seeds))
+    assert "pass one of its splits (train)" in refusal(DatasetDict(train=seeds))
     twice = seeds.remove_columns("id").add_column("id", ["a"] * 4)
     assert "ids more than once" in refusal(twice)
     features = Features(image=Image(), label=ClassLabel(names=NAMES))

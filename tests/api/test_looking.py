@@ -56,7 +56,7 @@ def test_what_does_not_belong_together_is_refused(expansion, seeds, out, tmp_pat
 
     others = seeds.remove_columns("id")  # numbered anew
     assert "the expansion is of images that are not here" in refusal(expansion, others)
-    assert "hand over the images that it was made of" in refusal(out, others)
+    assert "pass the images that it was made from" in refusal(out, others)
     assert "there is no complete expansion" in refusal(tmp_path, seeds)
     assert "no column 'seed_id'" in refusal(seeds, seeds)
     assert "the expansion is a list" in refusal([], seeds)

@@ -97,7 +97,7 @@ def test_images_that_were_handed_over_are_handed_over_again(made, tmp_path):
         guided_imagination.reproduce(tmp_path / "own")
     table = guided_imagination.reproduce(tmp_path / "own", images=seeds)
     assert dict(zip(table["file"], table["here"], strict=True)) == checksums(tmp_path / "own")
-    with pytest.raises(InputError, match=r"cutout cannot come out the same here: inputs\.seeds: "):
+    with pytest.raises(InputError, match=r"cutout cannot be reproduced here: inputs\.seeds: "):
         guided_imagination.reproduce(tmp_path / "own", images=seeds.select(range(19)))
 
 
@@ -132,14 +132,16 @@ def test_the_first_shard_of_other_bytes_is_named(copy):
 
     done = command(copy(other), "--check")
     assert done.exit_code == 1
-    first = "other bytes: train-00001-of-00002.parquet is the first of 1 shards that differ (versions.torch: 1.0 there"
+    first = (
+        "different bytes: train-00001-of-00002.parquet is the first of 1 shards that differ (versions.torch: 1.0 there"
+    )
     assert first in done.stderr
     table = guided_imagination.reproduce(copy(other), check=False)
     assert (table["here"] == table["there"]).tolist() == [True, False]
 
 
 OTHERS = {
-    "code": "gif_dalle cannot come out the same here: code: other there",
+    "code": "gif_dalle cannot be reproduced here: code: other there",
     "inputs.seeds": "inputs.seeds: other there",
     "inputs.generator weights": "inputs.generator weights: other there",
     "settings.guidance.steps": "settings.guidance.steps: other there",
@@ -161,7 +163,7 @@ def test_other_code_weights_or_seeds_are_refused_before_anything_is_made(copy, m
 
 def test_settings_of_another_version_are_one_sentence(copy):
     for change, words in (
-        (lambda manifest: manifest["found"].pop("settings"), "does not record its settings: make the expansion anew"),
+        (lambda manifest: manifest["found"].pop("settings"), "does not record its settings: make the expansion again"),
         (lambda manifest: manifest["found"]["settings"].pop("ratio"), r"not of this version \(ratio: Field required"),
     ):
         with pytest.raises(InputError, match=words):

@@ -93,9 +93,7 @@ def test_a_renamed_class_that_is_not_there_is_only_mentioned(birds, caplog):
 def test_two_classes_of_one_word_are_refused(tmp_path):
     root = folders(tmp_path / "birds", {"001.snowy_owl": 2, "snowy owl": 2})
     message = refusal(folder_spec(root))
-    assert (
-        "CLIP would be told 'snowy owl', in whatever case, for both classes '001.snowy_owl' and 'snowy owl'" in message
-    )
+    assert "CLIP would be told 'snowy owl', (ignoring case) for both classes '001.snowy_owl' and 'snowy owl'" in message
     assert "names" in message
 
 
@@ -203,7 +201,7 @@ def test_an_index_file_is_used_as_it_is(birds, tmp_path):
         ({"seeds": [*SEEDS, "train/x.png"]}, "names 1 images that .* has not, e.g. 'train/x.png'"),
         ({"seeds": SEEDS, "test": SEEDS[:1]}, f"names 1 images more than once, e.g. '{SEEDS[0]}'"),
         ({"classes": ["Owl", "Crow"], "seeds": SEEDS}, "is one of the classes"),
-        ({"classes": "Owl"}, "is no split; needed: lists called classes, seeds, validation and test"),
+        ({"classes": "Owl"}, "is not a split file; needed: lists called classes, seeds, validation and test"),
     ],
 )
 def test_an_index_file_that_does_not_fit_is_refused(birds, tmp_path, changes, said):

@@ -195,7 +195,7 @@ def test_the_best_classifier_names_what_it_sees(data: Path) -> None:
     unknown = kedro_run(*images, *options, "--dataset", "pets", command="predict")
     assert "Error: there is no classifier of pets yet (but of fashion)" in unknown.stderr
     unreadable = kedro_run("README.md", *options, command="predict")
-    assert unreadable.stderr.startswith("Error: README.md is no image that can be read")
+    assert unreadable.stderr.startswith("Error: README.md is not an image that can be read")
 
 
 def test_clip_is_a_reference_line(data: Path) -> None:

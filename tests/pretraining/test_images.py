@@ -75,7 +75,7 @@ def test_labels_are_looked_up_in_one_dictionary(npz):
 
 
 def test_an_id_that_the_source_has_not_is_named(npz):
-    with pytest.raises(InputError, match=r"names 1 images that the source has not, e.g. 'train/00007'"):
+    with pytest.raises(InputError, match=r"names 1 images that are not in the source, e.g. 'train/00007'"):
         open_domain(domain(npz)).read(["train/00007"])
 
 

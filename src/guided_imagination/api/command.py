@@ -56,24 +56,24 @@ def _setting(context: click.Context, parameter: click.Parameter, pairs: tuple[st
 @click.command(cls=Explained)
 @click.argument("folder")
 @click.option(
-    "--out", required=True, help="Folder for the shards (parquet) and the manifest; a killed run goes on there."
+    "--out", required=True, help="Folder for the shards (parquet) and the manifest; interrupted runs resume there."
 )
 @click.option("--method", default="gif_dalle", show_default=True, help=f"One of {', '.join(METHODS)}.")
-@click.option("--preset", default="embedded", show_default=True, help="The models: one of those listed below.")
-@click.option("--ratio", type=int, default=5, show_default=True, help="New images for each image.")
-@click.option("--images", "target", help="Also write all images, the given and the new, here: train/CLASS/....png.")
-@click.option("--overwrite", is_flag=True, help="Replace what was made in --out with other settings.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@click.option("--preset", default="embedded", show_default=True, help="Model preset (see below).")
+@click.option("--ratio", type=int, default=5, show_default=True, help="Generated images per input image.")
+@click.option("--images", "target", help="Also write all images, input and generated, here: train/CLASS/....png.")
+@click.option("--overwrite", is_flag=True, help="Replace an expansion in --out that was made with other settings.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 @click.option("--resolution", type=int, help="Side of the new images in pixels.  [default: the preset's]")
 @click.option(
-    "--template", "templates", multiple=True, help="How CLIP is told a class: 'a photo of a {}.'; repeatable."
+    "--template", "templates", multiple=True, help="Prompt template for CLIP, 'a photo of a {}.'; repeatable."
 )
-@click.option("--filter/--no-filter", default=None, help="Refuse images in which CLIP sees another class, or not.")
+@click.option("--filter/--no-filter", default=None, help="Discard images that CLIP assigns to another class.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--workers", type=int, help="Processes.  [default: one per GPU, or as many as the cores allow]")
-@click.option("--set", "settings", multiple=True, callback=_setting, help="Any other default: expand_dalle.steps=3.")
+@click.option("--set", "settings", multiple=True, callback=_setting, help="Any other parameter: expand_dalle.steps=3.")
 def expand(folder: str, out: str, target: str | None, templates: tuple[str, ...], **options: Any) -> None:
-    """Make new labelled images of those in FOLDER, which has a subfolder of images for each class."""
+    """Generate new labelled images from those in FOLDER, which has a subfolder of images per class."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("guided_imagination").setLevel(logging.INFO)
     destination = None if target is None else _free(Path(target), Path(out))
@@ -82,10 +82,10 @@ def expand(folder: str, out: str, target: str | None, templates: tuple[str, ...]
     new = make(folder, out=out, templates=list(templates) or None, **options)
     manifest = read_json(Path(out) / "manifest.json")
     totals = ", ".join(f"{count} {name}" for name, count in manifest["totals"].items())
-    click.echo(f"{len(new)} new images ({totals}) are in {out}, with a manifest of all that shaped them")
+    click.echo(f"{len(new)} new images ({totals}) are in {out}, with a manifest of the settings and models")
     if destination is not None:
         rows = _write(Path(folder), Path(out), destination, options["settings"])
-        click.echo(f"{rows} images, the given ones too, are in {destination / 'train'}, a folder for each class")
+        click.echo(f"{rows} images, including the input, are in {destination / 'train'}, one folder per class")
 
 
 def _epilog() -> str:
@@ -93,7 +93,7 @@ def _epilog() -> str:
         f"  {name}: for {', '.join(method for method, row in METHODS.items() if row['pipeline'] in preset.pipelines)}"
         for name, preset in presets().items()
     ]
-    return "\b\n" + "\n".join(["Presets, and the methods that they have models for:", *lines])
+    return "\b\n" + "\n".join(["Presets, and the methods that they support:", *lines])
 
 
 def _free(target: Path, out: Path) -> Path:

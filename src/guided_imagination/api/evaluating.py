@@ -80,7 +80,7 @@ def evaluate(
     if not same_classes(measured, seeds):
         raise InputError(
             f"the test images have the classes {', '.join(class_names(measured))}, the images have "
-            f"{', '.join(class_names(seeds))}: needed are the same"
+            f"{', '.join(class_names(seeds))}: they must be the same"
         )
     notes = warned("evaluate", between(of_seeds, of_test))
     method, made = opened(expansion, seeds)
@@ -109,7 +109,7 @@ def _refuse_soft(recipe: str | Recipe, settings: Mapping[str, Any]) -> None:
     )
     if named is not None and named.soft_labels:
         told = repr(recipe) if isinstance(recipe, str) else "the one given"
-        raise InputError(f"recipe = {told} has soft labels, for which a call has no teacher: train by kedro run")
+        raise InputError(f"recipe = {told} has soft labels, for which evaluate has no teacher: use kedro run")
 
 
 def _grid(architecture: str | Architecture, recipe: str | Recipe, runs: int) -> dict[str, Any]:

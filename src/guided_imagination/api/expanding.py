@@ -144,6 +144,6 @@ def _check_classes(row: RowSettings, names: Sequence[str]) -> None:
     if guided and len(names) < 2:
         able = ", ".join(name for name, method in asked.METHODS.items() if not method.get("guided"))
         raise InputError(
-            f"method = {row.method!r}: there is one class, {names[0]!r}, which a guide cannot tell from any other; "
+            f"method = {row.method!r}: there is one class, {names[0]!r}, which CLIP cannot distinguish from anything; "
             f"allowed without a filter: {able}"
         )

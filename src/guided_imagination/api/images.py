@@ -64,7 +64,7 @@ def _opened(images: Images) -> Opened:
     if isinstance(images, tuple) and len(images) == 3:
         return _arrays(*images)
     if isinstance(images, DatasetDict):
-        raise InputError(f"images are a DatasetDict: hand over one of its splits ({', '.join(images)})")
+        raise InputError(f"images are a DatasetDict: pass one of its splits ({', '.join(images)})")
     raise InputError(f"images are a {type(images).__name__}; allowed: {ALLOWED}")
 
 
@@ -194,7 +194,7 @@ def _array(values: Any, what: str) -> NDArray[Any]:
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
         why = first_line(error).split(". ")[0]
-        raise InputError(f"{what} cannot be made an array ({why}): hand over numpy's or torch's") from error
+        raise InputError(f"{what} cannot be made an array ({why}): pass a numpy array or a torch tensor") from error
 
 
 def _channels_last(values: NDArray[Any], what: str, many: str) -> bool:
@@ -210,7 +210,7 @@ def _channels_last(values: NDArray[Any], what: str, many: str) -> bool:
         raise InputError("there are no images: the array is empty")
     if shape[1] == shape[3]:
         raise InputError(
-            f"{what} of shape {shown} could have channels first or last: resize, or hand over a Dataset or Pillow's"
+            f"{what} of shape {shown} could have channels first or last: resize, or pass a Dataset or Pillow images"
         )
     if values.dtype == np.uint8:
         return shape[3] == 3

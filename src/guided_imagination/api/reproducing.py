@@ -86,7 +86,7 @@ def reproduce(
     if check and len(other):
         machines = [{name: one["sessions"][-1].get(name) for name in OF_MACHINE} for one in (manifest, made)]
         known = "; ".join(store.compared(*machines)) or "no difference of versions or machine is known"
-        raise InputError(f"other bytes: {other.iloc[0]} is the first of {len(other)} shards that differ ({known})")
+        raise InputError(f"different bytes: {other.iloc[0]} is the first of {len(other)} shards that differ ({known})")
     return table
 
 
@@ -95,7 +95,7 @@ def _settings(manifest: Mapping[str, Any], check: bool, workers: int | None) -> 
     record, made = manifest.get("found", {}).get("settings"), manifest.get("fingerprint", {})
     if not record:
         code = made.get("code", "unknown")
-        raise InputError(f"the manifest, of version {code}, does not record its settings: make the expansion anew")
+        raise InputError(f"the manifest, of version {code}, does not record its settings: make the expansion again")
     if check:
         _refuse(made["method"], {"code": made["code"]}, {"code": __version__})
     row = ExpansionSettings.of_record(record)
@@ -112,4 +112,4 @@ def _seeds(row: ExpansionSettings, images: Images | None) -> Dataset:
 
 def _refuse(method: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
     if others := store.compared(there, here):
-        raise InputError(f"{method} cannot come out the same here: {'; '.join(others)}")
+        raise InputError(f"{method} cannot be reproduced here: {'; '.join(others)}")

@@ -27,7 +27,7 @@ def _option(parameter: str) -> str:
 PYTHON = Words(
     {
         Remedy.REPLACE: "replace it with overwrite=True, or keep it and use another out=FOLDER",
-        Remedy.MADE_OF: "hand over the images that it was made of",
+        Remedy.MADE_OF: "pass the images that it was made from",
         Remedy.OTHER_FOLDER: "wait for it or stop it, or use another out=FOLDER",
         Remedy.MAKE_FIRST: "call expand first, which makes only what is missing",
         Remedy.OTHER_GUIDE: (
@@ -42,7 +42,7 @@ PYTHON = Words(
 COMMAND = Words(
     {
         Remedy.REPLACE: "replace it with --overwrite, or keep it and use another --out FOLDER",
-        Remedy.MADE_OF: "name the folder that it was made of",
+        Remedy.MADE_OF: "name the folder that it was made from",
         Remedy.OTHER_FOLDER: "wait for it or stop it, or use another --out FOLDER",
         Remedy.MAKE_FIRST: "run guided-imagination expand first, which makes only what is missing",
         Remedy.OTHER_GUIDE: (
@@ -70,7 +70,7 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
             if not _out_of_memory(error):
                 raise
             raise InputError(
-                "the memory does not hold these networks with a single image: take a smaller preset or resolution, "
+                "these networks do not fit into memory even with a single image: use a smaller preset or resolution, "
                 'settings={"compute": {"offload": "model"}}, or another device; with out=FOLDER, what was finished is '
                 "kept"
             ) from error

@@ -62,7 +62,7 @@ def read(spec: DatasetSpec, draw: int, folder: Path | None = None) -> Splits:
     check_names(spec.source)
     earlier = Earlier.read(folder) if folder else Earlier(Path(), {})
     if earlier.manifest and (made := earlier.splits(wanted := keys(spec, draw))):
-        logger.info("%s: nothing has changed since it was ingested", folder)
+        logger.info("%s: unchanged since it was ingested", folder)
         notes = warned(str(folder), [Note(**note) for note in earlier.manifest["notes"]])
         return Splits(**made, **{name: earlier.manifest[name] for name in EXAMINED}, notes=notes, keys=wanted)
     opened = open_source(spec.source)
@@ -233,7 +233,7 @@ def _unreadable(images: Part, place: str, max_unreadable: float) -> tuple[list[d
             raise InputError(
                 f"{place}: {counts}, more than max_unreadable = {max_unreadable:g} allows: {remedy(unread)}"
             )
-        logger.warning("%s: %s and are left out: %s", place, counts, remedy(unread))
+        logger.warning("%s: %s and are skipped: %s", place, counts, remedy(unread))
     deep: list[int] = []
     for row, (name, found) in enumerate(zip(images.ids, _looked_at(images, place), strict=True)):
         if not isinstance(found, str):
@@ -242,7 +242,7 @@ def _unreadable(images: Part, place: str, max_unreadable: float) -> tuple[list[d
                 deep.append(brightest)
         else:
             if name not in images.unread:
-                logger.warning("%s: the image %r is left out, it cannot be read (%s)", place, name, found)
+                logger.warning("%s: the image %r is skipped, because it cannot be read (%s)", place, name, found)
             quarantined.append({"id": name, "reason": found})
         if len(quarantined) > allowed:
             raise InputError(
@@ -318,7 +318,7 @@ def _look(chunk: list[bytes | str]) -> list[Found]:
 def _check_classes(seeds: Labels, test: Labels, classes: list[str], place: str) -> None:
     _check_seeds(seeds, classes, place)
     for label in sorted(set(range(len(classes))) - set(test.tolist())):
-        logger.warning("%s: the class %r has no test image", place, classes[label])
+        logger.warning("%s: there is no test image of class %r", place, classes[label])
 
 
 def _check_seeds(seeds: Labels, classes: list[str], place: str) -> None:

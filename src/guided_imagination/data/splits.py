@@ -38,7 +38,7 @@ def draw(labels: Labels, counts: Sequence[int], classes: Sequence[str], *seed: o
     sizes = _sizes(labels, len(classes))
     for name, size, count in zip(classes, sizes.tolist(), counts, strict=True):
         if size < count:
-            raise InputError(f"class {name!r} has {size} images, {count} were asked for")
+            raise InputError(f"class {name!r} has {size} images, but {count} were requested")
     starts = np.searchsorted(labels[by_class], np.arange(len(classes)))
     # of each class the numbers 0 to count - 1 in its part of by_class
     places = np.repeat(starts, counts) + np.concatenate([np.arange(count) for count in counts])
@@ -59,7 +59,7 @@ def quotas(labels: Labels, total: int, classes: Sequence[str]) -> list[int]:
     """
     sizes = _sizes(labels, len(classes)).tolist()
     if total > sum(sizes):
-        raise InputError(f"{total} images were asked for, there are {sum(sizes)}")
+        raise InputError(f"{total} images were requested, but there are only {sum(sizes)}")
     shares = [divmod(total * size, sum(sizes)) for size in sizes]
     missing = total - sum(whole for whole, _ in shares)
     largest = set(sorted(range(len(sizes)), key=lambda label: (-shares[label][1], label))[:missing])
@@ -142,7 +142,9 @@ def read_split(path: Path) -> SplitFile:
     except FileNotFoundError as error:
         raise InputError(f"the split {path} does not exist") from error
     except ValidationError as error:
-        raise InputError(f"{path} is no split; needed: lists called classes, seeds, validation and test") from error
+        raise InputError(
+            f"{path} is not a split file; needed: lists called classes, seeds, validation and test"
+        ) from error
 
 
 def rows_of(
@@ -161,7 +163,7 @@ def rows_of(
     number = {name: row for row, name in enumerate(ids)}
     unknown = [name for name in named if name not in number]
     if unknown:
-        raise InputError(f"the split {path} names {len(unknown)} images that {place} has not, e.g. {unknown[0]!r}")
+        raise InputError(f"the split {path} names {len(unknown)} images that are not in {place}, e.g. {unknown[0]!r}")
     twice = [name for name, times in Counter(named).items() if times > 1]
     if twice:
         raise InputError(f"the split {path} names {len(twice)} images more than once, e.g. {twice[0]!r}")

@@ -132,7 +132,12 @@ def _report(method: str, made: dict[str, Any]) -> None:
     logger.info("%s: %d new images, %s | %s", method, images, speed, seconds)
     scale, cosine = (made["means"].get(name) for name in MOVE_RANGES)
     if cosine is not None:
-        logger.info("%s: latents of root mean square %.3g went to cosine %.3f with their seeds'", method, scale, cosine)
+        logger.info(
+            "%s: latents have a root mean square of %.3g and a cosine of %.3f with those of their seed images",
+            method,
+            scale,
+            cosine,
+        )
     logger.info("%s: %s", method, ", ".join(f"{count} {name}" for name, count in made["totals"].items()))
 
 

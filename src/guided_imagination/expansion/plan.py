@@ -125,7 +125,7 @@ def _imagination(
     guidance = config.guidance(expander.criteria, row.guided)
     if ALIKE < guidance.least_cosine < 1:
         logger.warning(
-            "%s: eps %g keeps every variant above cosine %.2f with its seed, so that hardly anything new can come: "
+            "%s: eps %g keeps every variant above cosine %.2f with its seed, so the variants will hardly differ: "
             "it is in units of the latent's root mean square, where 0.2 begins to act (0: no perturbation)",
             *(row.method, guidance.eps, ALIKE),
         )

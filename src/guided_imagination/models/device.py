@@ -131,6 +131,6 @@ class Batches:
             # outside of the handler: the error's traceback keeps the tensors of the failed try alive
             self.size //= 2
             clear_device_cache(garbage_collection=True)
-            logger.warning("out of memory: going on with %d images at once, which may round otherwise", self.size)
+            logger.warning("out of memory: continuing with %d images at a time, which may change rounding", self.size)
             for rng, state in zip(rngs, states, strict=True):
                 rng.set_state(state)

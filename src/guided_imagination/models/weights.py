@@ -135,7 +135,7 @@ def _indexed(index: Path) -> list[str]:
     try:
         return sorted(set(json.loads(index.read_text())["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{index} is no index of weights: get it again") from error
+        raise InputError(f"{index} is not an index of weights: download it again") from error
 
 
 def check_companions(folder: Path, names: Sequence[str]) -> None:

@@ -198,7 +198,7 @@ def registered(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], Sheet
         if not metadata:
             raise InputError(
                 f"version {best.version} of {name} is of guided-imagination 0.4.0 or older, without the names of its "
-                f"classes: delete it in the registry, and kedro run --pipelines train registers it anew"
+                f"classes: delete it in the registry, and kedro run --pipelines train registers it again"
             )
         with TemporaryDirectory() as copy:
             # MLflow takes a % in the path of the project for the beginning of a code
@@ -208,7 +208,7 @@ def registered(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], Sheet
             raise
         raise InputError(
             f"the files of version {best.version} of {name} are not where MLflow has it ({first_line(error)}): bring "
-            "them back, or delete it in the registry, and kedro run --pipelines train registers it anew"
+            "them back, or delete it in the registry, and kedro run --pipelines train registers it again"
         ) from error
     return model, Sheet(**metadata, card=best.description or "", version=int(best.version))
 

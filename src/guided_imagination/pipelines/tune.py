@@ -32,7 +32,7 @@ def tune(seeds: "Dataset", validation: "Dataset", settings: DatasetSettings) -> 
     dataset = settings.dataset
     if not len(validation):
         raise InputError(
-            f"tune: {dataset} has no validation images to choose by: set dataset_specs.{dataset}.validation_per_class"
+            f"tune: {dataset} has no validation images to choose with: set dataset_specs.{dataset}.validation_per_class"
         )
     tried = tuning.candidates(settings.tune_recipe, settings.tune)
     architectures = settings.training.grid.architectures

@@ -63,7 +63,7 @@ class DomainImages:
         known = self.rows["id"][:]
         wanted = set(ids)
         if absent := sorted(wanted - set(known)):
-            raise InputError(f"the split names {len(absent)} images that the source has not, e.g. {absent[0]!r}")
+            raise InputError(f"the split names {len(absent)} images that are not in the source, e.g. {absent[0]!r}")
         rows = [row for row, name in enumerate(known) if name in wanted]
         pixels = torch.empty(len(rows), 3, self.resolution, self.resolution, dtype=torch.uint8)
         for place, row in enumerate(self.rows.select(rows)["image"]):

@@ -58,7 +58,7 @@ def per_class(labels: Tensor, count: int, seed: int, class_names: Sequence[str],
     for label, name in enumerate(class_names):
         members = (labels == label).nonzero().flatten()
         if len(members) < count:
-            raise InputError(f"{place}: the class {name!r} has {len(members)} images left, {count} were asked for")
+            raise InputError(f"{place}: the class {name!r} has {len(members)} images left, but {count} were requested")
         drawn.append(members[torch.randperm(len(members), generator=rng)[:count]])
     return torch.cat(drawn).sort().values
 

@@ -178,7 +178,7 @@ class Begun:
                 failures[job.cell.title] = str(error)
                 continue
             logger.info(
-                "%s: %.1f%%, %.0f images/s, %.0f%% of the time waiting for data",
+                "%s: %.1f%%, %.0f images/s, waiting for data %.0f%% of the time",
                 *(job.cell.title, row["accuracy"], row["images_per_second"], 100 * row["waiting_share"]),
             )
         if not failures:
@@ -256,7 +256,7 @@ def begin_row(
     change; a finished row decodes none.
     """
     if not len(sources.measured):
-        raise InputError(f"{cells[0].dataset} has no {sources.split} images to measure classifiers by")
+        raise InputError(f"{cells[0].dataset} has no {sources.split} images to evaluate classifiers on")
     inputs, classes = sources.checksum, len(class_names(sources.seeds))
     # of what was asked for, not of what was kept: equal for all rows
     largest = len(sources.seeds) * (1 + settings.largest_ratio)

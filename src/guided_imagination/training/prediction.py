@@ -20,7 +20,7 @@ def pixels(path: Path, resolution: int, fit: Literal["crop", "squeeze"]) -> Tens
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): give image files") from error
     except ValueError as error:
-        raise InputError(f"{path} is no image that can be read ({error}): give JPEG, PNG or the like") from error
+        raise InputError(f"{path} is not an image that can be read ({error}): give JPEG, PNG or the like") from error
     return torch.from_numpy(np.array(square(image, resolution))).permute(2, 0, 1)
 
 

@@ -117,7 +117,7 @@ def writing_alone(path: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=PATIENCE)
         except Timeout:
-            logger.info("waiting for another process that writes %s", path)
+            logger.info("waiting for another process that is writing %s", path)
             lock.acquire()
     try:
         yield

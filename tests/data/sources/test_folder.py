@@ -86,7 +86,7 @@ def test_parts_in_place_of_classes_are_recognised(tmp_path):
 
 def test_a_class_that_only_the_test_folder_has_is_named(tmp_path):
     train, test = folders(tmp_path / "train", {"crow": 1}), folders(tmp_path / "test", {"crow": 1, "owl": 1})
-    assert refusal(train, "test", test=str(test)) == f"{test} has the class 'owl', which {train} has not"
+    assert refusal(train, "test", test=str(test)) == f"{test} has the class 'owl', which is not in {train}"
 
 
 def test_a_test_folder_may_lack_a_class(tmp_path):

@@ -221,5 +221,5 @@ def test_going_on_with_other_versions_is_said(tmp_path, monkeypatch, caplog):
     (tmp_path / "manifest.json").unlink()
     monkeypatch.setattr("guided_imagination.expansion.store.manifest._version", lambda package: "99")
     expand(tmp_path, plan(ToyAugmenter()))
-    assert "what is there was made with other versions (" in caplog.text
+    assert "the finished shards were made with other versions (" in caplog.text
     assert "torchvision" in caplog.text

@@ -40,7 +40,7 @@ def name_classes(
     known, left_out = {composed(name) for name in names}, {composed(name) for name in exclude}
     for name in sorted({*chosen, *exclude}):
         if composed(name) not in known:
-            logger.warning("%s has no class %r, which names or exclude mention", place, name)
+            logger.warning("%s has no class %r, although names or exclude mention it", place, name)
     for name in names:
         check_name(name)  # folders, figures and tables will be named by it
     kept: list[str] = []
@@ -50,12 +50,12 @@ def name_classes(
         if composed(name) in left_out:
             continue
         if not word.strip():
-            raise InputError(f"{place}: the class {label} has the blank name {name!r}; name it, or exclude it")
+            raise InputError(f"{place}: the class {label} has the blank name {name!r}: name it, or exclude it")
         # CLIP's tokenizers know no case
         alike = next((other for other in told if other.casefold() == word.casefold()), None)
         if alike is not None:
             raise InputError(
-                f"{place}: CLIP would be told {word!r}, in whatever case, for both classes {told[alike]!r} and "
+                f"{place}: CLIP would read {word!r} (ignoring case) for both classes {told[alike]!r} and "
                 f"{name!r}; rename one or give it another word, e.g. names: {{{name}: another word}}"
             )
         relabel[label] = len(kept)

@@ -58,7 +58,7 @@ def _other_part(folder: Path, name: str, pattern: str, classes: list[str], train
     known = {composed(name) for name in classes}
     unknown = sorted(name for name in set(found.classes.values()) if composed(name) not in known)
     if unknown:
-        raise InputError(f"{folder} has the class {unknown[0]!r}, which {train} has not")
+        raise InputError(f"{folder} has the class {unknown[0]!r}, which is not in {train}")
     return _part(folder, name, found, classes)
 
 

@@ -45,7 +45,7 @@ def _archive(path: Path) -> zipfile.ZipFile:
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a whole npz file ({error}): get it anew") from error
+        raise InputError(f"{path} is not a whole npz file ({error}): download it again") from error
 
 
 def _part(path: Path, part: str) -> Part:
@@ -61,7 +61,7 @@ def _labels(path: Path, key: str) -> Labels:
         try:
             content = file.read()
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise InputError(f"{path}: {key} is broken ({error}): get the file anew") from error
+            raise InputError(f"{path}: {key} is broken ({error}): download the file again") from error
     if np.prod(shape) != shape[0] or not np.issubdtype(dtype, np.integer):
         raise InputError(f"{path}: {key} is {dtype} of shape {shape}; needed: one integer for each image")
     return np.frombuffer(content, dtype).astype(np.int64)

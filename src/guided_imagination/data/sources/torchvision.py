@@ -79,7 +79,9 @@ def _part(dataset: Callable[[str], Any], part: str, root: Path) -> Part:
         try:
             image, label = rows[number]
         except (OSError, ValueError) as error:  # a class without `loader` decodes the image before it tells the label
-            raise InputError(f"image {number} of {part!r} in {root} cannot be read ({error}): get it anew") from error
+            raise InputError(
+                f"image {number} of {part!r} in {root} cannot be read ({error}): download it again"
+            ) from error
         in_file = isinstance(image, Path)
         ids.append(image.relative_to(root).as_posix() if in_file else f"{part}/{number:05d}")
         labels.append(label)

@@ -45,7 +45,7 @@ def files_below(root: Path, strict: bool = True) -> Iterator[tuple[str, os.DirEn
             if known is None:
                 yield path, entry
             elif known in above:
-                logger.info("%s leads back to a folder that it lies in: it is not followed", entry.path)
+                logger.info("%s is a link to one of its own parent folders: not followed", entry.path)
             elif ways[known] < WAYS:
                 ways[known] += 1
                 pending.append((path + "/", above | {known}))

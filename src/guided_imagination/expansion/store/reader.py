@@ -60,7 +60,7 @@ class Expansion:
         from guided_imagination.data.dataset import checksum  # imports torch, which others who read need not wait for
 
         if self.seeds_checksum != checksum(seeds):
-            raise InputError(f"{self.folder} was made of other seed images than these", Remedy.MADE_OF)
+            raise InputError(f"{self.folder} was made from other seed images", Remedy.MADE_OF)
 
     @property
     def files(self) -> list[Path]:

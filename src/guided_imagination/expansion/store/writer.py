@@ -61,7 +61,7 @@ def write(
     """Write the shards that are missing or damaged, then the manifest; returns it, and whether anything was made.
 
     `averaged` are columns whose means stand in the manifest. A complete expansion of the same fingerprint is left
-    as it is. One of another fingerprint is kept until its replacement is complete if `overwrite`; otherwise
+    as it is. One of another fingerprint stays until its replacement is complete if `overwrite`; otherwise
     InputError says what differs. Raises InputError also while another process writes there, and when the disk is full.
     """
     if is_complete(folder) and not differences(folder, fingerprint):
@@ -75,7 +75,7 @@ def write(
         if not overwrite:
             refuse(folder, found)
         if found:
-            logger.info("%s is kept until its replacement is complete", folder)
+            logger.info("%s stays until its replacement is complete", folder)
         place = replacement(folder, fingerprint) if found else folder
         finished = _prepare(place, fingerprint, shards)
         for made in tables(place, [n for n in range(shards) if _file(n, shards) not in finished]):
@@ -103,7 +103,7 @@ def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int) -> dict[
         logger.info("%s: %d of %d shards are there", folder, len(finished), shards)
     machine = describe_machine()
     if finished and (others := _other_versions(folder, machine)):
-        logger.warning("%s: what is there was made with other versions (%s)", folder, "; ".join(others))
+        logger.warning("%s: the finished shards were made with other versions (%s)", folder, "; ".join(others))
     note(folder, {"session": {"started": _now(), **machine}})
     return finished
 
