@@ -132,9 +132,7 @@ def test_the_first_shard_of_other_bytes_is_named(copy):
 
     done = command(copy(other), "--check")
     assert done.exit_code == 1
-    first = (
-        "different bytes: train-00001-of-00002.parquet is the first of 1 shards that differ (versions.torch: 1.0 there"
-    )
+    first = "different bytes: train-00001-of-00002.parquet is the first of 1 shards that differ (versions.torch: 1.0 "
     assert first in done.stderr
     table = guided_imagination.reproduce(copy(other), check=False)
     assert (table["here"] == table["there"]).tolist() == [True, False]

@@ -149,8 +149,8 @@ def audit(
 ) -> dict[str, Any]:
     """A row without its method: of an expansion, or (None) of the seeds themselves.
 
-    Of an expansion of more than `most` images, every n-th seed image is audited with all of its variants, so that time and
-    memory stay in bounds. FID and KID are missing where fewer than two validation images are.
+    Of an expansion of more than `most` images, every n-th seed image is audited with all of its variants, so that time
+    and memory stay in bounds. FID and KID are missing where fewer than two validation images are.
     """
     if expanded is None:
         return statistics(known.seeds, known, near_duplicate)

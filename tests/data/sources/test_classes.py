@@ -53,7 +53,7 @@ def test_accents_are_compared_however_they_are_written():
 
 
 def test_a_word_that_another_class_has_is_refused():
-    with pytest.raises(InputError, match="CLIP would be told 'a', (ignoring case) for both classes 'a' and 'b'"):
+    with pytest.raises(InputError, match=r"CLIP would read 'a' \(ignoring case\) for both classes 'a' and 'b'"):
         name_classes(["a", "b"], {"b": "a"}, [], "x")
 
 
@@ -72,7 +72,7 @@ def test_names_without_letters_are_mentioned_and_blank_ones_refused(caplog):
 
 def test_names_that_differ_in_case_alone_are_refused():
     """CLIP's tokenizers know none: the two would have one text."""
-    with pytest.raises(InputError, match="(ignoring case) for both classes 'Cat' and 'cat'"):
+    with pytest.raises(InputError, match=r"\(ignoring case\) for both classes 'Cat' and 'cat'"):
         name_classes(["Cat", "cat"], {}, [], "animals")
     assert name_classes(["Cat", "cat"], {"Cat": "lion"}, [], "animals")[0] == ["Cat", "cat"]
 
