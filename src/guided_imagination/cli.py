@@ -104,9 +104,8 @@ def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | 
 
     name = dataset or config.check(context.params).datasets[0]
     classify, sheet = tracking.registered(name)
-    found = predict(
-        classify, [here / path for path in images], sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top
-    )
+    os.chdir(here)  # where the names of images were typed
+    found = predict(classify, images, sheet.classes, resolution=sheet.resolution, fit=sheet.fit, top=top)
     click.echo(f"by version {sheet.version} of the classifier of {name}", err=True)
     for path, classes in zip(images, found, strict=True):
         click.echo(f"{path}: " + ", ".join(f"{name} {100 * share:.1f}" for name, share in classes))

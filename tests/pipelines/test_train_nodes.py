@@ -31,8 +31,8 @@ SEEDS = dataset([0, 1, 0, 1])
 
 
 @contextmanager
-def silent(job, folder, inputs):
-    yield Run("", lambda metrics, step: None)
+def silent(job, folder, times, inputs):
+    yield Run("", lambda metrics, step, when: None)
 
 
 @pytest.fixture
