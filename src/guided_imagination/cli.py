@@ -1,5 +1,6 @@
 """`kedro run`, where a mistake of a user ends in one sentence instead of a traceback, and `kedro reproduce`."""
 
+import os
 import traceback
 from pathlib import Path
 from typing import Any
