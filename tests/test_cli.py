@@ -146,7 +146,7 @@ def test_a_guide_of_a_dataset_s_own_is_looked_for_before_any_work(use: str, tmp_
 @pytest.mark.usefixtures("mlflow_database")
 def test_too_few_images_in_a_class_are_named(tmp_path: Path) -> None:
     done = run(tmp_path, "--pipelines", "ingest", params="dataset_specs.fashion.seeds_per_class=51")
-    assert_explained(done, "class 'T-shirt' has 50 images, 51 were asked for")
+    assert_explained(done, "class 'T-shirt' has 50 images, but 51 were requested")
     assert not (tmp_path / "03_primary").exists()
 
 

@@ -47,7 +47,7 @@ def test_a_folder_becomes_shards_and_an_image_folder(folder: Path, tmp_path: Pat
     assert verify(Path("new")) == []
     new = load_dataset("parquet", data_files="new/*.parquet", split="train", cache_dir=str(tmp_path / "cache"))
     assert f"{len(new)} new images" in done.output
-    assert f"{len(new) + 20} images, the given ones too, are in pictures/train" in done.output
+    assert f"{len(new) + 20} images, including the input, are in pictures/train" in done.output
     files = list(Path("pictures/train").rglob("*.png"))
     assert len(files) == len(new) + 20
     assert {file.parent.name for file in files} == {name.replace(" ", "_") for name in new.features["label"].names}
@@ -114,7 +114,7 @@ def test_an_image_folder_has_the_images_that_were_expanded(folder: Path, tmp_pat
     pictures = list((tmp_path / "pictures/train").rglob("*.png"))
     assert len(pictures) == 36
     assert left_out not in {picture.parent.name for picture in pictures}
-    assert "36 images, the given ones too" in done.output
+    assert "36 images, including the input" in done.output
 
 
 def test_pictures_do_not_take_the_place_of_the_expansion(folder: Path, tmp_path: Path, monkeypatch) -> None:

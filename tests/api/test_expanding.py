@@ -190,7 +190,7 @@ def test_a_gpu_that_is_too_small_is_a_sentence():
     def break_down():
         raise RuntimeError("shapes do not fit")
 
-    with pytest.raises(InputError, match="take a smaller preset or resolution"):
+    with pytest.raises(InputError, match="use a smaller preset or resolution"):
         run()
     with pytest.raises(RuntimeError, match="shapes"):
         break_down()

@@ -109,7 +109,7 @@ def test_guided_imagination_has_the_same_command(monkeypatch):
 def test_it_has_to_be_told_what_for(folder):
     done = command(folder)
     assert done.exit_code == 2
-    assert "give --out NEW to keep what is made, --check to compare it" in done.stderr
+    assert "give --out NEW to keep the result, --check to compare it" in done.stderr
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_a_renamed_class_that_is_not_there_is_only_mentioned(birds, caplog):
 def test_two_classes_of_one_word_are_refused(tmp_path):
     root = folders(tmp_path / "birds", {"001.snowy_owl": 2, "snowy owl": 2})
     message = refusal(folder_spec(root))
-    assert "CLIP would be told 'snowy owl', (ignoring case) for both classes '001.snowy_owl' and 'snowy owl'" in message
+    assert "CLIP would read 'snowy owl' (ignoring case) for both classes '001.snowy_owl' and 'snowy owl'" in message
     assert "names" in message
 
 
@@ -140,7 +140,7 @@ def test_a_missing_part_is_named(birds):
 
 def test_a_class_with_fewer_images_than_asked_is_named(birds):
     message = refusal(folder_spec(birds, seeds_per_class=6, test="rest"))
-    assert "class '002.Snowy_owl' has 5 images, 6 were asked for" in message
+    assert "class '002.Snowy_owl' has 5 images, but 6 were requested" in message
 
 
 def test_a_class_without_a_seed_is_named(tmp_path):
@@ -151,7 +151,7 @@ def test_a_class_without_a_seed_is_named(tmp_path):
 def test_a_class_without_a_test_image_is_mentioned(tmp_path, caplog):
     root = folders(tmp_path / "birds", {"crow": 20, "owl": 2})
     ingestion.read(folder_spec(root, seeds_per_class=2, test="rest"), 0)
-    assert "the class 'owl' has no test image" in caplog.text
+    assert "there is no test image of class 'owl'" in caplog.text
 
 
 def npz_spec(tmp_path, labels, **changes):
@@ -198,7 +198,7 @@ def test_an_index_file_is_used_as_it_is(birds, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"seeds": [*SEEDS, "train/x.png"]}, "names 1 images that .* has not, e.g. 'train/x.png'"),
+        ({"seeds": [*SEEDS, "train/x.png"]}, "names 1 images that are not in .*, e.g. 'train/x.png'"),
         ({"seeds": SEEDS, "test": SEEDS[:1]}, f"names 1 images more than once, e.g. '{SEEDS[0]}'"),
         ({"classes": ["Owl", "Crow"], "seeds": SEEDS}, "is one of the classes"),
         ({"classes": "Owl"}, "is not a split file; needed: lists called classes, seeds, validation and test"),

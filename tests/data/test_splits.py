@@ -62,7 +62,7 @@ def test_an_unusable_image_is_replaced_and_the_others_stay():
 
 
 def test_too_few_images_in_a_class_are_named():
-    with pytest.raises(InputError, match="class 'dog' has 1 images, 2 were asked for"):
+    with pytest.raises(InputError, match="class 'dog' has 1 images, but 2 were requested"):
         draw(np.array([0, 0, 0, 1]), [2, 2], NAMES, "seeds", 0)
 
 
@@ -86,7 +86,7 @@ def test_quotas_add_up_and_no_class_gives_more_than_it_has(sizes, data):
 
 
 def test_more_than_there_are_cannot_be_drawn():
-    with pytest.raises(InputError, match="7 images were asked for, there are 4"):
+    with pytest.raises(InputError, match="7 images were requested, but there are only 4"):
         quotas(np.array([0, 0, 1, 1]), 7, NAMES)
 
 

@@ -229,7 +229,7 @@ def test_a_prediction_that_is_held_is_the_one_of_the_seed(tmp_path):
 
 def test_one_seed_per_class_is_refused_for_the_manifold_and_fine_in_the_ball(tmp_path):
     alone = dataset([0, 1, 2], NAMES)
-    with pytest.raises(InputError, match="every class has one seed: add seeds, or set perturbation: ball"):
+    with pytest.raises(InputError, match="every class has only one: add seed images, or set perturbation: ball"):
         make(tmp_path / "a", alone)
     ball = GUIDANCE.model_copy(update={"perturbation": "ball", "manifold": None})
     assert make(tmp_path / "b", alone, guidance=ball).shape == (3, 3, 5)
@@ -362,6 +362,6 @@ def test_the_guide_is_asked_before_anything_is_made(tmp_path):
     assert not list((tmp_path / "made").glob("*.npy"))
     assert store.found(tmp_path / "made", "guide")["accuracy"] == 0.5
     # asked again with the same guide, it is refused again; where nothing is asked of it, the run goes on
-    with pytest.raises(InputError, match="does not know"):
+    with pytest.raises(InputError, match="does not recognise"):
         expand(tmp_path / "made", planned(Stranger(), least_kappa=0.2))
     assert expanding.expand(tmp_path / "made", planned(Decoder()))["totals"]["kept"] == 16

@@ -47,7 +47,7 @@ def test_a_fixed_number_of_images_is_never_halved():
     def exhausted(size):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    with pytest.raises(InputError, match=r"out of memory with 8 images at once.*lower images_per_batch"):
+    with pytest.raises(InputError, match=r"forbids smaller batches than 8 images.*lower images_per_batch"):
         Batches(8, fixed=True).run(exhausted)
 
 

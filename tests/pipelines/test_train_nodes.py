@@ -126,7 +126,7 @@ def test_ratios_do_not_multiply_the_originals(train):
 
 
 def test_an_expansion_of_other_seeds_is_refused(train, tmp_path):
-    with pytest.raises(InputError, match="was made of other seeds than those on disk"):
+    with pytest.raises(InputError, match="was made from other seed images"):
         train(expanded=made_of(dataset([0, 1, 1, 1]), tmp_path / "a"))
 
 

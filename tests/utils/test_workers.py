@@ -97,7 +97,7 @@ def test_the_unit_of_a_killed_worker_is_done_again(tmp_path):
 
 
 def test_a_unit_that_kills_every_worker_is_named_as_what_it_is():
-    with pytest.raises(InputError, match=r"5 workers died .* memory: set fewer of them \(compute.workers.count\)"):
+    with pytest.raises(InputError, match=r"5 workers died .* memory: set a lower compute.workers.count"):
         list(start(lambda: lambda unit: os.kill(os.getpid(), signal.SIGKILL), range(2), TWO))
     assert len(list(start(lambda: lambda unit: unit, range(3), TWO))) == 3
 
@@ -293,7 +293,10 @@ def test_a_script_without_a_guard_is_told_of_it_and_one_with_it_works(call_of_ma
 
 def test_a_script_from_standard_input_is_told_to_be_a_file():
     (said,) = printed("-", text=f"{WORK}\nmain()\n")
-    assert "compute.workers.count: more than one worker imports the calling script anew, and <stdin> cannot be" in said
+    assert (
+        "compute.workers.count is more than one: every worker imports the calling script again, and <stdin> cannot be"
+        in said
+    )
     assert 'save it as a file, with `if __name__ == "__main__":` above what it does, or use one worker' in said
 
 

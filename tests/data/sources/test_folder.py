@@ -81,7 +81,7 @@ def test_parts_in_place_of_classes_are_recognised(tmp_path):
     folders(tmp_path / "x" / "train", {"crow": 2, "owl": 2})
     message = refusal(tmp_path / "x")
     assert f"the class folder {tmp_path / 'x' / 'train'} has no image" in message
-    assert f"did you mean {tmp_path / 'x' / 'train'} (as path, or as test)?" in message
+    assert f"did you mean {tmp_path / 'x' / 'train'}?" in message
 
 
 def test_a_class_that_only_the_test_folder_has_is_named(tmp_path):

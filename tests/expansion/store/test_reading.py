@@ -45,7 +45,7 @@ def test_the_checksum_knows_the_shards_too(tmp_path):
 def test_an_expansion_of_other_seeds_is_refused(tmp_path):
     made = made_of(SEEDS, tmp_path)
     made.check_made_of(SEEDS)
-    sentence = f"{tmp_path} was made of other seeds than those on disk: run its pipeline with --params overwrite=true"
+    sentence = f"{tmp_path} was made from other seed images: run its pipeline with --params overwrite=true"
     with pytest.raises(InputError, match=re.escape(sentence)):
         made.check_made_of(OTHERS)
 
@@ -60,5 +60,5 @@ def test_no_node_takes_an_expansion_of_other_seeds(tmp_path, node):
             seeds=OTHERS, expanded=made, config=ReportConfig.model_construct(), title=""
         ),
     }
-    with pytest.raises(InputError, match="was made of other seeds"):
+    with pytest.raises(InputError, match="was made from other seed images"):
         nodes[node]()

@@ -123,7 +123,7 @@ def test_a_changed_parameter_weight_file_or_seed(made, changes, difference):
     with pytest.raises(InputError) as caught:
         expand(made, toy_plan(**changes))
     assert str(caught.value) == (
-        f"{made} holds an expansion made otherwise ({difference}): "
+        f"{made} holds an expansion made with other settings ({difference}): "
         "replace it with --params overwrite=true, or keep it and use another --params data_dir=FOLDER"
     )
     assert checksums(made) == before

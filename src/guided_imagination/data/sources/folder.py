@@ -106,5 +106,5 @@ def _check_folders(path: Path, classes: list[str]) -> None:
         if not folder.is_dir() or is_hidden(folder.name) or composed(folder.name) in known:
             continue
         below = [child.name for child in sorted(folder.iterdir()) if child.is_dir()]
-        hint = f"; it holds folders: did you mean {folder} (as path, or as test)?" if below else ""
+        hint = f"; it holds folders: did you mean {folder}?" if below else ""
         raise InputError(f"the class folder {folder} has no image{hint}")
