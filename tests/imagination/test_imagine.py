@@ -295,13 +295,31 @@ def test_a_step_follows_the_gradient_where_the_settings_take_it(gradient, expect
         return perturb(feature, z, b, eps, straight_through)
 
     monkeypatch.setattr(module, "perturb", spy)
-    config = guidance(eps=1.0, noise=1.0, steps=1, step_size=0.1, gradient=gradient)
-    noise = torch.zeros(1, 1), torch.full((1, 1), 3.0)
+    config = guidance(eps=1.0, noise=2.0, steps=1, step_size=0.1, gradient=gradient)
+    noise = torch.zeros(1, 1), torch.full((1, 1), 1.5)  # b = 3
     module._climb(torch.ones(1, 1), noise, look, config, Batches(1))
     (z, b), (after_z, after_b) = seen[0], seen[-1]
     assert b.item() == (1 if gradient == "straight_through" else 3)  # pulled to the border, where a step is felt
-    assert (after_b - b).item() == pytest.approx(expected)
+    assert (after_b - b).item() == pytest.approx(2 * expected)  # a step of b is so much of its deviation
     assert (after_z - z).item() == pytest.approx(expected)
+
+
+def test_straight_through_a_step_counts_positions_that_are_clamped(monkeypatch):
+    """One b for two positions, of which the second, clamped, wants it lower three times as much as the first higher."""
+    wanted, seen = torch.tensor([1.0, -3.0]), []
+    monkeypatch.setattr(criteria, "score", lambda seen, weights: (seen.features * wanted).sum((1, 2)))
+
+    def spy(feature, z, b, eps, straight_through=False):
+        seen.append((z.item(), b.item()))
+        return perturb(feature, z, b, eps, straight_through)
+
+    monkeypatch.setattr(module, "perturb", spy)
+    feature = torch.tensor([[[1.0, 2.0]]]) / 2.5**0.5  # of root mean square 1
+    noise = torch.full((1, 1, 1), 0.5), torch.full((1, 1, 1), 5.0)
+    config = guidance(eps=0.25, noise=1.0, steps=1, step_size=0.1)
+    module._climb(feature, noise, lambda feature, size: types.SimpleNamespace(features=feature), config, Batches(1))
+    border = 0.25 - 0.5 / 2.5**0.5  # where the first position meets the ball
+    assert seen == [pytest.approx((0.5, border)), pytest.approx((0.4, border - 0.1))]
 
 
 @pytest.mark.parametrize(("eps", "least"), [(0.0, 1.0), (0.1, 0.995), (0.19, 0.9818), (0.6, 0.8), (1.0, -1.0)])
