@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.nn.functional import softmax
 
-from guided_imagination.generators.base import Latent, SeedBatch
+from guided_imagination.generators.base import Latent, SeedBatch, Siblings
 from guided_imagination.imagination import criteria
 from guided_imagination.imagination import imagine as module
 from guided_imagination.imagination.imagine import draw_noise, imagine, moves, perturb, project, tighten
@@ -112,6 +112,7 @@ def test_tightening_pulls_noise_to_the_border():
     assert tighten(torch.ones(1, 1, 1), z, b, 0.25).item() == -0.25
     assert tighten(torch.tensor([[[1.0], [2.0]]]), z, b, 0.25).item() == -0.25
     assert tighten(torch.tensor([[[1.0], [2.0]]]), z, -b, 0.25).item() == -1.25
+    assert tighten(torch.tensor([[[1.0, 2.0]]]), z, b.expand(1, 1, 2), 0.25).tolist() == [[[-0.25, -0.75]]]
 
 
 @pytest.mark.parametrize("gradient", ["clamped", "straight_through", "unclamped"])
@@ -294,12 +295,31 @@ def test_a_step_follows_the_gradient_where_the_settings_take_it(gradient, expect
         return perturb(feature, z, b, eps, straight_through)
 
     monkeypatch.setattr(module, "perturb", spy)
-    config = guidance(eps=1.0, noise=1.0, steps=1, step_size=0.1, gradient=gradient)
-    noise = torch.zeros(1, 1), torch.full((1, 1), 3.0)
+    config = guidance(eps=1.0, noise=2.0, steps=1, step_size=0.1, gradient=gradient)
+    noise = torch.zeros(1, 1), torch.full((1, 1), 1.5)  # b = 3
     module._climb(torch.ones(1, 1), noise, look, config, Batches(1))
     (z, b), (after_z, after_b) = seen[0], seen[-1]
-    assert (after_b - b).item() == pytest.approx(expected)
+    assert b.item() == (1 if gradient == "straight_through" else 3)  # pulled to the border, where a step is felt
+    assert (after_b - b).item() == pytest.approx(2 * expected)  # a step of b is so much of its deviation
     assert (after_z - z).item() == pytest.approx(expected)
+
+
+def test_straight_through_a_step_counts_positions_that_are_clamped(monkeypatch):
+    """One b for two positions, of which the second, clamped, wants it lower three times as much as the first higher."""
+    wanted, seen = torch.tensor([1.0, -3.0]), []
+    monkeypatch.setattr(criteria, "score", lambda seen, weights: (seen.features * wanted).sum((1, 2)))
+
+    def spy(feature, z, b, eps, straight_through=False):
+        seen.append((z.item(), b.item()))
+        return perturb(feature, z, b, eps, straight_through)
+
+    monkeypatch.setattr(module, "perturb", spy)
+    feature = torch.tensor([[[1.0, 2.0]]]) / 2.5**0.5  # of root mean square 1
+    noise = torch.full((1, 1, 1), 0.5), torch.full((1, 1, 1), 5.0)
+    config = guidance(eps=0.25, noise=1.0, steps=1, step_size=0.1)
+    module._climb(feature, noise, lambda feature, size: types.SimpleNamespace(features=feature), config, Batches(1))
+    border = 0.25 - 0.5 / 2.5**0.5  # where the first position meets the ball
+    assert seen == [pytest.approx((0.5, border)), pytest.approx((0.4, border - 0.1))]
 
 
 @pytest.mark.parametrize(("eps", "least"), [(0.0, 1.0), (0.1, 0.995), (0.19, 0.9818), (0.6, 0.8), (1.0, -1.0)])
@@ -323,3 +343,43 @@ def test_a_latent_of_zeros_stays_where_it_is(steps):
     made = run(guidance(steps=steps), seeds=torch.zeros(3, 3, SIDE, SIDE))
     assert made.images.abs().max() < 1e-30
     assert all(values.isfinite().all() for values in {**made.criteria, **made.moves}.values())
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+def test_features_that_were_made_beforehand_are_decoded_as_they_are(steps):
+    planned = torch.rand(6, 3, SIDE, SIDE, generator=generator("planned"))
+    batch = SeedBatch(SEEDS, LABELS, OWNER, [generator("run", *name) for name in NAMES], features=planned)
+    made = imagine(ToyGenerator(ToyGuide()), ToyGuide(), batch, guidance(steps=steps), Batches(100), Clock())
+    torch.testing.assert_close(made.images, planned)
+    torch.testing.assert_close(made.features, ToyGuide().features(planned))
+
+
+def test_variants_are_scored_with_the_temperature_the_direction_and_the_groups_of_the_settings():
+    base, found = {"temperature": 0.3, "divergence": "mean_variant", "group": 2}, set()
+    owner = torch.tensor([0, 0, 0, 1, 1, 1])  # the third of each is alone in its group
+    for change in ({}, {"temperature": 1}, {"divergence": "variant_mean"}, {"group": None}):
+        settings = {**base, **change}
+        made = run(guidance(steps=0, **settings), SEEDS[:2], LABELS[:2], owner)
+        seen = criteria.Candidates(made.features, None, None, None, owner, **settings)
+        torch.testing.assert_close(made.criteria["diversity"], criteria.diversity(seen))
+        found.add(made.criteria["diversity"].sum().item())
+    assert len(found) == 4
+
+
+def test_kept_siblings_count_among_the_variants_of_their_seed():
+    kept = Siblings(torch.tensor([1, 0, 2]), torch.randn(3, 5, generator=generator("siblings")))
+    batch = SeedBatch(SEEDS, LABELS, OWNER, [generator("run", *name) for name in NAMES], kept)
+    made = imagine(ToyGenerator(ToyGuide()), ToyGuide(), batch, guidance(steps=0), Batches(100), Clock())
+    mean = torch.stack([made.features[seed == OWNER].sum(0) + kept.sum[seed] for seed in range(3)])
+    mean = mean / torch.tensor([3, 2, 4])[:, None]
+    p, q = softmax(made.features / 0.1, 1), softmax(mean / 0.1, 1)[OWNER]
+    torch.testing.assert_close(made.criteria["diversity"], (p * (p / q).log()).sum(1))
+
+
+def test_while_it_climbs_clip_sees_latents_of_the_seed_s_own_scale(monkeypatch):
+    seen, embed = [], ToyGenerator.embed
+    monkeypatch.setattr(ToyGenerator, "embed", lambda self, latent: seen.append(latent.feature) or embed(self, latent))
+    run(guidance(steps=3, gradient="clamped"))
+    assert len(seen) == 3 + 1  # and once at the end
+    for feature, seed in zip(torch.stack(seen, 1), SEEDS[OWNER], strict=True):
+        assert_in_ball(feature.detach(), seed, 0.52 * seed.square().mean().sqrt().item())
