@@ -204,7 +204,7 @@ def test_running_out_of_memory_halves_the_batch_and_changes_nothing(step, monkey
     monkeypatch.setattr(ToyGenerator, step, tight)
     made = run(guidance(), grain=0.1, size=8)
     torch.testing.assert_close(made.images, expected.images, atol=1e-6, rtol=0)
-    assert "out of memory: going on with 2 images at once" in caplog.text
+    assert "out of memory: continuing with 2 images at a time" in caplog.text
 
 
 def test_running_out_of_memory_with_one_image_is_an_error(monkeypatch):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -98,13 +99,20 @@ def test_every_expansion_has_ratio_variants_of_every_seed(data: Path) -> None:
 
 
 def test_guided_and_unguided_rows_differ_in_guidance_and_filter_alone(data: Path) -> None:
-    filtered = {"redraws", "other_class"}
-    for pair, more in ((("mae", "gif_mae"), set()), (("dalle", "gif_dalle"), {"selection", "reserve"})):
-        plans = [json.loads((data / f"05_model_input/fashion/{m}/plan.json").read_text()) for m in pair]
-        differing = {key for key in plans[0] if plans[0][key] != plans[1][key]}
-        assert differing == {"method", "steps", *filtered, *more}
-        assert plans[0]["steps"] == 0
-        assert not plans[0]["other_class"]
+    def differing(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+        return {key for key in (*one, *other) if one.get(key) != other.get(key)}
+
+    for pair, guidance, filtered in (
+        (("mae", "gif_mae"), {"steps"}, {"redraws", "other_class"}),
+        (("dalle", "gif_dalle"), {"steps", "selection"}, {"redraws", "other_class", "reserve"}),
+    ):
+        one, other = (json.loads((data / f"05_model_input/fashion/{m}/plan.json").read_text()) for m in pair)
+        assert differing(one, other) == {"method", "settings", "filter"}
+        assert differing(one["settings"], other["settings"]) == {"guidance"}
+        assert differing(one["settings"]["guidance"], other["settings"]["guidance"]) == guidance
+        assert differing(one["filter"], other["filter"]) == filtered
+        assert one["settings"]["guidance"]["steps"] == 0
+        assert not one["filter"]["other_class"]
 
 
 def test_report_is_left_on_disk(data: Path) -> None:

@@ -282,7 +282,7 @@ def test_a_folder_of_another_machine_is_not_here(tmp_path):
 @pytest.mark.parametrize("content", ["{", "{}", "[]"])
 def test_a_broken_index_is_named(tmp_path, content):
     (tmp_path / "model.safetensors.index.json").write_text(content)
-    with pytest.raises(InputError, match=r"model.safetensors.index.json is no index of weights"):
+    with pytest.raises(InputError, match=r"model.safetensors.index.json is not an index of weights"):
         check_weights(tmp_path)
 
 

@@ -59,8 +59,8 @@ def test_shares_are_drawn_per_class_from_what_is_left():
 @pytest.mark.parametrize(
     ("shares", "sentence"),
     [
-        ({"pool": share("train", 2)}, "shares.pool, of 'train': the class 'kind 1' has 1 images left, 2 were"),
-        ({"pool": share("test", 1)}, "shares.pool, of 'test': the class 'kind 1' has 0 images left, 1 were"),
+        ({"pool": share("train", 2)}, "shares.pool, of 'train': the class 'kind 1' has 1 images left, but 2 were"),
+        ({"pool": share("test", 1)}, "shares.pool, of 'test': the class 'kind 1' has 0 images left, but 1 were"),
         ({"test": share("test"), "pool": share("test", 1)}, "the class 'kind 0' has 0 images left"),
         ({"pool": share("train", 1)}, "the shares leave no image of the class 'kind 1' to train on"),
         ({"pool": share("train")}, "the shares leave no image of the class 'kind 1' to train on"),

@@ -188,7 +188,7 @@ def test_a_writer_of_a_folder_waits_for_the_other(tmp_path, caplog, monkeypatch,
         fill(new, a=b"second")
     assert ended(process) == 0
     assert contents(folder) == {"a": b"second"}
-    assert (f"waiting for another process that writes {folder}" in caplog.text) == (patience < 0.3)
+    assert (f"waiting for another process that is writing {folder}" in caplog.text) == (patience < 0.3)
     assert list(tmp_path.iterdir()) == [folder]
 
 
