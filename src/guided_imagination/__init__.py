@@ -52,6 +52,7 @@ NOISE = (
 CHATTER = {
     "kedro.runner.sequential_runner": ("Using synchronous mode", "Completed node", "Completed %d out of %d tasks"),
     "kedro.pipeline.node": ("Running node",),
+    "kedro.validation.type_extractor": ("Could not extract type hints",),  # hooks.py checks parameters
     "kedro_viz.integrations.kedro.run_hooks": ("Workflow tracking is disabled",),
     "kedro_mlflow.framework.hooks.mlflow_hook": ("Registering new custom resolver",),
     "mlflow.store.db.utils": ("SQLAlchemy database error",),  # a traceback; the command ends with a sentence

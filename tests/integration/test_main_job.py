@@ -31,6 +31,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     head, kedro_ends, words = done.stdout.partition("Pipeline execution completed successfully")
+    assert "Could not extract type hints" not in head
     assert kedro_ends
     assert "| gif_dalle" not in head.split("audit of fashion")[0]
     table = (folder / "08_reporting/fashion/accuracy_table/accuracy_table.md").read_text()
