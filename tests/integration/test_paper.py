@@ -77,8 +77,9 @@ def test_every_row_of_caltech101_on_real_photographs(
         assert sum(shard["rows"] for shard in manifest(tmp_path, "caltech101", method)["shards"]) == 12 * 2 * 2
     fingerprint = manifest(tmp_path, "caltech101", "gif_sd")["fingerprint"]
     # the paper's setting for this dataset, not the common one
-    assert (fingerprint["eps"], fingerprint["strength"], fingerprint["guidance_scale"]) == (4, 0.9, 5)
-    assert fingerprint["guide"] == "openai/clip-vit-base-patch32"
+    guidance, generator = fingerprint["settings"]["guidance"], fingerprint["settings"]["generator"]
+    assert (guidance["eps"], generator["strength"], generator["guidance_scale"]) == (4, 0.9, 5)
+    assert fingerprint["inputs"]["guide"] == "openai/clip-vit-base-patch32"
 
 
 ADAPT = {name: {"adapt": {"steps": 2}} for name in ("expand_mae", "expand_dalle", "expand_sd")}
@@ -96,7 +97,8 @@ def test_medical_generators_are_adapted_first(tmp_path: Path, adapting: dict[str
     assert_all_rows(tmp_path, "breastmnist", ["paper"])
     for method, pipeline in (("gif_mae", "expand_mae"), ("gif_dalle", "expand_dalle"), ("gif_sd", "expand_sd")):
         record = json.loads((tmp_path / "06_models/breastmnist" / pipeline / "adapted.json").read_text())
-        assert manifest(tmp_path, "breastmnist", method)["fingerprint"]["adapted weights"] == record["checksum"]
+        inputs = manifest(tmp_path, "breastmnist", method)["fingerprint"]["inputs"]
+        assert inputs["adapted weights"] == record["checksum"]
 
 
 # seconds per unit of one GPU: that of SD is a public report's, the others are made up
