@@ -47,8 +47,6 @@ class Actor(Worker):
     def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         return self._actor.do.remote(function, *args, **kwargs).future()
 
-    def hopeless(self) -> None: ...
-
     def kill(self) -> None:
         ray.kill(self._actor)
 
