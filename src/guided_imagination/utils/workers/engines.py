@@ -176,7 +176,7 @@ def _pool(spec: Spec, preload: Sequence[str]) -> Pool | None:
 def _stop() -> None:
     """End all work that was begun and not waited for, as that of a run that failed or was interrupted."""
     for pool in _pools.values():
-        pool.drop()
+        pool.close()
 
 
 # concurrent.futures, imported before, lets Python wait for what is being done; what is registered last is called first

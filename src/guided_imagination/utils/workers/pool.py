@@ -55,8 +55,10 @@ class Pool(Executor):
         self._waiting: deque[_Task] = deque()
         self._running: dict[Future[Any], Worker] = {}
         self._changed = Condition()
-        for make in makers:
-            Thread(target=self._serve, args=(make,), daemon=True).start()
+        self._closed = False
+        self._threads = [Thread(target=self._serve, args=(make,), daemon=True) for make in makers]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """The future raises what the function raises, and InputError if workers die at it again and again."""
@@ -84,12 +86,25 @@ class Pool(Executor):
             for future in filter(unwanted, [*self._running]):
                 self._running.pop(future).kill()
 
+    def close(self, timeout: float = 5) -> None:
+        """End all workers, before Python ends: a thread that is stopped amid its clean-up leaves warnings behind.
+
+        Waits for at most `timeout` seconds for each, as one may be at importing its libraries.
+        """
+        self.drop()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(timeout)
+
     def _serve(self, make: Callable[[], Worker]) -> None:
-        while True:
+        while not self._closed:
             try:
                 worker = make()
             except Exception as error:
-                self._next().future.set_exception(error)
+                if task := self._next():
+                    task.future.set_exception(error)
                 continue
             loaded: bytes | None = b""
             while loaded is not None:
@@ -97,10 +112,10 @@ class Pool(Executor):
             worker.kill()
             worker.shutdown(wait=False)
 
-    def _next(self, worker: Worker | None = None) -> _Task:
-        """Wait for a task and take it, for `worker`."""
+    def _next(self, worker: Worker | None = None) -> _Task | None:
+        """Wait for a task and take it, for `worker`; None once the pool is closed."""
         with self._changed:
-            while True:
+            while not self._closed:
                 try:
                     task = self._waiting.popleft()
                 except IndexError:
@@ -110,10 +125,13 @@ class Pool(Executor):
                     if worker is not None:
                         self._running[task.future] = worker
                     return task
+        return None
 
     def _do_next(self, worker: Worker, loaded: bytes) -> bytes | None:
         """Let `worker`, which has the function `loaded`, do a task; the one that it has then, None if it has to go."""
         task = self._next(worker)
+        if task is None:
+            return None
         result, error = None, None
         try:
             answer = worker.submit(run, None if task.function is loaded else task.function, task.arguments)
