@@ -84,6 +84,8 @@ class Domain(Strict):
     shares: dict[str, ShareOfImages]
     """Images that are held out, sampled in this order: `pool` and `test` ship with the package, `tuning` and others are
     for choices."""
+    split: Text | None = None
+    """split.json of another domain with the same images, whose shares are used instead of drawing; null: draw."""
     near_duplicate: Cosine | None = None
     """Images with a higher cosine than this to an image of another share are left out; null: none."""
     turns: bool = False

@@ -37,6 +37,8 @@ def fix_split(config: PretrainConfig) -> Split:
     check_models(config)
     domain = config.chosen
     source = open_domain(domain)
+    if domain.split is not None:
+        return splits.of_classes(Split.model_validate_json(Path(domain.split).read_bytes()), source)
     split = splits.draw(source, domain.shares)
     if domain.near_duplicate is None:
         return split

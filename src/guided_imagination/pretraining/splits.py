@@ -51,6 +51,17 @@ def draw(source: DomainImages, shares: Mapping[str, ShareOfImages]) -> Split:
     return _trainable(Split(split), source)
 
 
+def of_classes(split: Split, source: DomainImages) -> Split:
+    """`split` without what the source has not, as the images of classes that `images.exclude` leaves out.
+
+    Raises InputError where a share would be empty.
+    """
+    kept = {name: [each for each in ids if each in source.labels] for name, ids in split.root.items()}
+    if empty := [name for name, ids in kept.items() if split.root[name] and not ids]:
+        raise InputError(f"the split's share {empty[0]!r} has none of the {len(source.labels)} images of the source")
+    return _trainable(Split(kept), source)
+
+
 def per_class(labels: Tensor, count: int, seed: int, class_names: Sequence[str], place: str) -> Tensor:
     """Sorted indices of a seeded draw of `count` samples of every class. Raises InputError if a class has fewer."""
     rng = torch.Generator().manual_seed(seed)
