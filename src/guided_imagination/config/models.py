@@ -17,6 +17,11 @@ class PretrainedModel(Strict):
     # what else is used, by the names of a pipeline's folders; the files lie at the top if the model is no pipeline
     companions: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def files_beside(self) -> tuple[str, ...]:
+        """The companions that these settings need."""
+        return self.companions
+
     embeds: ClassVar[bool] = False  # whether the latent of a generator is the CLIP embedding itself
     adapts_whole: ClassVar[bool] = False  # whether fine-tuning may change all of its weights
 
@@ -34,11 +39,23 @@ class PretrainedModel(Strict):
     """SHA-256 of files by their path in the repository, so that any mirror with the same files will do."""
 
 
+HeadChoice = Literal["text", "seeds", "both", "auto"]
+
+
 class GuideConfig(PretrainedModel):
-    """CLIP or SigLIP: a transformers model, or a diffusers pipeline that holds both encoders of one CLIP."""
+    """An image encoder, with a text encoder if it is a CLIP."""
 
     networks: ClassVar[tuple[str, ...]] = ("image_encoder", "text_encoder")
-    companions: ClassVar[tuple[str, ...]] = ("tokenizer", "image_processor")
+
+    kind: Literal["clip", "vision", "timm"] = "clip"
+    """clip: CLIP or SigLIP, a transformers model or a diffusers pipeline that holds both encoders; vision: another image
+    encoder of transformers, such as DINOv2; timm: any network of timm. The last two read no class names, so their head
+    is learned from the seed images."""
+
+    @property
+    def files_beside(self) -> tuple[str, ...]:
+        own: dict[str, tuple[str, ...]] = {"clip": ("tokenizer", "image_processor"), "vision": ("image_processor",)}
+        return own.get(self.kind, ())
 
 
 class MaeConfig(PretrainedModel):

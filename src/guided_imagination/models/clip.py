@@ -1,33 +1,46 @@
-"""The frozen CLIP guide: features with gradients, and a zero-shot head made of class names."""
+"""The frozen guide: an image encoder, with gradients, and a linear head on its features; CLIP's is made of class names."""
 
+import string
 from collections.abc import Sequence
 from copy import copy
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import log_softmax, normalize
+from torch.nn.functional import normalize
 from transformers import (
     CLIPModel,
     CLIPTextModelWithProjection,
     CLIPVisionModelWithProjection,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     SiglipModel,
     TorchvisionBackend,
 )
 
+from guided_imagination.models.heads import Head
 from guided_imagination.models.preprocessing import preprocess
 
 
-class Encoders(Protocol):
-    """Images and texts into one space; `context` is the number of tokens that the text encoder takes."""
+OWN_SCALE = 100.0  # of encoders that were trained without one: CLIP's
+
+
+class ImageEncoder(Protocol):
+    """Images into a space; `logit_scale` is what cosines were multiplied by when it was trained."""
 
     image_size: int
-    context: int
+    logit_scale: float
 
     def encode_images(self, pixels: Tensor) -> Tensor:
         """(B, 3, image_size, image_size), preprocessed -> (B, D), not normalised."""
         ...
+
+
+class Encoders(ImageEncoder, Protocol):
+    """Images and texts into one space; `context` is the number of tokens that the text encoder takes."""
+
+    context: int
 
     def encode_texts(self, tokens: Tensor) -> Tensor:
         """(B, context) -> (B, D), not normalised."""
@@ -42,6 +55,7 @@ class JointEncoders(nn.Module):
         self.model = model
         self.image_size: int = model.config.vision_config.image_size
         self.context: int = model.config.text_config.max_position_embeddings
+        self.logit_scale = model.logit_scale.detach().float().exp().item()
 
     def encode_images(self, pixels: Tensor) -> Tensor:
         return self.model.get_image_features(pixels).pooler_output
@@ -58,6 +72,7 @@ class SeparateEncoders(nn.Module):
         self.images, self.texts = images, texts
         self.image_size: int = images.config.image_size
         self.context: int = texts.config.max_position_embeddings
+        self.logit_scale = OWN_SCALE
 
     def encode_images(self, pixels: Tensor) -> Tensor:
         return self.images(pixels).image_embeds
@@ -66,7 +81,37 @@ class SeparateEncoders(nn.Module):
         return self.texts(tokens).text_embeds
 
 
+class PooledEncoder(nn.Module):
+    """An image encoder of transformers with a pooled output, such as DINOv2."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+        self.image_size: int = model.config.image_size
+        self.logit_scale = OWN_SCALE
+
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        return self.model(pixels).pooler_output.flatten(1)
+
+
+class TimmEncoder(nn.Module):
+    """A network of timm without its classifier."""
+
+    def __init__(self, network: nn.Module, image_size: int) -> None:
+        super().__init__()
+        self.network, self.image_size, self.logit_scale = network, image_size, OWN_SCALE
+
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        return self.network(pixels)
+
+
 TEXTS_PER_BATCH = 256
+PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def canonical(text: str) -> str:
+    """As SigLIP's texts were in training: lower case, no punctuation. SigLIP 2's tokenizer leaves that to its user."""
+    return " ".join(text.translate(PUNCTUATION).lower().split())
 
 
 @torch.no_grad()
@@ -83,6 +128,9 @@ def zero_shot_weights(
     does not look at what follows the end of a text.
     """
     texts = [template.format(name) for name in class_names for template in templates]
+    keeps_case = tokenizer("A").input_ids != tokenizer("a").input_ids
+    if keeps_case and isinstance(getattr(encoders, "model", None), SiglipModel):
+        texts = [canonical(text) for text in texts]
     tokens = tokenizer(
         texts, padding="max_length", truncation=True, max_length=encoders.context, return_tensors="pt"
     ).input_ids
@@ -92,27 +140,40 @@ def zero_shot_weights(
 
 
 class Guide(nn.Module):
-    """An image encoder and a zero-shot head; frozen, but gradients reach the images.
+    """An image encoder and a linear head (models.heads); frozen, but gradients reach the images.
 
-    Features and probabilities are float32, whatever the precision of the weights.
+    Features and probabilities are float32, whatever the precision of the weights. `text` is the head of the class names,
+    with which it starts; None for an encoder without a tokenizer, which has to be given a head before it classifies.
     """
 
-    head: Tensor
+    head: Tensor | None  # weight (C, D)
+    bias: Tensor | None  # (C,)
 
     def __init__(
         self,
-        encoders: JointEncoders | SeparateEncoders,
+        encoders: JointEncoders | SeparateEncoders | PooledEncoder | TimmEncoder,
         image_processor: TorchvisionBackend,
-        tokenizer: PreTrainedTokenizerBase,
+        tokenizer: PreTrainedTokenizerBase | None,
         class_names: Sequence[str],
         templates: Sequence[str],
     ) -> None:
         super().__init__()
         self.encoders = encoders.eval().requires_grad_(False)
         self.image_processor = image_processor
-        weights = next(encoders.parameters())
-        self.dtype = weights.dtype
-        self.register_buffer("head", zero_shot_weights(encoders, tokenizer, class_names, templates, weights.device))
+        self.dtype = next(encoders.parameters()).dtype
+        self.register_buffer("head", None)
+        self.register_buffer("bias", None)
+        self.text: Head | None = None
+        if tokenizer is not None and not isinstance(encoders, PooledEncoder | TimmEncoder):
+            words = zero_shot_weights(encoders, tokenizer, class_names, templates, self.device)
+            self.text = Head(words, words.new_zeros(len(words)))
+            self.head, self.bias = self.text.weight, self.text.bias
+
+    def with_head(self, head: Head) -> "Guide":
+        """The same encoder with another head."""
+        other = copy(self)
+        other._buffers = {**self._buffers, "head": head.weight.to(self.device), "bias": head.bias.to(self.device)}
+        return other
 
     def without_normalisation(self) -> "Guide":
         """The same guide, which gives images to its encoder in [0, 1], as the authors' code does with new ones."""
@@ -123,12 +184,17 @@ class Guide(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return self.head.device
+        return next(self.encoders.parameters()).device
 
     @property
+    def logit_scale(self) -> float:
+        """The scale at which its heads are calibrated: that of the encoder's training."""
+        return self.encoders.logit_scale
+
+    @cached_property
     def width(self) -> int:
         """D, the size of an embedding."""
-        return self.head.shape[1]
+        return self.zero_embedding().shape[1] if self.head is None else self.head.shape[1]
 
     def image_embeds(self, images: Tensor) -> Tensor:
         """Projected image embeddings (B, D), not normalised, of images (B, 3, H, W) in [0, 1]."""
@@ -145,11 +211,15 @@ class Guide(nn.Module):
         return normalize(self.image_embeds(images), dim=-1)
 
     def log_probs(self, features: Tensor, logit_scale: float = 100.0) -> Tensor:
-        """Log of softmax(scale * cosine(image, text)) (B, C); the paper's scale is 100."""
-        with torch.autocast(features.device.type, enabled=False):  # a scale of 100 leaves 16 bits no digits
-            return log_softmax(logit_scale * features.float() @ self.head.T, dim=-1)
+        """Log of softmax(scale * (head @ feature + bias)) (B, C), with cosines to the texts for CLIP's own head.
+
+        The paper's scale is 100. Raises ValueError if it has no head.
+        """
+        if self.head is None or self.bias is None:
+            raise ValueError("an encoder without words needs a head before it can classify")
+        return Head(self.head, self.bias).log_probs(features, logit_scale)
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
-        """Zero-shot class (B,) of images (B, 3, H, W) in [0, 1]."""
+        """Class (B,) of images (B, 3, H, W) in [0, 1]."""
         return self.log_probs(self.features(images)).argmax(1)

@@ -55,7 +55,7 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
             f"the model {model.model} is not on this machine ({reason}): get it by `{command}`, "
             f"or put its files into {by_hand}"
         ) from error
-    check_companions(found, model.companions)  # without a network, the hub's library returns what is there
+    check_companions(found, model.files_beside)  # without a network, the hub's library returns what is there
     return found
 
 
@@ -74,7 +74,7 @@ def _cached(model: PretrainedModel, patterns: list[str]) -> Path | None:
         )
         folder = Path(snapshot)
         check_weights(folder, model.networks, model.variant)
-        check_companions(folder, model.companions)
+        check_companions(folder, model.files_beside)
     except (LocalEntryNotFoundError, InputError):
         return None
     return folder
