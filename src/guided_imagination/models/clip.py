@@ -22,7 +22,6 @@ from transformers import (
 from guided_imagination.models.heads import Head
 from guided_imagination.models.preprocessing import preprocess
 
-
 OWN_SCALE = 100.0  # of encoders that were trained without one: CLIP's
 
 
