@@ -1,4 +1,4 @@
-"""The frozen guide: an image encoder, with gradients, and a linear head on its features; CLIP's is made of class names."""
+"""The frozen guide: an image encoder, with gradients, and a linear head on its features."""
 
 import string
 from collections.abc import Sequence
@@ -141,8 +141,8 @@ def zero_shot_weights(
 class Guide(nn.Module):
     """An image encoder and a linear head (models.heads); frozen, but gradients reach the images.
 
-    Features and probabilities are float32, whatever the precision of the weights. `text` is the head of the class names,
-    with which it starts; None for an encoder without a tokenizer, which has to be given a head before it classifies.
+    Features and probabilities are float32, whatever the precision of the weights. It starts with `text`, the head of
+    the class names; without a tokenizer that is None, and it has to be given a head before it classifies.
     """
 
     head: Tensor | None  # weight (C, D)

@@ -1,7 +1,7 @@
 """Linear heads over an encoder's image features: from class names, from the seed images, or a blend of both.
 
-All give probabilities softmax(scale * (features @ weight + bias)) and are calibrated to the same scale, the encoder's own
-(`Guide.logit_scale`), so that a `logit_scale` in the settings means the same whatever the head.
+All give probabilities softmax(scale * (features @ weight + bias)) and are calibrated to the same scale, the encoder's
+own (`Guide.logit_scale`), so that a `logit_scale` in the settings means the same whatever the head.
 """
 
 from collections import Counter
