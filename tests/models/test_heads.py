@@ -88,7 +88,7 @@ def test_batches_change_nothing():
 def test_one_image_per_class_is_the_nearest_class():
     features, labels, centres = clouds([1, 1, 1])
     fitted = fit_head("seeds", streamed(features, labels), None, 3, SCALE)
-    others, true, _ = clouds([30, 30, 30], spread=0.1)
+    others, _, _ = clouds([30, 30, 30], spread=0.1)
     nearest = torch.cdist(others, features).argmin(1)
     assert torch.equal(fitted.head.log_probs(others, SCALE).argmax(1), nearest)
     assert fitted.left_out.accuracy == 0  # nothing is left of a class without its only image

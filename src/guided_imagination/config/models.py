@@ -48,9 +48,9 @@ class GuideConfig(PretrainedModel):
     networks: ClassVar[tuple[str, ...]] = ("image_encoder", "text_encoder")
 
     kind: Literal["clip", "vision", "timm"] = "clip"
-    """clip: CLIP or SigLIP, a transformers model or a diffusers pipeline with both encoders; vision: another image encoder
-    of transformers, such as DINOv2; timm: any network of timm. The last two read no class names: their head is learned
-    from the seed images."""
+    """clip: CLIP or SigLIP, a transformers model or a diffusers pipeline with both encoders; vision: another image
+    encoder of transformers, such as DINOv2; timm: any network of timm. The last two read no class names: their head is
+    learned from the seed images."""
 
     @property
     def files_beside(self) -> tuple[str, ...]:

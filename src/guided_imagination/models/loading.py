@@ -58,8 +58,8 @@ def _clip(folder: Path, config: GuideConfig, placement: Placement) -> tuple[Any,
         raise InputError(f"{folder} holds a {type(model).__name__}, which reads no words: give it `kind: vision`")
     if not hasattr(model.config.vision_config, "image_size"):
         raise InputError(
-            f"{folder} holds a {type(model).__name__}, which takes images of any shape: use a model of one size, such as "
-            "google/siglip2-base-patch16-224"
+            f"{folder} holds a {type(model).__name__}, which takes images of any shape: use a model of a fixed size, "
+            "such as google/siglip2-base-patch16-224"
         )
     return JointEncoders(model), AutoImageProcessor.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
 
