@@ -19,9 +19,7 @@ from guided_imagination.config.models import HeadChoice
 
 HeadName = Literal["text", "seeds", "both"]
 HEADS: tuple[HeadName, ...] = get_args(HeadName)  # among equals, `auto` takes the first
-LEFT_OUT = (
-    20_000  # seed images that shrinkage and calibration are chosen on, evenly spaced; more change next to nothing
-)
+LEFT_OUT = 20_000  # seed images, evenly spaced, that shrinkage and calibration are chosen on
 CONFUSIONS = 20  # pairs of classes that are recorded
 SHARES = [tenths / 10 for tenths in range(11)]  # of the text in a blend
 EXPONENTS = (-4, 4)  # of 10, bounds of the calibration
