@@ -78,8 +78,9 @@ def mae_processor() -> ViTImageProcessor:
     return ViTImageProcessor(size={"height": 16, "width": 16}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def mae_model() -> ViTMAEForPreTraining:
+    """Made for each test, as a generator sets the mask ratio of its model."""
     from helpers import tiny
 
     return tiny.mae()

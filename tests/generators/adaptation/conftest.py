@@ -16,7 +16,7 @@ from guided_imagination.config.models import (
     UnclipConfig,
 )
 from guided_imagination.generators.adaptation import adapt as adaptation
-from helpers import settings
+from helpers import settings, tiny
 from helpers.settings import COMPUTE, SPEC
 from helpers.toy import dataset
 
@@ -26,13 +26,13 @@ SEEDS = dataset([0, 1, 0, 1], side=SIDE)
 
 @pytest.fixture(scope="session")
 def models(
-    tmp_path_factory, clip_model, clip_processor, mae_model, mae_processor, kandinsky, stable_unclip, stable_diffusion
+    tmp_path_factory, clip_model, clip_processor, mae_processor, kandinsky, stable_unclip, stable_diffusion
 ) -> Path:
     """A folder with a sub-folder for every kind and one for the guide."""
     folder = tmp_path_factory.mktemp("models")
     for name, parts in {
         "guide": [clip_model, clip_processor],
-        "mae": [mae_model, mae_processor],
+        "mae": [tiny.mae(), mae_processor],
         "unclip": [kandinsky],
         "stable_unclip": [stable_unclip],
         "stable_diffusion": [stable_diffusion],
