@@ -20,7 +20,7 @@ def test_cells_are_expanded_in_colour_by_their_own_models():
 
 def test_a_guide_of_another_domain_is_refused():
     cells, _ = guided_imagination.example(seeds_per_class=2, dataset="blood")
-    with pytest.raises(InputError, match="CLIP does not recognise these 8 classes"):
+    with pytest.raises(InputError, match="the guide does not recognise these 8 classes"):
         guided_imagination.expand(cells, ratio=1)  # preset embedded: it knows garments
 
 

@@ -15,15 +15,16 @@ from guided_imagination.models.device import CPU, Batches
 from guided_imagination.models.zero_shot import ZeroShot, ZeroShotClassifier
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.seeding import derive_seed
-from helpers.toy import SIDE, ToyAugmenter, ToyGenerator, ToyGuide, dataset, guidance, plan
+from helpers.toy import SIDE, ToyAugmenter, ToyGenerator, ToyGuide, ToyLook, dataset, guidance, plan, prepared
 
 
 def expand(maker, shard=0, **changes):
-    table, counts = expand_shard(plan(maker, **changes), maker, shard, Clock())
+    settings = plan(maker, **changes)
+    table, counts = expand_shard(settings, prepared(maker, settings), shard, Clock())
     return table.to_pylist(), counts
 
 
-class Scripted:
+class Scripted(ToyLook):
     """One image per attempt, of which it sees the given probability of class 0 and cosine with the seed."""
 
     def __init__(self, *attempts):
@@ -218,7 +219,7 @@ def test_imagination_writes_variants_within_the_ball():
     guide = ToyGuide(classes=2)
     settings = guidance(eps=0.1)
     look = ZeroShotClassifier(guide, settings.criteria.logit_scale, CPU, Batches(3))
-    maker = Imagination(ToyGenerator(guide), look, settings, SIDE)
+    maker = Imagination(ToyGenerator(guide), look, settings)
     seeds = dataset([0, 1])
     rows, _ = expand(maker, seeds=seeds, rejected="keep")
     images, _ = to_tensors(seeds)

@@ -36,7 +36,7 @@ def test_one_who_always_says_the_frequent_class_knows_nothing():
 
 def refusal(labels, said, least=0.2, names=("a", "b", "c", "d")):
     try:
-        judge("gif", agreement(labels, said, len(names)), names, len(labels), least)
+        judge("gif", agreement(labels, said, len(names)) | {"seeds": len(labels)}, names, least)
     except InputError as error:
         return str(error)
     return None
@@ -48,12 +48,15 @@ LABELS = [row % 4 for row in range(40)]
 def test_a_guide_that_knows_the_classes_passes_and_says_so(caplog):
     with caplog.at_level(logging.INFO):
         assert refusal(LABELS, LABELS) is None
-    assert "gif: CLIP's zero-shot accuracy on the 40 seed images is 100.0 % (chance 25.0 %, kappa 1.00)" in caplog.text
+    assert (
+        "gif: the guide's zero-shot accuracy on the 40 seed images is 100.0 % (chance 25.0 %, kappa 1.00)"
+        in caplog.text
+    )
 
 
 def test_a_guide_that_guesses_is_refused_and_the_sentence_says_what_to_do():
     message = refusal(LABELS, generator_choices(40))
-    assert "CLIP does not recognise these 4 classes" in message
+    assert "the guide does not recognise these 4 classes" in message
     for way in ("another guide", "class names or templates", "unguided", "least_kappa"):
         assert way in message
 

@@ -19,7 +19,7 @@ from guided_imagination.models.zero_shot import ZeroShot
 from guided_imagination.utils.clock import Clock
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import generator
-from helpers.toy import SIDE, ToyAugmenter, ToyGuide, dataset, guidance, plan
+from helpers.toy import SIDE, ToyAugmenter, ToyGuide, ToyLook, dataset, guidance, plan, prepared
 
 LABELS = [0, 1, 0, 1, 0, 1, 2, 0]
 NAMES = ["cat", "dog", "owl"]
@@ -35,17 +35,13 @@ GUIDANCE = Guidance(
 )
 
 
-class Embedder:
-    """A linear eye; `killed_at` is the class (by its number of calls of log_probs) in which the process dies."""
+class Judge:
+    """A linear guide; after `killed_after` calls of log_probs the process dies."""
 
-    width, device = 5, torch.device("cpu")
+    device = torch.device("cpu")
 
-    def __init__(self, batch=3, killed_after=None):
-        self.guide, self.batch, self.left = ToyGuide(), batch, killed_after
-
-    def embed_seeds(self, seeds):
-        pixels = torch.from_numpy(np.stack([np.array(image) for image in seeds["image"]])).permute(0, 3, 1, 2)
-        yield from (3 * self.guide.features(pixels / 255)).split(self.batch)
+    def __init__(self, killed_after=None):
+        self.guide, self.left = ToyGuide(), killed_after
 
     def log_probs(self, features, logit_scale):
         if self.left is not None:
@@ -55,10 +51,17 @@ class Embedder:
         return self.guide.log_probs(features, logit_scale)
 
 
-def make(folder, seeds=None, embedder=None, **changes):
+def embedded(seeds):
+    """Embeddings (N, 5) of length 3."""
+    pixels = torch.from_numpy(np.stack([np.array(image) for image in seeds["image"]])).permute(0, 3, 1, 2)
+    return 3 * ToyGuide().features(pixels / 255)
+
+
+def make(folder, seeds=None, judge=None, **changes):
     folder.mkdir(exist_ok=True)
     aim = TargetPlan(guidance=changes.pop("guidance", GUIDANCE), ratio=2, reserve=1, seed=0)
-    return targets.make(folder, seeds or dataset(LABELS, NAMES), replace(aim, **changes), embedder or Embedder())
+    seeds = seeds or dataset(LABELS, NAMES)
+    return targets.make(folder, seeds, replace(aim, **changes), judge or Judge(), embedded(seeds).numpy())
 
 
 def test_every_seed_has_its_variants_and_spare_ones_of_its_own_length(tmp_path):
@@ -75,17 +78,11 @@ def test_the_order_of_the_seeds_changes_no_byte(tmp_path):
     assert seeds.select(order)["id"][:] == [seeds["id"][row] for row in order]
 
 
-def test_how_many_are_embedded_at_once_changes_no_byte(tmp_path):
-    """A linear eye does not round by batches; what is left is the plan's own doing."""
-    made, alone = make(tmp_path / "a"), make(tmp_path / "b", embedder=Embedder(batch=100))
-    np.testing.assert_allclose(made, alone, rtol=2e-3)
-
-
 @pytest.mark.parametrize("calls", range(6))  # two in each of three classes
 def test_killed_anywhere_and_resumed_ends_with_the_same_bytes(tmp_path, calls):
     whole = make(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        make(tmp_path / "killed", embedder=Embedder(killed_after=calls))
+        make(tmp_path / "killed", judge=Judge(killed_after=calls))
     assert not (tmp_path / "killed" / targets.FILE).exists()
     resumed = make(tmp_path / "killed")
     assert np.array_equal(whole, resumed)
@@ -95,30 +92,18 @@ def test_killed_anywhere_and_resumed_ends_with_the_same_bytes(tmp_path, calls):
 
 def test_a_resumed_plan_makes_no_class_twice(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        make(tmp_path, embedder=Embedder(killed_after=4))  # two calls per class: an ascent step and the confidence
-    left = Embedder(killed_after=2)  # the third class
-    make(tmp_path, embedder=left)
+        make(tmp_path, judge=Judge(killed_after=4))  # two calls per class: an ascent step and the confidence
+    left = Judge(killed_after=2)  # the third class
+    make(tmp_path, judge=left)
     assert left.left == 0
 
 
-def test_a_resumed_plan_embeds_no_seed_twice(tmp_path):
-    class Blind(Embedder):
-        def embed_seeds(self, seeds):
-            raise AssertionError("the seeds are embedded")
-
+def test_what_a_kill_leaves_at_the_first_step_is_no_plan_and_goes(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        make(tmp_path / "killed", embedder=Embedder(killed_after=0))
-    assert np.array_equal(make(tmp_path / "killed", embedder=Blind()), make(tmp_path / "whole"))
-
-
-def test_what_a_kill_leaves_at_the_first_and_the_last_step_is_no_plan_and_goes(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        make(tmp_path, embedder=Embedder(killed_after=0))
+        make(tmp_path, judge=Judge(killed_after=0))
     (tmp_path / targets.UNFINISHED).write_bytes(b"")  # begun, and without its header
     made = make(tmp_path)
     assert np.array_equal(made, make(tmp_path / "whole"))
-    (tmp_path / targets.EMBEDDED).touch()
-    assert np.array_equal(make(tmp_path), made)
     assert [path.name for path in tmp_path.glob("*.npy")] == [targets.FILE]
 
 
@@ -132,7 +117,7 @@ def test_a_class_without_seeds_changes_nothing(tmp_path):
     labels = [0, 2, 0, 2]
     others = make(tmp_path / "a", dataset(labels, NAMES))
     label = [int(label == 2) for label in labels]
-    guide = Embedder()
+    guide = Judge()
     guide.guide.head = guide.guide.head[[0, 2, 1]]
     assert np.array_equal(make(tmp_path / "b", dataset(label, ["cat", "owl"]), guide), others)
 
@@ -143,20 +128,7 @@ def test_a_plan_that_got_lost_and_was_killed_again_is_made_from_the_start(tmp_pa
     whole = make(tmp_path).copy()
     (tmp_path / targets.FILE).unlink()
     with pytest.raises(KeyboardInterrupt):
-        make(tmp_path, embedder=Embedder(killed_after=calls))
-    assert np.array_equal(make(tmp_path), whole)
-
-
-def test_a_kill_while_seeds_are_embedded_again_leaves_no_half_embeddings(tmp_path):
-    class Dying(Embedder):
-        def embed_seeds(self, seeds):
-            yield next(super().embed_seeds(seeds))
-            raise KeyboardInterrupt
-
-    whole = make(tmp_path).copy()
-    (tmp_path / targets.FILE).unlink()
-    with pytest.raises(KeyboardInterrupt):
-        make(tmp_path, embedder=Dying())
+        make(tmp_path, judge=Judge(killed_after=calls))
     assert np.array_equal(make(tmp_path), whole)
 
 
@@ -168,10 +140,6 @@ def test_blocks_of_a_large_class_do_not_depend_on_other_classes(tmp_path, monkey
     assert blocks == [2, 2, 2, 1, 1], "of four, three seeds and one"
     order = [6, 0, 1, 2, 3, 4, 5, 7]
     assert np.array_equal(made[order], make(tmp_path / "b", dataset(LABELS, NAMES).select(order)))
-
-
-def embedded(seeds):
-    return torch.cat(list(Embedder().embed_seeds(seeds))).double()
 
 
 PLAIN = GUIDANCE.overridden({"selection": None, "steps": 0})
@@ -189,7 +157,7 @@ def test_every_seed_has_the_noise_of_its_id_and_of_the_run_s_seed(tmp_path):
     ball = PLAIN.overridden({"perturbation": "ball", "manifold": None, "eps": 0.3, "noise": 0.5})
     made = make(tmp_path, seeds, guidance=ball, ratio=3, reserve=2, seed=7)
     assert made.shape == (8, 5, 5)
-    for name, feature, variants in zip(seeds["id"], embedded(seeds), made, strict=True):
+    for name, feature, variants in zip(seeds["id"], embedded(seeds).double(), made, strict=True):
         rng, unit = generator(7, name, "targets"), feature.square().mean().sqrt()
         z, b = (draw(5, 5, generator=rng).double() for draw in (torch.rand, torch.randn))
         moved = ((1 + z) * feature + 0.5 * unit * b).clamp(feature - 0.3 * unit, feature + 0.3 * unit)
@@ -202,7 +170,7 @@ def test_the_noise_of_a_class_has_its_own_covariance_and_that_of_all_classes(tmp
     tau, seeds = 0.05, dataset(LABELS, NAMES)
     manifold = {"tau": tau, "within": within, "shrink": 0}
     made = make(tmp_path, seeds, guidance=PLAIN.overridden({"manifold": manifold}), ratio=6000, reserve=0)
-    unit, labels = normalize(embedded(seeds), dim=1), torch.tensor(LABELS)
+    unit, labels = normalize(embedded(seeds).double(), dim=1), torch.tensor(LABELS)
     apart = [unit[labels == label] - unit[labels == label].mean(0) for label in range(3)]
     shared = sum(rows.T @ rows for rows in apart) / (8 - 3)
     for row, label in ((0, 0), (1, 1), (6, 2)):
@@ -218,7 +186,7 @@ def test_the_noise_of_a_class_has_its_own_covariance_and_that_of_all_classes(tmp
 def test_a_prediction_that_is_held_is_the_one_of_the_seed(tmp_path):
     labels = LABELS * 8
     seeds = dataset(labels, NAMES)
-    seen = ToyGuide().log_probs(normalize(embedded(seeds).float(), dim=1)).argmax(1)
+    seen = ToyGuide().log_probs(normalize(embedded(seeds), dim=1)).argmax(1)
     assert 10 < (seen == torch.tensor(labels)).sum() < 54
     climbing = PLAIN.overridden({"steps": 1})
     held = climbing.overridden({"criteria": {**climbing.criteria.model_dump(), "hold": "prediction"}})
@@ -239,21 +207,21 @@ def test_one_class_alone_works(tmp_path):
     assert np.isfinite(make(tmp_path, dataset([0, 0, 0], ["cat"]))).all()
 
 
-class Decoder(Imagination):
+class Decoder(ToyLook, Imagination):
     """Shows a feature as grey levels, and sees another class where `wrong` says so, by the number of the image."""
 
     def __init__(self, wrong=lambda number: False):
-        object.__setattr__(self, "embedder", Embedder())
+        object.__setattr__(self, "judge", Judge())
         object.__setattr__(self, "wrong", wrong)
         object.__setattr__(self, "decoded", [])
 
-    width, device = Embedder.width, Embedder.device
+    device = Judge.device
 
-    def embed_seeds(self, seeds):
-        return self.embedder.embed_seeds(seeds)
+    def embed(self, images):
+        return 3 * ToyGuide().features(images)
 
     def log_probs(self, features, logit_scale):
-        return self.embedder.log_probs(features, logit_scale)
+        return self.judge.log_probs(features, logit_scale)
 
     def make(self, seeds, clock):
         self.decoded.extend(seeds.features)
@@ -263,7 +231,7 @@ class Decoder(Imagination):
 
     def classify(self, images):
         labels = self.__dict__.pop("labels", None)
-        features = torch.nn.functional.normalize(images.flatten(1) + 1e-3, dim=1)
+        features = normalize(self.embed(images) if images.dim() == 4 else images, dim=1)
         if labels is None:
             return ZeroShot(features, torch.full((len(images), 3), 1 / 3).log())
         first = len(self.decoded) - len(images)
@@ -287,7 +255,7 @@ def test_a_refusal_takes_the_next_spare_feature_of_its_seed(tmp_path):
     made = make(tmp_path)
     maker = Decoder(wrong=lambda number: number in (0, 1))  # both variants of the first seed
     settings = planned(maker, redraws=3, reject=RejectConfig())
-    table, counts = expand_shard(settings, maker, 0, Clock(), made)
+    table, counts = expand_shard(settings, prepared(maker, settings, made), 0, Clock())
     rows = [row for row in table.to_pylist() if row["seed_id"] == "0"]
     assert [(row["variant"], row["attempt"]) for row in rows] == [(0, 1)]  # one spare feature: the other is dropped
     assert (counts["drawn"], counts["kept"], counts["dropped"]) == (7, 5, 1)
@@ -299,24 +267,28 @@ def test_where_nothing_is_dropped_the_best_refused_one_is_kept(tmp_path):
     made = make(tmp_path)
     maker = Decoder(wrong=lambda number: True)
     settings = planned(maker, redraws=3, reject=RejectConfig(), rejected="keep")
-    table, counts = expand_shard(settings, maker, 0, Clock(), made)
+    table, counts = expand_shard(settings, prepared(maker, settings, made), 0, Clock())
     assert table.num_rows == 6
     assert counts["drawn"] == 9  # two variants and the spare one of each seed
 
 
 def test_shards_alone_or_in_any_order_decode_the_same(tmp_path):
     made = make(tmp_path)
-    maker = Decoder()
-    forward = [expand_shard(planned(maker), Decoder(), shard, Clock(), made)[0] for shard in (0, 1, 2)]
-    backward = [expand_shard(planned(maker), Decoder(), shard, Clock(), made)[0] for shard in (2, 1, 0)]
+
+    def shard_of(number):
+        settings = planned(Decoder())
+        return expand_shard(settings, prepared(Decoder(), settings, made), number, Clock())[0]
+
+    forward = [shard_of(shard) for shard in (0, 1, 2)]
+    backward = [shard_of(shard) for shard in (2, 1, 0)]
     assert all(one.equals(other) for one, other in zip(forward, reversed(backward), strict=True))
 
 
 def test_the_plan_stands_beside_the_shards_and_in_the_manifest(tmp_path):
     manifest = expand(tmp_path / "made", planned(Decoder()))
-    (record,) = manifest["files"]
-    assert record["file"] == targets.FILE
-    assert record["bytes"] == (tmp_path / "made" / targets.FILE).stat().st_size
+    assert [record["file"] for record in manifest["files"]] == ["seeds.npy", targets.FILE]
+    for record in manifest["files"]:
+        assert record["bytes"] == (tmp_path / "made" / record["file"]).stat().st_size
     assert manifest["found"]["guide"]["seeds"] == len(LABELS)
     assert verify(tmp_path / "made") == []
 
@@ -359,7 +331,7 @@ def test_the_guide_is_asked_before_anything_is_made(tmp_path):
 
     with pytest.raises(InputError, match="does not recognise these 3 classes"):
         expand(tmp_path / "made", planned(Stranger(), least_kappa=0.2))
-    assert not list((tmp_path / "made").glob("*.npy"))
+    assert not (tmp_path / "made" / targets.FILE).exists()
     assert store.found(tmp_path / "made", "guide")["accuracy"] == 0.5
     # asked again with the same guide, it is refused again; where nothing is asked of it, the run goes on
     with pytest.raises(InputError, match="does not recognise"):

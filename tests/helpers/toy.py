@@ -1,20 +1,24 @@
 """Stand-ins that are small enough to reason about: a linear CLIP, a pixel generator, a maker, a dataset."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from datasets import Dataset
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import log_softmax, normalize
 
 from guided_imagination.config import RejectConfig
 from guided_imagination.config.guidance import MOVE_RANGES, Criteria, Guidance
-from guided_imagination.data.dataset import features
+from guided_imagination.data.dataset import features, to_tensors
 from guided_imagination.data.images import encode
 from guided_imagination.expansion.plan import Plan
+from guided_imagination.expansion.preparation import Prepared
 from guided_imagination.generators.base import Latent, SeedBatch
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.imagination.imagine import Imagined
+from guided_imagination.models.heads import Fitted, Head, LeftOut
 from guided_imagination.models.zero_shot import ZeroShot
 
 SIDE = 4
@@ -29,8 +33,11 @@ class ToyGuide:
         self.projection = torch.randn(3 * SIDE * SIDE, width, generator=rng)
         self.head = normalize(torch.randn(classes, width, generator=rng), dim=-1)
 
+    def image_embeds(self, images: Tensor) -> Tensor:
+        return images.flatten(1) @ self.projection
+
     def features(self, images: Tensor) -> Tensor:
-        return normalize(images.flatten(1) @ self.projection, dim=-1)
+        return normalize(self.image_embeds(images), dim=-1)
 
     def log_probs(self, features: Tensor, logit_scale: float = 100.0) -> Tensor:
         return log_softmax(logit_scale * features @ self.head.T, dim=-1)
@@ -74,7 +81,22 @@ def guidance(**changes: object) -> Guidance:
     return Guidance(**ascent, criteria=Criteria(**criteria))
 
 
-class ToyAugmenter:
+class ToyLook:
+    """Recognises embedded images as it classifies images; has the head that it has."""
+
+    def embed(self, images: Tensor) -> Tensor:
+        return images.flatten(1)[:, :6]
+
+    def recognise(self, embeds: Tensor) -> ZeroShot:
+        return self.classify(embeds)
+
+    def fit(self, choice, batches, classes: int) -> Fitted:
+        features, labels = (torch.cat(parts) for parts in zip(*batches(), strict=True))
+        head = Head(torch.zeros(classes, features.shape[1]), torch.zeros(classes))
+        return Fitted("text", head, LeftOut(self.recognise(features).log_probs, labels), 1.0)
+
+
+class ToyAugmenter(ToyLook):
     """Half seed, half noise. `wrong(call, labels)` says which variants of a call it sees as another class."""
 
     def __init__(
@@ -96,7 +118,7 @@ class ToyAugmenter:
     def classify(self, images: Tensor) -> ZeroShot:
         """Nine in ten for the class that it sees, if these images were just made; seeds could be either."""
         labels, self.labels = self.labels, None
-        features = normalize(images.flatten(1), dim=1)
+        features = normalize(self.embed(images), dim=1)
         if labels is None:
             return ZeroShot(features, torch.full((len(images), 2), 0.5).log())
         seen = torch.where(self.wrong(self.calls - 1, labels), 1 - labels, labels)
@@ -141,3 +163,9 @@ def plan(maker: ToyAugmenter | None = None, **changes: object) -> Plan:
         "load_augmenter": load,
     }
     return Plan(**{**settings, **changes})
+
+
+def prepared(maker: ToyAugmenter, settings: Plan, targets: NDArray[Any] | None = None) -> Prepared:
+    """What `prepare` would have left for the shards of `settings`, with these targets."""
+    embeds = maker.embed(to_tensors(settings.seeds, settings.resolution)[0] / 255)
+    return Prepared(maker, None if embeds is None else embeds.numpy(), targets)

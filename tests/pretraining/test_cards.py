@@ -3,9 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
 
+from guided_imagination.pretraining import cards
 from guided_imagination.pretraining.cards import write_card
+from guided_imagination.pretraining.images import Labelled
 from helpers.names import ODD
 from helpers.reading import Read
 
@@ -29,3 +32,14 @@ def test_what_a_user_says_of_a_domain_is_read_as_it_is(tmp_path, text):
     assert f"5,000 of the {text}; none" in " ".join(read.lines)
     assert f"pretrain.domain={text}." in " ".join(read.lines)
     assert read.rows[1] == ["CLIP", "1,000 x 64", "1.5 min"]
+
+
+def test_variations_are_of_their_own_rows_whatever_the_batch(monkeypatch):
+    images = torch.arange(5).mul(50).to(torch.uint8)[:, None, None, None].expand(5, 3, 2, 2)
+    echo = SimpleNamespace(encode=lambda batch: batch.images[batch.owner], decode=lambda latent, rngs: latent)
+    monkeypatch.setattr(cards, "load_generator", lambda *_: echo)
+    monkeypatch.setattr(cards, "BATCH", 2)
+    data = Labelled(images, torch.zeros(5, dtype=torch.long), list("abcde"))
+    rows = torch.tensor([4, 0, 3, 1, 2])
+    made = torch.cat(list(cards.vary(None, None, data, rows)))
+    assert made[:, 0, 0, 0].mul(255).round().tolist() == [200, 0, 150, 50, 100]

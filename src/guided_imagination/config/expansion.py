@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from guided_imagination.config.guidance import Criteria, Guidance, ManifoldConfig, SelectionConfig
-from guided_imagination.config.models import GeneratorConfig, GuideConfig, PretrainedModel
+from guided_imagination.config.models import GeneratorConfig, GuideConfig, HeadChoice, PretrainedModel
 from guided_imagination.config.strict import Cosine, Count, Names, NonNegative, Positive, Share, Strict
 
 T = TypeVar("T")
@@ -57,7 +57,10 @@ class ExpandConfig(Strict):
     generator: str
     """Name of a preset of `generators`."""
     guide: str
-    """Name of a preset of `guides`: the CLIP that guides and filters."""
+    """Name of a preset of `guides`: the encoder that guides and filters."""
+    head: HeadChoice = "text"
+    """How the guide classifies: by its text encoder, by a linear head that is learned from the seed images, by a blend
+    of both, or auto: the one that recognises most seed images when each is left out."""
     adapt: AdaptConfig | None = None
     """Fine-tuning of the generator on the seed images first; null: none."""
     perturbation: Literal["ball", "manifold"] = "ball"
@@ -159,10 +162,16 @@ class Expander(Strict):
                 f"{pipeline}: {config.generator!r} decodes no CLIP embeddings; "
                 "allowed: perturbation ball, selection null"
             )
+        guide = _named(guides, config.guide, f"{pipeline}.guide")
+        if guide.kind != "clip" and config.head in ("text", "both"):
+            raise ValueError(
+                f"{pipeline}.head: {config.head!r} needs a text encoder, which {config.guide!r} has not; "
+                "allowed: seeds, auto"
+            )
         return cls(
             config=config,
             generator=generator,
-            guide=_named(guides, config.guide, f"{pipeline}.guide"),
+            guide=guide,
             criteria=_named(criteria_sets, config.criteria, f"{pipeline}.criteria"),
         )
 

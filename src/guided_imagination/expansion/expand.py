@@ -12,20 +12,17 @@ import numpy as np
 import pyarrow as pa
 import torch
 from datasets import Dataset
-from numpy.typing import NDArray
 from torch import Tensor
 
 from guided_imagination.config.guidance import MOVE_RANGES
 from guided_imagination.data.dataset import class_names, forget, to_tensors
 from guided_imagination.data.images import encode, resize
 from guided_imagination.expansion import store
-from guided_imagination.expansion.augmenters import Augmenter, Imagination
-from guided_imagination.expansion.guide_check import agreement, judge
+from guided_imagination.expansion.augmenters import Augmenter
 from guided_imagination.expansion.plan import Plan
+from guided_imagination.expansion.preparation import Prepared, prepare
 from guided_imagination.expansion.records import MEASUREMENTS, Seen, to_table
 from guided_imagination.expansion.rejection import REASONS, rank, reason
-from guided_imagination.expansion.targets import make as make_targets
-from guided_imagination.expansion.targets import read as read_targets
 from guided_imagination.generators.base import SeedBatch, Siblings
 from guided_imagination.imagination.criteria import CRITERIA
 from guided_imagination.models.zero_shot import ZeroShot
@@ -69,60 +66,20 @@ def expand(folder: Path, plan: Plan) -> dict[str, Any]:
 def _work(place: Path, plan: Plan) -> Callable[[int | None], store.Made | None]:
     """Makes a shard by its number; None stands for what has to be there before the first."""
     augmenter = plan.load_augmenter()
+    prepared: list[Prepared] = []
 
     def make(shard: int | None) -> store.Made | None:
         if shard is None:
             prepare(place, plan, augmenter)
             return None
+        if not prepared:
+            prepared.append(Prepared.read(place, plan, augmenter))
         clock = Clock()
-        table, counts = expand_shard(plan, augmenter, shard, clock, read_targets(place) if plan.targets else None)
+        table, counts = expand_shard(plan, prepared[0], shard, clock)
         forget(plan.seeds)
         return store.Made(shard, table, counts, clock)
 
     return make
-
-
-def prepare(folder: Path, plan: Plan, augmenter: Augmenter) -> None:
-    """What has to be in `folder` before the first shard: what the guide knows of the seeds, and planned features.
-
-    Raises InputError for a guide that does not know the classes.
-    """
-    clock = Clock()
-    with clock("prepare"):
-        store.find(folder, "models", plan.models)
-        store.find(folder, "settings", plan.record)
-        _ask(folder, plan, augmenter)
-        if plan.targets is not None:
-            assert isinstance(augmenter, Imagination)
-            make_targets(folder, plan.seeds, plan.targets, augmenter)
-    store.spent(folder, clock)
-
-
-def _ask(folder: Path, plan: Plan, augmenter: Augmenter) -> None:
-    """Whether the guide, if there is one, knows the classes; measured once per expansion."""
-    names = class_names(plan.seeds)
-    found = store.found(folder, "guide")
-    if found is None:
-        predictions = _predictions(plan, augmenter)
-        if predictions is None:
-            return
-        found = agreement(plan.seeds["label"][:], predictions, len(names)) | {"seeds": len(plan.seeds)}
-        store.find(folder, "guide", found)
-    judge(plan.method, found, names, found["seeds"], plan.least_kappa)
-
-
-def _predictions(plan: Plan, augmenter: Augmenter) -> Tensor | None:
-    """The class (N,) that the guide sees in each seed as it is kept; None where nobody looks."""
-    parts = []
-    for shard in range(plan.shards):
-        for _, seeds in plan.shard_seeds(shard):
-            pixels, _ = to_tensors(seeds, plan.resolution)
-            seen = augmenter.classify(pixels.float() / 255)
-            if seen is None:
-                return None
-            parts.append(seen.predictions)
-        forget(plan.seeds)
-    return torch.cat(parts)
 
 
 def _report(method: str, made: dict[str, Any]) -> None:
@@ -141,20 +98,15 @@ def _report(method: str, made: dict[str, Any]) -> None:
     logger.info("%s: %s", method, ", ".join(f"{count} {name}" for name, count in made["totals"].items()))
 
 
-def expand_shard(
-    plan: Plan, augmenter: Augmenter, shard: int, clock: Clock, targets: NDArray[Any] | None = None
-) -> tuple[pa.Table, Counter[str]]:
-    """The table of a shard, rows in the order of seeds and variants, and counts of what was drawn.
-
-    targets: features of all seeds (expansion.targets), where the plan has them.
-    """
+def expand_shard(plan: Plan, prepared: Prepared, shard: int, clock: Clock) -> tuple[pa.Table, Counter[str]]:
+    """The table of a shard, rows in the order of seeds and variants, and counts of what was drawn."""
     rows: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     labels: dict[str, int] = {}
     for first, seeds in plan.shard_seeds(shard):
         labels |= zip(seeds["id"], seeds["label"], strict=True)
-        own = None if targets is None else torch.from_numpy(targets[first : first + len(seeds)].astype(np.float32))
-        rows += _expand_batch(plan, augmenter, seeds, own, counts, clock)
+        own = slice(first, first + len(seeds))
+        rows += _expand_batch(plan, prepared.augmenter, _batch(plan, prepared, seeds, own), counts, clock)
     return to_table(rows, class_names(plan.seeds), labels), counts
 
 
@@ -162,27 +114,35 @@ def expand_shard(
 class _Batch:
     """Seeds as the augmenter takes them, (S, 3, H, W) in [0, 1], and what it sees in them at the kept resolution.
 
-    `targets` (S, R, D) are the features that their variants are made of, spare ones last, where they were planned.
+    `embeds` (S, D) are the guide's embeddings; `targets` (S, R, D) are the features that their variants are made of,
+    spare ones last, where they were planned.
     """
 
     images: Tensor
     labels: Tensor
     ids: Sequence[str]
+    embeds: Tensor | None
     seen: ZeroShot | None
     targets: Tensor | None
 
 
+def _batch(plan: Plan, prepared: Prepared, seeds: Dataset, own: slice) -> _Batch:
+    """Seeds, which are those of the rows `own`, as tensors."""
+    pixels, labels = to_tensors(seeds, plan.seed_resolution)
+    embeds, targets = (
+        None if array is None else torch.from_numpy(array[own].astype(np.float32))
+        for array in (prepared.embeddings, prepared.targets)
+    )
+    seen = None if embeds is None else prepared.augmenter.recognise(embeds)
+    return _Batch(pixels.float() / 255, labels, seeds["id"], embeds, seen, targets)
+
+
 def _expand_batch(
-    plan: Plan, augmenter: Augmenter, seeds: Dataset, targets: Tensor | None, counts: Counter[str], clock: Clock
+    plan: Plan, augmenter: Augmenter, batch: _Batch, counts: Counter[str], clock: Clock
 ) -> list[dict[str, Any]]:
     """The records of a batch of seeds; refused variants are drawn again."""
-    pixels, labels = to_tensors(seeds, plan.seed_resolution)
-    images = pixels.float() / 255
-    with clock("check"):
-        seen = augmenter.classify(_stored(images, plan.resolution).float() / 255)
-    batch = _Batch(images, labels, seeds["id"], seen, targets)
-    pending = [(row, variant) for row in range(len(seeds)) for variant in range(plan.ratio)]
-    spare = None if targets is None else _Spare(len(seeds), plan.ratio, targets.shape[1])
+    pending = [(row, variant) for row in range(len(batch.labels)) for variant in range(plan.ratio)]
+    spare = None if batch.targets is None else _Spare(len(batch.labels), plan.ratio, batch.targets.shape[1])
     kept: dict[tuple[int, int], dict[str, Any]] = {}
     refused: dict[tuple[int, int], dict[str, Any]] = {}
     siblings: Siblings | None = None
@@ -207,11 +167,11 @@ def _expand_batch(
             refused[pair] = max(refused.get(pair, record), record, key=lambda one: rank(one, plan.reject))
         if features is not None:
             accepted = [index for index, pair in enumerate(tried) if pair in kept]
-            siblings = _with(siblings, features[accepted], [tried[index][0] for index in accepted], len(seeds))
+            siblings = _with(siblings, features[accepted], [tried[index][0] for index in accepted], len(batch.labels))
     if plan.rejected == "keep":
         kept |= {pair: record for pair, record in refused.items() if pair not in kept}
     counts["kept"] += len(kept)
-    counts["dropped"] += len(seeds) * plan.ratio - len(kept)
+    counts["dropped"] += len(batch.labels) * plan.ratio - len(kept)
     with clock("write"):
         return [{**kept[pair], "image": _file(kept[pair]["image"], plan)} for pair in sorted(kept)]
 
@@ -270,7 +230,9 @@ def _draw(
     features = None
     if batch.targets is not None and target is not None:
         features = torch.stack([batch.targets[row, target[row, variant]] for row, variant in pairs])
-    made = augmenter.make(SeedBatch(batch.images[rows], batch.labels[rows], owner, rngs, kept, features), clock)
+    embeds = None if batch.embeds is None else batch.embeds[rows]
+    seeds = SeedBatch(batch.images[rows], batch.labels[rows], owner, rngs, kept, features, embeds)
+    made = augmenter.make(seeds, clock)
     pixels = _stored(made.images, plan.resolution)
     with clock("check"):
         checked = _check(augmenter, batch, pixels, torch.tensor([row for row, _ in pairs]))

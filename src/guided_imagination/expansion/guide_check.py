@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +13,7 @@ from guided_imagination.utils.errors import InputError, Remedy
 
 logger = logging.getLogger(__name__)
 CONFIDENCE = 0.01  # the chance to take a guide that guesses for one that knows
+HOW = {"text": "zero-shot", "seeds": "leave-one-out", "both": "leave-one-out"}
 
 
 def agreement(labels: ArrayLike, predictions: ArrayLike, classes: int) -> dict[str, float]:
@@ -31,17 +33,18 @@ def agreement(labels: ArrayLike, predictions: ArrayLike, classes: int) -> dict[s
     return {"accuracy": accuracy, "chance": chance, "kappa": kappa, "p": p}
 
 
-def judge(method: str, found: Mapping[str, float], names: Sequence[str], seeds: int, least_kappa: float | None) -> None:
-    """Print what `agreement` has found on so many seeds of the classes `names`.
+def judge(method: str, found: Mapping[str, Any], names: Sequence[str], least_kappa: float | None) -> None:
+    """Log what `agreement` has found on `seeds` images of the classes `names` by the head `head`.
 
     Raises InputError if `least_kappa` is given and the guide agrees less, or not clearly more than by chance.
     """
-    accuracy = f"zero-shot accuracy on the {seeds} seed images is {100 * found['accuracy']:.1f} %"
+    how = HOW[found.get("head", "text")]  # 0.6.0 knew no other
+    accuracy = f"{how} accuracy on the {found['seeds']} seed images is {100 * found['accuracy']:.1f} %"
     beside = f"chance {100 * found['chance']:.1f} %, kappa {found['kappa']:.2f}"
-    logger.info("%s: CLIP's %s (%s)", method, accuracy, beside)
+    logger.info("%s: the guide's %s (%s)", method, accuracy, beside)
     if least_kappa is not None and (found["kappa"] < least_kappa or found["p"] > CONFIDENCE):
         raise InputError(
-            f"{method}: CLIP does not recognise these {len(names)} classes: its {accuracy} ({beside}; "
+            f"{method}: the guide does not recognise these {len(names)} classes: its {accuracy} ({beside}; "
             f"{least_kappa:g} required), so it can neither guide nor filter",
             Remedy.OTHER_GUIDE,
         )

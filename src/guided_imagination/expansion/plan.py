@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from guided_imagination import __version__
 from guided_imagination.config.expansion import NOTHING_REFUSED, ExpandConfig, Expander, RejectConfig
-from guided_imagination.config.models import ONE_WORKER, ComputeConfig, PretrainedModel
+from guided_imagination.config.models import ONE_WORKER, ComputeConfig, HeadChoice, PretrainedModel
 from guided_imagination.config.rows import ExpansionSettings
 from guided_imagination.data import augmentation
 from guided_imagination.data.dataset import checksum, class_names
@@ -44,7 +44,8 @@ class Plan:
     least bad of its attempts is kept, so that every seed has `ratio` variants. `quality` in [1, 100] is
     that of lossy image formats, `digital_source` what every image file says of how it came about. With `targets`
     all features are made before the first decode, and a variant that is refused takes the next spare one. A guide
-    that agrees with the labels less than `least_kappa` is refused. `models` are hub ids or folders, which may differ
+    that agrees with the labels less than `least_kappa` is refused; `head` is how it
+    classifies (models.heads). `models` are hub ids or folders, which may differ
     between machines; they are loaded by the workers that `compute` asks for. `record` is what the settings
     were, from which it can be made again.
     """
@@ -68,6 +69,7 @@ class Plan:
     quality: int = 95
     digital_source: DigitalSource = "trainedAlgorithmicMedia"
     targets: TargetPlan | None = None
+    head: HeadChoice = "text"
     least_kappa: float | None = None
     models: dict[str, str] = field(default_factory=dict)
     compute: ComputeConfig = ONE_WORKER
@@ -144,12 +146,13 @@ def _imagination(
         as_usual = generator.embeds or expander.criteria.normalise_variants
         shown = look.guide if as_usual else look.guide.without_normalisation()
         loaded = load_generator(generator, shown, told, look.placement, row.hub, folder)
-        return Imagination(loaded, look, guidance, resolution)
+        return Imagination(loaded, look, guidance)
 
     return {
         "seed_resolution": resolution,
         **config.model_dump(include={"seeds_per_shard", "seeds_per_batch"}),
         **checks,
+        "head": config.head,
         "targets": TargetPlan(guidance, row.ratio, reserve, row.seed) if guidance.planned else None,
         "settings": {
             "generator": generator.model_dump(exclude=set(PretrainedModel.model_fields)),
@@ -203,7 +206,8 @@ def _rounding(row: ExpansionSettings, expander: Expander) -> dict[str, Any]:
 
 def _guide_settings(seeds: Dataset, row: ExpansionSettings, expander: Expander) -> dict[str, Any]:
     """What the guide's opinion depends on."""
-    asked = {**_told(seeds, row, expander), "logit_scale": expander.criteria.logit_scale}
+    learned = {} if expander.config.head == "text" else {"head": expander.config.head}
+    asked = {**_told(seeds, row, expander), "logit_scale": expander.criteria.logit_scale, **learned}
     return asked | _rounding(row, expander)
 
 
@@ -221,6 +225,7 @@ def _augmentation(seeds: Dataset, row: ExpansionSettings) -> dict[str, Any]:
         "seeds_per_shard": AUGMENTED_PER_SHARD,
         "seeds_per_batch": AUGMENTED_PER_BATCH,
         **(_checks(checker.config, refusing=True) if checker else _UNCHECKED),
+        **({"head": checker.config.head} if checker else {}),
         "settings": {
             "augmentation": row.augmentation.model_dump(),
             **({"guide": _guide_settings(seeds, row, checker)} if checker else {}),

@@ -26,25 +26,16 @@ from guided_imagination.utils.errors import InputError, Remedy
 from guided_imagination.utils.progress import progress
 from guided_imagination.utils.randomness import generator
 
-FILE, UNFINISHED, EMBEDDED = "targets.npy", "targets.unfinished.npy", "embeddings.unfinished.npy"
+FILE, UNFINISHED = "targets.npy", "targets.unfinished.npy"
 DONE = "planned_classes"  # labels of the classes that stand in the unfinished file
 BLOCK = 64  # seeds of a class whose variants are selected together
 
 
-class Embedder(Protocol):
-    """A generator's eye: CLIP embeddings of the seeds, and what the guide says of features."""
-
-    @property
-    def width(self) -> int:
-        """D, the size of an embedding."""
-        ...
+class Judge(Protocol):
+    """What the guide says of features, and where it runs."""
 
     @property
     def device(self) -> torch.device: ...
-
-    def embed_seeds(self, seeds: Dataset) -> Iterator[Tensor]:
-        """Embeddings (n, D) float32, not normalised, of all seeds in their order, some at a time."""
-        ...
 
     def log_probs(self, features: Tensor, logit_scale: float) -> Tensor:
         """Log-probabilities (N, C) of unit-norm features."""
@@ -66,14 +57,13 @@ def read(folder: Path) -> NDArray[Any]:
     return np.load(folder / FILE, mmap_mode="r")
 
 
-def make(folder: Path, seeds: Dataset, plan: TargetPlan, embedder: Embedder) -> NDArray[Any]:
-    """The targets in `folder`, made unless they are there; a killed run goes on at the next class.
+def make(folder: Path, seeds: Dataset, plan: TargetPlan, judge: Judge, embeddings: NDArray[np.float32]) -> NDArray[Any]:
+    """The targets of seeds with these embeddings (N, D); a killed run continues at the next class.
 
     A class is in memory, and of its candidates those of BLOCK seeds. The order of seeds and of classes changes nothing.
     Raises InputError if no class has two seeds, where the perturbation is along their differences.
     """
     if store.kept_file(folder, FILE):
-        (folder / EMBEDDED).unlink(missing_ok=True)  # of a run that was killed at its last step
         return read(folder)
     ids, labels = seeds["id"][:], np.array(seeds["label"][:])
     classes = [np.flatnonzero(labels == label) for label in range(len(class_names(seeds)))]
@@ -84,8 +74,7 @@ def make(folder: Path, seeds: Dataset, plan: TargetPlan, embedder: Embedder) -> 
             "one",
             Remedy.BALL,
         )
-    shape_of_all = (len(seeds), plan.ratio + plan.reserve, embedder.width)
-    embeddings = _embeddings(folder, seeds, embedder)
+    shape_of_all = (len(seeds), plan.ratio + plan.reserve, embeddings.shape[1])
     done = store.found(folder, DONE) or []
     if not done or not (folder / UNFINISHED).exists():
         done = []
@@ -98,7 +87,7 @@ def make(folder: Path, seeds: Dataset, plan: TargetPlan, embedder: Embedder) -> 
         label = int(labels[rows[0]])
         if label in done:
             continue
-        for block, features in _class(embeddings, rows, ids, label, shared, len(seeds) - len(members), plan, embedder):
+        for block, features in _class(embeddings, rows, ids, label, shared, len(seeds) - len(members), plan, judge):
             targets[block] = features
         targets.flush()
         done.append(label)
@@ -106,22 +95,7 @@ def make(folder: Path, seeds: Dataset, plan: TargetPlan, embedder: Embedder) -> 
         bar.update()
     bar.close()
     store.keep_file(folder, folder / UNFINISHED, FILE)
-    (folder / EMBEDDED).unlink()
     return read(folder)
-
-
-def _embeddings(folder: Path, seeds: Dataset, embedder: Embedder) -> NDArray[Any]:
-    """The embeddings (N, D) of all seeds, in a file."""
-    path, whole = folder / EMBEDDED, "seeds_embedded"
-    if not (path.exists() and store.found(folder, whole)):
-        store.find(folder, whole, False)
-        array, start = create(path, (len(seeds), embedder.width), np.float32), 0
-        for part in embedder.embed_seeds(seeds):
-            array[start : start + len(part)] = part.cpu().numpy()
-            start += len(part)
-        array.flush()
-        store.find(folder, whole, True)
-    return np.load(path, mmap_mode="r")
 
 
 def _shared(embeddings: NDArray[Any], members: Sequence[Sequence[int]], ids: Sequence[str]) -> Tensor:
@@ -145,20 +119,20 @@ def _class(
     shared: Tensor,
     freedom: int,
     plan: TargetPlan,
-    embedder: Embedder,
+    judge: Judge,
 ) -> Iterator[tuple[list[int], NDArray[Any]]]:
     """The targets of one class, block by block."""
     manifold = plan.guidance.manifold
     own = shape(
         _unit(embeddings, rows), [ids[row] for row in rows], shared, freedom, manifold.within if manifold else 0
     )
-    own = ClassShape(own.mean.to(embedder.device), own.spread.to(embedder.device))
+    own = ClassShape(own.mean.to(judge.device), own.spread.to(judge.device))
     for start in range(0, len(rows), BLOCK):
         block = list(rows[start : start + BLOCK])
-        features = torch.from_numpy(embeddings[block]).to(embedder.device)
-        held = torch.full((len(block),), label, device=embedder.device)
+        features = torch.from_numpy(embeddings[block]).to(judge.device)
+        held = torch.full((len(block),), label, device=judge.device)
         if plan.guidance.criteria.hold == "prediction":
-            held = embedder.log_probs(normalize(features, dim=1), 1.0).argmax(1)
+            held = judge.log_probs(normalize(features, dim=1), 1.0).argmax(1)
         rngs = [generator(plan.seed, ids[row], "targets") for row in block]
-        made = plan_features(features, held, own, embedder.log_probs, plan.guidance, plan.ratio, plan.reserve, rngs)
+        made = plan_features(features, held, own, judge.log_probs, plan.guidance, plan.ratio, plan.reserve, rngs)
         yield block, made.cpu().numpy().astype(np.float16)

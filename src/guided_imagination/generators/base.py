@@ -30,7 +30,8 @@ class SeedBatch:
 
     images: (S, 3, H, W) in [0, 1]; labels: (S,) class indices; owner: (N,) the seed of each variant, in [0, S);
     rngs: one per variant, on the CPU; siblings: those that were kept, where only refused ones are made again;
-    features: (N, ...) what is decoded, where that was made beforehand.
+    features: (N, ...) what is decoded, where that was made beforehand; embeds: (S, D) the guide's embeddings of the
+    seeds, where it has seen them.
     """
 
     images: Tensor
@@ -39,6 +40,7 @@ class SeedBatch:
     rngs: Sequence[torch.Generator]
     siblings: Siblings | None = None
     features: Tensor | None = None
+    embeds: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -46,14 +48,15 @@ class SeedBatch:
     def take(self, variants: slice) -> "SeedBatch":
         """Some of the variants, with no more seeds than are theirs."""
         used, owner = self.owner[variants].unique(return_inverse=True)
-        return SeedBatch(self.images[used], self.labels[used], owner, self.rngs[variants])
+        embeds = None if self.embeds is None else self.embeds[used]
+        return SeedBatch(self.images[used], self.labels[used], owner, self.rngs[variants], embeds=embeds)
 
     def to(self, device: torch.device) -> "SeedBatch":
         """The tensors on `device`; random numbers are drawn on the CPU, for equal bits everywhere."""
         kept = self.siblings and Siblings(self.siblings.count.to(device), self.siblings.sum.to(device))
-        features = None if self.features is None else self.features.to(device)
+        features, embeds = (None if part is None else part.to(device) for part in (self.features, self.embeds))
         return SeedBatch(
-            self.images.to(device), self.labels.to(device), self.owner.to(device), self.rngs, kept, features
+            self.images.to(device), self.labels.to(device), self.owner.to(device), self.rngs, kept, features, embeds
         )
 
 

@@ -33,7 +33,7 @@ class EmbeddingGenerator(nn.Module):
     @torch.no_grad()
     def encode(self, batch: SeedBatch) -> Latent:
         """CLIP image embeddings (N, D), as the decoder was trained on them; there is no context."""
-        embeds = self.guide.image_embeds(batch.images)
+        embeds = self.guide.image_embeds(batch.images) if batch.embeds is None else batch.embeds
         return Latent(embeds, embeds.new_empty(len(embeds), 0)).take(batch.owner)
 
     def embed(self, latent: Latent) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, normalize
 from torch.utils.checkpoint import checkpoint
 
 from guided_imagination.config.guidance import CriterionName, Guidance
@@ -89,7 +89,8 @@ def imagine(
     rngs = seeds.rngs
     with clock("encode"), torch.no_grad():
         latent = memory.run(lambda size: _encode(generator, seeds, size), rngs).float()
-        seed_log_probs = guide.log_probs(guide.features(seeds.images), config.criteria.logit_scale)
+        seen = guide.features(seeds.images) if seeds.embeds is None else normalize(seeds.embeds, dim=-1)
+        seed_log_probs = guide.log_probs(seen, config.criteria.logit_scale)
         held = seeds.labels if config.criteria.hold == "label" else seed_log_probs.argmax(1)
         seed_log_probs, held = seed_log_probs[seeds.owner], held[seeds.owner]
 
@@ -115,12 +116,12 @@ def imagine(
             noise = draw_noise(generator.noise_shape(latent.feature), rngs)
             feature = _climb(latent.feature, noise, look, config, memory)
         with torch.no_grad():
-            seen = memory.run(lambda size: look(feature, size))
-            scores = criteria.evaluate(seen)
+            shown = memory.run(lambda size: look(feature, size))
+            scores = criteria.evaluate(shown)
 
     with clock("decode"), torch.no_grad():
         images = memory.run(lambda size: _decode(generator, latent.with_feature(feature), rngs, size), rngs)
-    return Imagined(images, scores, seen.features, moves(latent.feature, feature))
+    return Imagined(images, scores, shown.features, moves(latent.feature, feature))
 
 
 def _climb(

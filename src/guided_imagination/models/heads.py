@@ -7,7 +7,7 @@ own (`Guide.logit_scale`), so that a `logit_scale` in the settings means the sam
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 import torch
 from scipy.optimize import minimize_scalar
@@ -210,7 +210,7 @@ def some(batches: Features) -> tuple[Tensor, Tensor]:
     return torch.cat([features for features, _ in parts]), torch.cat([labels for _, labels in parts])
 
 
-def describe(fitted: Fitted, class_names: list[str]) -> dict[str, object]:
+def describe(fitted: Fitted, class_names: list[str]) -> dict[str, Any]:
     """What a manifest keeps of a head: percentages on left-out seed images, and which classes it confuses most."""
     labels, predictions = fitted.left_out.labels, fitted.left_out.predictions
     right = labels == predictions

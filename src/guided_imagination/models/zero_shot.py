@@ -1,16 +1,19 @@
 """What a guide sees in images: it knows no network, so that records of what was seen can be read without one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from guided_imagination.models.device import Batches, Placement
 
 if TYPE_CHECKING:
+    from guided_imagination.config.models import HeadChoice
     from guided_imagination.models.clip import Guide  # imports transformers
+    from guided_imagination.models.heads import Features, Fitted, Head
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,31 @@ class ZeroShotClassifier:
     placement: Placement
     batches: Batches
 
-    @torch.no_grad()
     def __call__(self, images: Tensor) -> ZeroShot:
-        with self.placement.autocast():
-            return self.batches.run(lambda size: ZeroShot.join([self._look(part) for part in images.split(size)]))
+        return self.recognise(self.embed(images))
 
-    def _look(self, images: Tensor) -> ZeroShot:
-        features = self.guide.features(images.to(self.placement.device))
-        return ZeroShot(features.float().cpu(), self.guide.log_probs(features, self.logit_scale).float().cpu())
+    @torch.no_grad()
+    def embed(self, images: Tensor) -> Tensor:
+        """Embeddings (N, D), not normalised, float32 on the CPU."""
+        with self.placement.autocast():
+            return self.batches.run(lambda size: torch.cat([self._embed(part) for part in images.split(size)]))
+
+    def _embed(self, images: Tensor) -> Tensor:
+        return self.guide.image_embeds(images.to(self.placement.device)).float().cpu()
+
+    @torch.no_grad()
+    def recognise(self, embeds: Tensor) -> ZeroShot:
+        """What the head says of embeddings (N, D)."""
+        features = normalize(embeds.to(self.placement.device), dim=-1)
+        return ZeroShot(features.cpu(), self.guide.log_probs(features, self.logit_scale).cpu())
+
+    def fit(self, choice: "HeadChoice", batches: "Features", classes: int) -> "Fitted":
+        """A head of the encoder from embeddings of seed images; see `fit_head`."""
+        from guided_imagination.models.heads import Head, fit_head  # imports scikit-learn
+
+        text = self.guide.text and Head(self.guide.text.weight.cpu(), self.guide.text.bias.cpu())
+        return fit_head(choice, batches, text, classes, self.guide.logit_scale)
+
+    def with_head(self, head: "Head") -> Self:
+        """The same encoder with another head."""
+        return replace(self, guide=self.guide.with_head(head))

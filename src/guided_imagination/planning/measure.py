@@ -13,9 +13,9 @@ from guided_imagination.config.rows import RowSettings
 from guided_imagination.data.arrays import Labelled
 from guided_imagination.data.dataset import class_names, to_tensors
 from guided_imagination.data.sources.classes import words
-from guided_imagination.expansion.expand import expand_shard, prepare
+from guided_imagination.expansion.expand import expand_shard
 from guided_imagination.expansion.plan import plan_of
-from guided_imagination.expansion.targets import read as read_targets
+from guided_imagination.expansion.preparation import Prepared, prepare
 from guided_imagination.generators.adaptation.adapt import fine_tune, task_of
 from guided_imagination.models.device import for_training, place
 from guided_imagination.models.loading import load_zero_shot
@@ -99,10 +99,10 @@ def expansion(seeds: Dataset, row: RowSettings) -> Speeds:
     loading = time.perf_counter() - started
     with temporary_folder() as first, temporary_folder() as second:
         preparing = [_seconds(partial(prepare, folder, plan, augmenter)) for folder in (first, second)][-1]
-        targets = read_targets(second) if plan.targets else None
+        prepared = Prepared.read(second, plan, augmenter)
         for shard in range(plan.shards):
             clock = Clock()
-            table, _ = expand_shard(plan, augmenter, shard, clock, targets)
+            table, _ = expand_shard(plan, prepared, shard, clock)
         images = min(size, len(plan.seeds)) * plan.ratio
     return {
         "prepare": Speed(0, preparing / len(plan.seeds)),

@@ -46,7 +46,7 @@ def vary(config: UnclipConfig, guide: Guide, data: Labelled, rows: Tensor) -> It
     unclip = load_generator(config, guide, [], CPU, Path())
     for numbers in torch.arange(len(rows)).split(BATCH):
         rngs = [generator("variation", number) for number in numbers.tolist()]
-        batch = SeedBatch(data.rgb(rows[numbers]), torch.zeros_like(numbers), numbers, rngs)
+        batch = SeedBatch(data.rgb(rows[numbers]), torch.zeros_like(numbers), torch.arange(len(numbers)), rngs)
         with torch.no_grad():
             yield unclip.decode(unclip.encode(batch), rngs)
 
