@@ -121,8 +121,7 @@ def test_a_guide_that_does_not_know_the_classes_is_refused_and_the_sentence_says
     sentence = refusal(unknown)
     assert (
         "gif_dalle: the guide does not recognise these 3 classes: its zero-shot accuracy on the 12 seed images is "
-        "33.3 %"
-        in sentence
+        "33.3 %" in sentence
     )
     for way in ("another preset", "templates=", "unguided method such as randaugment", "filter=False"):
         assert way in sentence

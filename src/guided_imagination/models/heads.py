@@ -37,7 +37,7 @@ class Head:
     def log_probs(self, features: Tensor, logit_scale: float) -> Tensor:
         """Log-probabilities (N, C) of unit-norm features (N, D)."""
         with torch.autocast(features.device.type, enabled=False):  # a scale of 100 leaves 16 bits no digits
-            return log_softmax(logit_scale * (features.float() @ self.weight.T + self.bias), dim=-1)
+            return log_softmax(logit_scale * features.float() @ self.weight.T + logit_scale * self.bias, dim=-1)
 
     def scaled(self, factor: float) -> Self:
         return type(self)(factor * self.weight, factor * self.bias)
