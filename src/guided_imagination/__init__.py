@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from guided_imagination.api.evaluating import evaluate as evaluate
-    from guided_imagination.api.example import example as example
     from guided_imagination.api.expanding import expand as expand
+    from guided_imagination.api.images import example as example
     from guided_imagination.api.looking import audit as audit
     from guided_imagination.api.looking import contact_sheet as contact_sheet
     from guided_imagination.api.reproducing import reproduce as reproduce

@@ -101,7 +101,7 @@ def predict(images: tuple[Path, ...], dataset: str | None, top: int, env: str | 
     with session:
         context = session.load_context()  # goes to the project's root, and tells MLflow where its registry is
     from guided_imagination.pipelines import tracking
-    from guided_imagination.training.prediction import predict
+    from guided_imagination.training.model_selection import predict
 
     name = dataset or config.check(context.params).datasets[0]
     classify, sheet = tracking.registered(name)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guided_imagination.expansion.guide_check import agreement, judge
+from guided_imagination.expansion.preparation import agreement, judge
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import generator
 

@@ -5,8 +5,14 @@ from torch.nn.functional import normalize
 from transformers import CLIPImageProcessor, SiglipConfig, SiglipImageProcessor, SiglipModel
 
 from guided_imagination.models import clip as guide_module
-from guided_imagination.models.clip import Guide, JointEncoders, SeparateEncoders, zero_shot_weights
-from guided_imagination.models.preprocessing import preprocess, to_size
+from guided_imagination.models.clip import (
+    Guide,
+    JointEncoders,
+    SeparateEncoders,
+    preprocess,
+    to_size,
+    zero_shot_weights,
+)
 from guided_imagination.utils.randomness import seeded
 from helpers import tiny
 from helpers.toy import NAMES

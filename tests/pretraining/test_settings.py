@@ -4,7 +4,7 @@ from guided_imagination.config import check
 from guided_imagination.config.defaults import defaults
 from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.config.strict import merged
-from guided_imagination.pretraining.checks import check_models
+from guided_imagination.pretraining.stages import check_models
 from guided_imagination.utils.errors import InputError
 
 

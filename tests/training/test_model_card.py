@@ -1,5 +1,5 @@
 from guided_imagination.training.grid import Cell
-from guided_imagination.training.model_card import model_card
+from guided_imagination.training.model_selection import model_card
 from helpers.names import ODD
 from helpers.reading import Read
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from guided_imagination.training.prediction import pixels, predict
+from guided_imagination.training.model_selection import pixels, predict
 from guided_imagination.utils.errors import InputError
 
 NAMES = ["black", "grey", "white"]

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from guided_imagination.config.training import TuneConfig
-from guided_imagination.training.tuning import candidates, choose, search_cells
+from guided_imagination.training.grid import candidates, choose, search_cells
 from helpers.cells import RECIPE
 
 CONFIG = TuneConfig(recipe="short", learning_rates=[0.01, 0.1], weight_decays=[0, 5e-4], seeds=2)

@@ -9,10 +9,9 @@ from transformers import AutoImageProcessor, TorchvisionBackend, ViTMAEForPreTra
 
 from guided_imagination.config.models import MaeConfig
 from guided_imagination.generators.base import Latent, SeedBatch, Weights
-from guided_imagination.models.clip import Guide
+from guided_imagination.models.clip import Guide, to_size
 from guided_imagination.models.device import Placement
 from guided_imagination.models.loading import load_network
-from guided_imagination.models.preprocessing import to_size
 
 PATCH_EPS = 1e-6  # of the normalised targets in the loss of He et al. 2022, section 3
 

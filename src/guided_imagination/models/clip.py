@@ -20,7 +20,6 @@ from transformers import (
 )
 
 from guided_imagination.models.heads import Head
-from guided_imagination.models.preprocessing import preprocess
 
 OWN_SCALE = 100.0  # of encoders that were trained without one: CLIP's
 
@@ -222,3 +221,18 @@ class Guide(nn.Module):
     def predict(self, images: Tensor) -> Tensor:
         """Class (B,) of images (B, 3, H, W) in [0, 1]."""
         return self.log_probs(self.features(images)).argmax(1)
+
+
+def to_size(images: Tensor, processor: TorchvisionBackend) -> Tensor:
+    """Resize and crop (B, 3, H, W) in [0, 1] to (B, 3, h, w) in [0, 1] as the processor does."""
+    if processor.do_resize:
+        images = processor.resize(images, processor.size, resample=processor.resample).clamp(0, 1)
+    if processor.do_center_crop:
+        images = processor.center_crop(images, processor.crop_size)
+    return images
+
+
+def preprocess(images: Tensor, processor: TorchvisionBackend) -> Tensor:
+    """(B, 3, H, W) in [0, 1] -> (B, 3, h, w) as the processor gives it to its network."""
+    images = to_size(images, processor)
+    return processor.normalize(images, processor.image_mean, processor.image_std) if processor.do_normalize else images

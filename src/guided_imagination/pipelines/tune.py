@@ -25,7 +25,7 @@ def create_pipeline(parameters: Parameters) -> Pipeline:
 def tune(seeds: "Dataset", validation: "Dataset", settings: DatasetSettings) -> dict[str, Any]:
     """Learning rate and weight decay by architecture and recipe, chosen on the validation images."""
     from guided_imagination.pipelines import tracking
-    from guided_imagination.training import tuning
+    from guided_imagination.training import grid
     from guided_imagination.training.cells import begin_row
     from guided_imagination.training.sources import Sources
 
@@ -34,9 +34,9 @@ def tune(seeds: "Dataset", validation: "Dataset", settings: DatasetSettings) -> 
         raise InputError(
             f"tune: {dataset} has no validation images to choose with: set dataset_specs.{dataset}.validation_per_class"
         )
-    tried = tuning.candidates(settings.tune_recipe, settings.tune)
+    tried = grid.candidates(settings.tune_recipe, settings.tune)
     architectures = settings.training.grid.architectures
-    cells = tuning.search_cells(dataset, settings.draw, architectures, tried, settings.tune.seeds)
+    cells = grid.search_cells(dataset, settings.draw, architectures, tried, settings.tune.seeds)
     results, failures = begin_row(
         cells,
         Sources(seeds, None, validation, validation, "validation", settings.spec.resolution),
@@ -48,4 +48,4 @@ def tune(seeds: "Dataset", validation: "Dataset", settings: DatasetSettings) -> 
     ).finish()
     if failures:
         raise InputError(f"tune: {'; '.join(f'{name}: {error}' for name, error in failures.items())}")
-    return tuning.choose(results, tried, settings.tune)
+    return grid.choose(results, tried, settings.tune)

@@ -11,10 +11,10 @@ from guided_imagination.config.pretraining import NEAR_DUPLICATES, PretrainConfi
 from guided_imagination.models.device import CPU
 from guided_imagination.models.loading import load_guide
 from guided_imagination.pretraining import splits
-from guided_imagination.pretraining.checks import check_models
 from guided_imagination.pretraining.clip import train_clip
 from guided_imagination.pretraining.images import DomainImages, open_domain, turned
 from guided_imagination.pretraining.splits import Split
+from guided_imagination.pretraining.stages import check_models
 from guided_imagination.utils.errors import InputError
 
 logger = logging.getLogger(__name__)

@@ -1,13 +1,16 @@
-"""What the training stages share: optimiser, schedule and checkpoint from typed settings."""
+"""What the training stages share: checked model settings, optimiser, schedule and checkpoint."""
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import torch
+from diffusers import UNet2DConditionModel, VQModel
 from torch import Tensor, nn
-from transformers import get_cosine_schedule_with_warmup
+from transformers import CLIPConfig, CLIPTextConfig, CLIPVisionConfig, ViTMAEConfig, get_cosine_schedule_with_warmup
 
-from guided_imagination.config.pretraining import Stage
+from guided_imagination.config.pretraining import PretrainConfig, Stage
+from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.fit import fit
 
 
@@ -30,3 +33,29 @@ def train(model: nn.Module, loss_at: Callable[[int], Tensor], stage: Stage, name
     )
     model.eval()
     return seconds
+
+
+CLASSES: dict[str, type] = {
+    "clip.model": CLIPConfig,
+    "clip.model.text_config": CLIPTextConfig,
+    "clip.model.vision_config": CLIPVisionConfig,
+    "movq.model": VQModel,
+    "unclip.model": UNet2DConditionModel,
+    "mae.model": ViTMAEConfig,
+}
+
+
+def check_models(config: PretrainConfig) -> None:
+    """Raises InputError for a key that the class of a model does not have: the default would be trained instead."""
+    stages = config.chosen.model_dump(include={"clip", "movq", "unclip", "mae"})
+    for place, kind in CLASSES.items():
+        found = stages
+        for key in place.split("."):
+            found = found.get(key, {})
+        known = [name for name in signature(kind).parameters if name != "kwargs"]
+        for key in found:
+            if key not in known:
+                raise InputError(
+                    f"parameters: pretrain.domains.{config.domain}.{place}.{key} is not a known key; "
+                    f"{kind.__name__} has {', '.join(known)}"
+                )

@@ -14,9 +14,8 @@ from guided_imagination.report.confusion import class_table, confusion_figure
 from guided_imagination.report.differences import difference_table
 from guided_imagination.report.efficiency import efficiency_table, readings_table
 from guided_imagination.report.expansions import audited_table, cost_table, kept_words
-from guided_imagination.report.figures import efficiency_figure
+from guided_imagination.report.figures import efficiency_figure, gain_figure
 from guided_imagination.report.findings import Findings
-from guided_imagination.report.gains import gain_figure
 from guided_imagination.report.summary import largest_ratio, note_words, summarise, with_references
 from guided_imagination.report.table import Table
 from guided_imagination.utils.figures import Figure

@@ -7,7 +7,7 @@ from torch import nn
 from guided_imagination.generators.adaptation import adapt as fine_tuning
 from guided_imagination.generators.adaptation.adapt import Losses, fine_tune, memory_needed
 from guided_imagination.generators.adaptation.loading import load_task
-from guided_imagination.generators.adaptation.seeds import Seeds
+from guided_imagination.generators.adaptation.objective import Seeds
 from guided_imagination.models.device import CPU, Placement
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import seeded

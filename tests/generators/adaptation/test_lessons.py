@@ -10,7 +10,7 @@ from guided_imagination.generators.adaptation.conditioning import (
     stable_unclip_lesson,
 )
 from guided_imagination.generators.adaptation.loading import load_task
-from guided_imagination.generators.adaptation.seeds import Seeds
+from guided_imagination.generators.adaptation.objective import Seeds
 from guided_imagination.generators.base import SeedBatch
 from guided_imagination.generators.unclip import UnclipGenerator
 from guided_imagination.models.device import CPU

@@ -5,8 +5,7 @@ import torch
 from diffusers import DDPMScheduler
 from torch import nn
 
-from guided_imagination.generators.adaptation.denoising import target
-from guided_imagination.generators.adaptation.lora import Lesson, denoising_loss, lora_task
+from guided_imagination.generators.adaptation.denoising import Lesson, denoising_loss, lora_task, target
 from guided_imagination.models.device import CPU
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.randomness import seeded

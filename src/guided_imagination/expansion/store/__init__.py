@@ -3,12 +3,12 @@
 It takes a fingerprint, a number of shards and their tables, and knows nothing of what is in them.
 """
 
-from guided_imagination.expansion.store.companions import find as find
-from guided_imagination.expansion.store.companions import found as found
-from guided_imagination.expansion.store.companions import keep_file as keep_file
-from guided_imagination.expansion.store.companions import kept_file as kept_file
-from guided_imagination.expansion.store.companions import spent as spent
 from guided_imagination.expansion.store.manifest import describe_machine as describe_machine
+from guided_imagination.expansion.store.manifest import find as find
+from guided_imagination.expansion.store.manifest import found as found
+from guided_imagination.expansion.store.manifest import keep_file as keep_file
+from guided_imagination.expansion.store.manifest import kept_file as kept_file
+from guided_imagination.expansion.store.manifest import spent as spent
 from guided_imagination.expansion.store.reader import MANIFEST as MANIFEST
 from guided_imagination.expansion.store.reader import Expansion as Expansion
 from guided_imagination.expansion.store.reader import Image as Image

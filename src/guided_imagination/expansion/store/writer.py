@@ -12,9 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from guided_imagination.expansion.store.companions import kept_files
 from guided_imagination.expansion.store.lock import sole_writer
-from guided_imagination.expansion.store.manifest import describe_machine, events, latest, manifest, note
+from guided_imagination.expansion.store.manifest import describe_machine, events, kept_files, latest, manifest, note
 from guided_imagination.expansion.store.reader import (
     JOURNAL,
     JOURNALS,

@@ -16,8 +16,7 @@ from guided_imagination.config.rows import AdaptSettings
 from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.sources.classes import words
 from guided_imagination.generators.adaptation.loading import load_task, needs_guide
-from guided_imagination.generators.adaptation.objective import Task
-from guided_imagination.generators.adaptation.seeds import Seeds
+from guided_imagination.generators.adaptation.objective import Seeds, Task
 from guided_imagination.models.device import for_training, place
 from guided_imagination.models.weights import check_weights, locate, weights_checksum
 from guided_imagination.utils.errors import InputError

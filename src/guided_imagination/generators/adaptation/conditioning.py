@@ -7,8 +7,8 @@ from diffusers import AutoencoderKL, KandinskyV22Pipeline, StableDiffusionPipeli
 from torch import Tensor
 
 from guided_imagination.config.models import StableDiffusionConfig, StableUnclipConfig, UnclipConfig
-from guided_imagination.generators.adaptation.lora import Lesson
-from guided_imagination.generators.adaptation.seeds import Seeds
+from guided_imagination.generators.adaptation.denoising import Lesson
+from guided_imagination.generators.adaptation.objective import Seeds
 from guided_imagination.generators.base import batches
 from guided_imagination.utils.errors import InputError
 

@@ -25,11 +25,9 @@ from guided_imagination.generators.adaptation.conditioning import (
     stable_diffusion_lesson,
     stable_unclip_lesson,
 )
-from guided_imagination.generators.adaptation.dreambooth import dreambooth_task
-from guided_imagination.generators.adaptation.lora import lora_task
+from guided_imagination.generators.adaptation.denoising import dreambooth_task, lora_task
 from guided_imagination.generators.adaptation.mae import mae_task
-from guided_imagination.generators.adaptation.objective import Task
-from guided_imagination.generators.adaptation.seeds import Seeds
+from guided_imagination.generators.adaptation.objective import Seeds, Task
 from guided_imagination.models.device import Placement
 from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import locate_whole

@@ -8,11 +8,10 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 from transformers import AutoImageProcessor, ViTMAEForPreTraining
 
-from guided_imagination.generators.adaptation.objective import Task
-from guided_imagination.generators.adaptation.seeds import Seeds
+from guided_imagination.generators.adaptation.objective import Seeds, Task
+from guided_imagination.models.clip import preprocess
 from guided_imagination.models.device import Placement
 from guided_imagination.models.loading import load_network
-from guided_imagination.models.preprocessing import preprocess
 
 WEIGHT_DECAY = 0.05  # that of MAE's pre-training (He et al. 2022, table 8)
 

@@ -8,10 +8,10 @@ from guided_imagination.config.models import MaeConfig, UnclipConfig
 from guided_imagination.config.pretraining import PretrainConfig, Stage
 from guided_imagination.pretraining import cards, clip, mae, unclip
 from guided_imagination.pretraining import unclip as movq
-from guided_imagination.pretraining.checks import check_models
 from guided_imagination.pretraining.fixing import fix_split
 from guided_imagination.pretraining.images import Labelled, open_domain, to_dataset, turned
 from guided_imagination.pretraining.splits import Split, training_ids
+from guided_imagination.pretraining.stages import check_models
 from guided_imagination.utils.figures import Figure
 
 Record = dict[str, Any]

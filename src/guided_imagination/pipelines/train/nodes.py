@@ -24,8 +24,7 @@ from guided_imagination.pipelines import tracking
 from guided_imagination.training import zero_shot
 from guided_imagination.training.cells import Begun, begin_row
 from guided_imagination.training.grid import cells_of
-from guided_imagination.training.model_card import model_card
-from guided_imagination.training.model_selection import best_cell, example, load_classifier
+from guided_imagination.training.model_selection import best_cell, example, load_classifier, model_card
 from guided_imagination.training.sources import Sources, Teacher
 from guided_imagination.training.zero_shot import BATCH, LOGIT_SCALE
 from guided_imagination.utils.seeding import derive_seed
