@@ -30,6 +30,8 @@ from guided_imagination.utils.progress import progress
 
 EMBEDDINGS, HEAD, UNFINISHED = "seeds.npy", "head.safetensors", "seeds.unfinished"
 AT_ONCE = 4096  # embeddings in memory while a head is learned
+CONFIDENCE = 0.01  # the chance to take a guide that guesses for one that knows
+HOW = {"text": "zero-shot", "seeds": "leave-one-out", "both": "leave-one-out"}
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,6 @@ def _with_kept_head(folder: Path, augmenter: Augmenter) -> Augmenter:
 
 
 logger = logging.getLogger(__name__)
-CONFIDENCE = 0.01  # the chance to take a guide that guesses for one that knows
-HOW = {"text": "zero-shot", "seeds": "leave-one-out", "both": "leave-one-out"}
 
 
 def agreement(labels: ArrayLike, predictions: ArrayLike, classes: int) -> dict[str, float]:

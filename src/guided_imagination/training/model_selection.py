@@ -22,6 +22,8 @@ from guided_imagination.utils.files import read_json
 from guided_imagination.utils.markdown import code, escaped
 
 VALIDATION = "validation_accuracy"
+FIT = {"crop": "the square in their middle", "squeeze": "squeezed into a square"}
+METRICS = {"top5": "top-5 accuracy", "macro_f1": "macro-F1", "auc": "AUC"}
 
 
 class Classifier(nn.Module):
@@ -60,10 +62,6 @@ def load_classifier(folder: Path, architecture: Architecture, classes: int, reci
 def example(resolution: int) -> Tensor:
     """Two black images (2, 3, H, W) uint8: what a classifier takes."""
     return torch.zeros(2, 3, resolution, resolution, dtype=torch.uint8)
-
-
-FIT = {"crop": "the square in their middle", "squeeze": "squeezed into a square"}
-METRICS = {"top5": "top-5 accuracy", "macro_f1": "macro-F1", "auc": "AUC"}
 
 
 def model_card(

@@ -16,6 +16,10 @@ from torch.nn.functional import mse_loss
 from guided_imagination.generators.adaptation.objective import Task
 from guided_imagination.models.device import Placement
 from guided_imagination.utils.errors import InputError
+
+WEIGHT_DECAY = 0.01
+ATTENTION = r".*\.(to_q|to_k|to_v|to_out\.0|add_k_proj|add_v_proj)"
+UNCONDITIONAL = 0.1  # share of the rows that are told nothing, for classifier-free guidance (Ho and Salimans 2022)
 from guided_imagination.utils.randomness import seeded
 
 
@@ -48,9 +52,6 @@ def target(scheduler: DDPMScheduler, latents: Tensor, noise: Tensor, times: Tens
             raise InputError(
                 f"prediction_type {other!r} of the scheduler cannot be fine-tuned: only epsilon, v_prediction"
             )
-
-
-WEIGHT_DECAY = 0.01
 
 
 def dreambooth_task(
@@ -90,9 +91,6 @@ def dreambooth_task(
 
 
 # a pattern, not a list: peft keeps lists as sets and would save them in another order each time
-ATTENTION = r".*\.(to_q|to_k|to_v|to_out\.0|add_k_proj|add_v_proj)"
-UNCONDITIONAL = 0.1  # share of the rows that are told nothing, for classifier-free guidance (Ho and Salimans 2022)
-WEIGHT_DECAY = 0.01
 
 
 @dataclass(frozen=True)
