@@ -113,7 +113,7 @@ def test_an_output_that_cannot_be_written_is_named_before_any_work(place: str, t
 @pytest.mark.parametrize("runner", ["ThreadRunner", "ParallelRunner"])
 def test_runners_that_change_or_lose_results_are_refused(runner: str, tmp_path: Path) -> None:
     done = run(tmp_path, "--runner", runner, "--pipelines", "ingest")
-    assert_explained(done, f"--runner {runner} is not for this project")
+    assert_explained(done, f"--runner {runner} is not supported")
     assert "side by side" in done.stderr
     assert not list(tmp_path.glob("0*"))
 

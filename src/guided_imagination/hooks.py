@@ -119,8 +119,8 @@ class ProjectHooks:
         failures = {cell: error for name in names for cell, error in catalog.load(name).items()}
         if failures:
             raise InputError(
-                f"{len(failures)} cells failed ({_by_error(failures)}): "
-                "all others are finished, and the same command tries only these again"
+                f"{len(failures)} training runs failed ({_by_error(failures)}): "
+                "the others are finished; the same command retries only these"
             )
 
     def _last_words(self, pipeline: Pipeline, catalog: DataCatalog) -> Iterator[str]:
@@ -230,8 +230,8 @@ def _check_runner(runner: str) -> None:
     for name in ("ThreadRunner", "ParallelRunner"):
         if name in runner:
             raise InputError(
-                f"--runner {name} is not for this project, whose results it would change or lose: run rows side "
-                "by side instead, each in a process of its own, by kedro run --namespaces DATASET.METHOD"
+                f"--runner {name} is not supported, because it would change or lose results: to run methods side by "
+                "side, start one process for each with kedro run --namespaces DATASET.METHOD"
             )
 
 

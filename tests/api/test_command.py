@@ -93,7 +93,7 @@ def test_mistakes_end_in_one_sentence_in_the_words_of_the_command(folder: Path, 
     assert "ratio = 0: input should be greater" in refusal(folder, *out, "--ratio", 0)
     assert "method = 'gan' is not known" in refusal(folder, *out, "--method", "gan")
     assert "is not a folder" in refusal(tmp_path / "nowhere", *out)
-    assert "lies among the images" in refusal(folder, "--out", folder / "new")
+    assert "is inside the image folder" in refusal(folder, "--out", folder / "new")
     assert "holds other files" in refusal(folder, *out, "--images", tmp_path)
     assert not (tmp_path / "out").exists()
     run("expand", folder, *out, "--method", "cutout", "--ratio", 1)
@@ -122,7 +122,7 @@ def test_pictures_do_not_take_the_place_of_the_expansion(folder: Path, tmp_path:
     for out, pictures in (("new", "new"), ("work/new", "work"), ("new", "./new/../new")):
         done = run("expand", folder, "--method", "cutout", "--workers", 1, "--out", out, "--images", pictures)
         assert done.exit_code == 1
-        assert f"would take the place of --out {out}" in done.stderr
+        assert f"would overwrite --out {out}" in done.stderr
         assert not Path(out).exists()
 
 

@@ -177,7 +177,7 @@ def test_a_place_that_holds_something_else_is_left_alone(seeds, tmp_path):
     file.write_text("mine")
     assert "is a file" in refusal(seeds, out=file)
     assert "holds other files, e.g. 'notes.txt'" in refusal(seeds, out=tmp_path)
-    assert "lies among the images" in refusal(tmp_path, out=tmp_path / "out")
+    assert "is inside the image folder" in refusal(tmp_path, out=tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
@@ -276,4 +276,4 @@ def test_a_folder_of_other_class_names_is_refused(seeds, tmp_path):
     settings = {"method": "cutout", "ratio": 1, "out": tmp_path / "out"}
     guided_imagination.expand((pixels, labels, ["cat", "dog"]), **settings)
     said = refusal((pixels, labels, ["dog", "cat"]), **settings)
-    assert "holds an expansion of the classes cat, dog, the images have dog, cat: use another place" in said
+    assert "holds an expansion of the classes cat, dog, the images have dog, cat: use another folder" in said

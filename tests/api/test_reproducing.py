@@ -86,7 +86,7 @@ def test_a_generator_is_fine_tuned_again_as_its_pipeline_did_it(made, tmp_path):
     assert table["here"].tolist() == table["there"].tolist() == list(checksums(made / "gif_mae").values())
     assert checksums(new) == checksums(made / "gif_mae")
     assert verify(new) == []
-    with pytest.raises(InputError, match="new' holds an expansion already: use a new folder"):
+    with pytest.raises(InputError, match="new' already contains an expansion: use a new folder"):
         guided_imagination.reproduce(made / "gif_mae", new)
 
 
@@ -161,7 +161,7 @@ def test_other_code_weights_or_seeds_are_refused_before_anything_is_made(copy, m
 
 def test_settings_of_another_version_are_one_sentence(copy):
     for change, words in (
-        (lambda manifest: manifest["found"].pop("settings"), "does not record its settings: make the expansion again"),
+        (lambda manifest: manifest["found"].pop("settings"), "does not record its settings: run the expansion again"),
         (lambda manifest: manifest["found"]["settings"].pop("ratio"), r"not of this version \(ratio: Field required"),
     ):
         with pytest.raises(InputError, match=words):

@@ -255,7 +255,11 @@ def test_a_pair_to_compare_names_rows_and_those_that_an_environment_leaves_out(s
 @pytest.mark.parametrize(
     ("place", "name", "sentence"),
     [
-        ("dataset_specs", "my.birds", "dataset_specs: 'my.birds' is no usable name; allowed: letters, digits, _ and -"),
+        (
+            "dataset_specs",
+            "my.birds",
+            "dataset_specs: 'my.birds' is not a valid name; allowed: letters, digits, _ and -",
+        ),
         ("dataset_specs", "a/b", "dataset_specs: 'a/b' is no usable name"),
         ("dataset_specs", "report", "dataset_specs: 'report' is taken by the project itself"),
         ("methods", "gif.dalle", "methods: 'gif.dalle' is no usable name"),
@@ -399,7 +403,7 @@ def test_ratios_are_words_too_but_none_of_them_is_zero(shipped):
 @pytest.mark.parametrize("name", ["toys", "my org/toys", "org/a/b", "org/to--ys", "org/toys.git", "org/{row}", "org/{"])
 def test_a_wrong_repository_is_refused_before_any_work(shipped, name):
     message = refusal(changed(shipped, "export.push_to_hub", name))
-    assert f"export.push_to_hub = {name!r}: no name of a repository; allowed: ORG/NAME" in message
+    assert f"export.push_to_hub = {name!r}: not a repository name; allowed: ORG/NAME" in message
 
 
 def test_a_repository_holds_one_expansion(shipped):
@@ -414,7 +418,7 @@ def test_a_repository_holds_one_expansion(shipped):
 
 def test_what_is_pushed_has_to_be_exported(shipped):
     tree = changed(shipped, "export", {**shipped["export"], "push_to_hub": "org/toys", "formats": ["imagefolder"]})
-    assert "push_to_hub sends the form huggingface: add it to formats" in refusal(tree)
+    assert "push_to_hub needs the format huggingface: add it to formats" in refusal(tree)
 
 
 def test_pushes_are_private_unless_asked_otherwise(shipped):

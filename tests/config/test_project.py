@@ -89,7 +89,7 @@ def test_its_images_are_read(birds: Path, mlflow_database: Path, monkeypatch: py
     ("name", "sentence"),
     [
         ("there", "there exists already: give the name of a new folder"),
-        ("pets", "'pets' is the name of something that ships, as are fashion, "),
+        ("pets", "'pets' is a built-in name, as are fashion, "),
         ("report", "'report' is the name of something that ships"),
         ("my birds", "'my birds' cannot be the name of a dataset; allowed: letters, digits, _ and -"),
         ("-birds", "'-birds' cannot be the name"),

@@ -402,8 +402,8 @@ def test_pipes_devices_and_dead_links_are_named_and_not_opened(tmp_path, caplog)
     splits = ingestion.read(folder_spec(root, max_unreadable=0.5), 0)
     reasons = {image["id"].removeprefix("train/owl/"): image["reason"] for image in splits.quarantined}
     assert reasons == {
-        "gone.png": "it is a link that leads nowhere",
-        "itself.png": "it is a link that leads nowhere",
+        "gone.png": "it is a broken link",
+        "itself.png": "it is a broken link",
         "pipe.heic": "it is not a regular file",
         "pipe.png": "it is not a regular file",
         "zero.jpg": "it is not a regular file",

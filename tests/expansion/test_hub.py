@@ -122,7 +122,7 @@ def test_without_a_repository_nothing_is_asked(expanded, tmp_path, monkeypatch):
 def test_without_a_token_nothing_is_written_anywhere(expanded, tmp_path, monkeypatch):
     fake = Hub(monkeypatch)
     monkeypatch.setattr(hub, "get_token", lambda: None)
-    with pytest.raises(InputError, match="there is no token of the Hugging Face hub: put one that may write into"):
+    with pytest.raises(InputError, match="there is no Hugging Face token: set the environment variable HF_TOKEN"):
         exported(expanded, tmp_path)
     assert fake.calls == []
     assert not (tmp_path / "out").exists()
@@ -130,7 +130,7 @@ def test_without_a_token_nothing_is_written_anywhere(expanded, tmp_path, monkeyp
 
 def test_a_token_that_may_only_read_is_refused(expanded, tmp_path, monkeypatch):
     fake = Hub(monkeypatch, role="read")
-    with pytest.raises(InputError, match="the token may only read"):
+    with pytest.raises(InputError, match="the token is read-only"):
         exported(expanded, tmp_path)
     assert fake.names == ["whoami"]
 

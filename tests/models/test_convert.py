@@ -48,7 +48,7 @@ def test_code_in_a_pickle_is_refused_and_does_not_run(tmp_path, monkeypatch):
 @pytest.mark.parametrize("content", [{"a": "text"}, {}, [WEIGHT]], ids=["text", "nothing", "a list"])
 def test_what_has_no_tensors_by_name_is_refused(content, tmp_path):
     torch.save(content, tmp_path / "model.pth")
-    with pytest.raises(InputError, match="holds no tensors by name"):
+    with pytest.raises(InputError, match="contains no named tensors"):
         convert(tmp_path / "model.pth")
 
 

@@ -239,7 +239,7 @@ def test_what_is_missing_is_told_at_once_with_the_command_that_gets_it(tmp_path,
     message = str(error.value)
     assert "\n" not in message
     assert message.startswith(f"the model {PRIOR} is not on this machine (HF_HUB_OFFLINE is set): get it by `hf ")
-    assert message.endswith(f"or put its files into {tmp_path / 'hub' / PRIOR}")
+    assert message.endswith(f"or place its files in {tmp_path / 'hub' / PRIOR}")
     words = shlex.split(message.split("`")[1])
     assert words[:5] == ["hf", "download", PRIOR, "--revision", REVISION]
     empty = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "empty")}
@@ -347,7 +347,7 @@ def test_a_mirror_that_agrees_with_the_checksums_is_accepted_and_no_other(model,
     listed = mae(str(model)).model_copy(update={"checksums": sums})
     assert locate_whole(listed, tmp_path) == model
     write(model / "model.safetensors", 1.0)
-    with pytest.raises(InputError, match=r"model.safetensors is another file than `checksums` names: its SHA-256 is"):
+    with pytest.raises(InputError, match=r"model.safetensors does not match `checksums`: its SHA-256 is"):
         locate_whole(listed, tmp_path)
     missing = mae(str(model)).model_copy(update={"checksums": {"vae/x.safetensors": "0" * 64}})
     with pytest.raises(InputError, match=r"vae/x.safetensors is missing, which `checksums` names"):

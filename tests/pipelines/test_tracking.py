@@ -166,7 +166,7 @@ class Half(nn.Module):
 
 
 def test_a_registered_classifier_is_found_again_with_its_classes_and_card(parent):
-    with pytest.raises(InputError, match=r"no classifier of toys yet \(and none of any dataset\): kedro run trains"):
+    with pytest.raises(InputError, match=r"no classifier of toys yet \(nor of any other dataset\): kedro run trains"):
         tracking.registered("toys")
     tracking.register("toys", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), parent, {"key": "one"}, SHEET)
     classify, sheet = tracking.registered("toys")
@@ -176,7 +176,7 @@ def test_a_registered_classifier_is_found_again_with_its_classes_and_card(parent
     with pytest.raises(InputError, match=r"no classifier of moths yet \(but of toys\)"):
         tracking.registered("moths")
     for name in ("bob's", 'bob"s', "", "a%"):
-        with pytest.raises(InputError, match=f"there is no classifier of {name} yet"):
+        with pytest.raises(InputError, match=f"there is no trained classifier of {name} yet"):
             tracking.registered(name)
     other = replace(SHEET, classes=["dog", "cat"])
     tracking.register("toys", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), parent, {"key": "two"}, other)

@@ -60,7 +60,7 @@ def test_without_a_description_mean_and_deviation_are_timms(trained, tmp_path):
 def test_weights_of_another_model_are_refused(trained, tmp_path, changes):
     folder, _ = trained
     chosen = architecture(folder, **changes)
-    with pytest.raises(InputError, match="has weights of another model than"):
+    with pytest.raises(InputError, match="does not contain weights of"):
         build_model(chosen, 2, FINETUNE, locate_weights(chosen, tmp_path))
 
 

@@ -130,7 +130,7 @@ def test_what_no_font_has_is_in_ascii_with_one_warning_that_names_it(only_own_fo
     assert {"Mao (cat)", "neko (cat)", "HanGug (cat)", "on the images of HanGug (cat): 1"} <= texts
     assert not {mark for text in texts for mark in text} & set("".join(UNKNOWN))
     (warning,) = (record.getMessage() for record in caplog.records)
-    assert warning == "no installed font has the characters of these names, figures show " + ", ".join(
+    assert warning == "no installed font has the characters of these names; figures show " + ", ".join(
         f"{name!r} as {shown!r}" for name, shown in UNKNOWN.items()
     )
 

@@ -104,9 +104,9 @@ def _free(target: Path, out: Path) -> Path:
         empty = not target.exists() or (target.is_dir() and not any(target.iterdir()))
         exported = (target / EXPORTED).is_file()
     if not empty and not exported:
-        raise InputError(f"--images {target} holds other files: use an empty or a new folder")
+        raise InputError(f"--images {target} contains other files: use an empty or a new folder")
     if out.resolve().is_relative_to(target.resolve()):
-        raise InputError(f"--images {target} would take the place of --out {out}: use another folder")
+        raise InputError(f"--images {target} would overwrite --out {out}: use another folder")
     check_writable(target)
     return target
 

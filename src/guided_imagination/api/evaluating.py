@@ -109,7 +109,9 @@ def _refuse_soft(recipe: str | Recipe, settings: Mapping[str, Any]) -> None:
     )
     if named is not None and named.soft_labels:
         told = repr(recipe) if isinstance(recipe, str) else "the one given"
-        raise InputError(f"recipe = {told} has soft labels, for which evaluate has no teacher: use kedro run")
+        raise InputError(
+            f"recipe = {told} needs a teacher for its soft labels, which evaluate does not have: use kedro run"
+        )
 
 
 def _grid(architecture: str | Architecture, recipe: str | Recipe, runs: int) -> dict[str, Any]:

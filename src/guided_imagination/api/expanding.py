@@ -105,7 +105,7 @@ def expand(
     if not same_classes(new, seeds):  # without a guide, nothing that shaped the images tells their names
         raise InputError(
             f"out = {str(out)!r} holds an expansion of the classes {', '.join(class_names(new))}, the images have "
-            f"{', '.join(class_names(seeds))}: use another place"
+            f"{', '.join(class_names(seeds))}: use another folder"
         )
     return new
 
@@ -117,7 +117,7 @@ def _kept(folder: Path | None) -> AbstractContextManager[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"out = {str(folder)!r} cannot be made ({error.strerror}): use another place") from error
+        raise InputError(f"out = {str(folder)!r} cannot be made ({error.strerror}): use another folder") from error
     return nullcontext(folder)
 
 
@@ -127,9 +127,11 @@ def usable(out: Path, images: object) -> Path:
     with explaining_full_disk(out):
         a_file = out.exists() and not out.is_dir()
     if a_file:
-        raise InputError(f"out = {str(out)!r} is a file; needed: a folder, or a name for a new one")
+        raise InputError(f"out = {str(out)!r} is a file: give an empty or a new folder")
     if isinstance(images, str | os.PathLike) and out.resolve().is_relative_to(Path(images).resolve()):
-        raise InputError(f"out = {str(out)!r} lies among the images, where it would be a class: use another place")
+        raise InputError(
+            f"out = {str(out)!r} is inside the image folder and would be read as a class: use another folder"
+        )
     with explaining_full_disk(out):
         names = {path.name for path in out.iterdir()} if out.is_dir() else set()
     foreign = sorted(name for name in names if not name.startswith((".", "writer")))

@@ -94,11 +94,11 @@ def opened(expansion: Dataset | str | os.PathLike[str], seeds: Dataset) -> tuple
     if not len(expansion):
         raise InputError(NOTHING_KEPT)
     if not same_classes(expansion, seeds):
-        raise InputError("the expansion has other classes than the images: pass those that it was made from")
+        raise InputError("the classes of the expansion and of the images differ: pass the images that it was made from")
     unknown = set(expansion["seed_id"][:]) - set(seeds["id"][:])
     if unknown:
         raise InputError(
-            f"the expansion is of images that are not here, e.g. {min(unknown)!r}: pass those that it was made from"
+            f"the expansion was made from images that are missing here, e.g. {min(unknown)!r}: pass those as well"
         )
     return str(expansion[0]["method"]), Held(expansion)
 

@@ -104,7 +104,7 @@ def _dataset(data: Dataset) -> Opened:
 
 def _content(image: dict[str, Any] | None) -> bytes:
     if image is None:
-        raise ValueError("there is no image")
+        raise ValueError("there are no images")
     content: bytes | None = image["bytes"]
     return check_regular(Path(image["path"])).read_bytes() if content is None else content
 
@@ -129,12 +129,12 @@ def _names(names: Any) -> list[str]:
     if found is None:
         raise InputError(f"class names are of type {type(names).__name__}; {allowed}")
     if not found:
-        raise InputError("there is no class name; needed: one for each label")
+        raise InputError("there are no class names: give one for each label")
     for name in found:
         if not isinstance(name, str):
             raise InputError(f"one of the class names is of type {type(name).__name__}; {allowed}")
     if twice := sorted({name for name in found if found.count(name) > 1}):
-        raise InputError(f"two of the class names are {twice[0]!r}; {allowed}")
+        raise InputError(f"the class name {twice[0]!r} occurs twice; {allowed}")
     return [str(name) for name in found]  # not numpy's
 
 
@@ -143,7 +143,7 @@ def _by_label(pairs: list[tuple[Any, Any]]) -> list[Any]:
     if all(isinstance(name, str) for name, _ in pairs):
         pairs = [(label, name) for name, label in pairs]
     if not all(isinstance(label, Integral) and isinstance(name, str) for label, name in pairs):
-        raise InputError('class names are no pairs of a name and an integer; allowed: {"cat": 0} or {0: "cat"}')
+        raise InputError('class names must be pairs of a name and an integer, such as {"cat": 0} or {0: "cat"}')
     absent = sorted(set(range(len(pairs))) - {label for label, _ in pairs})
     if absent:
         raise InputError(
@@ -188,7 +188,7 @@ def _png(image: NDArray[Any], channels_last: bool) -> bytes:
 def _array(values: Any, what: str) -> NDArray[Any]:
     """An array, or a tensor of any device and precision. Raises InputError for what cannot become one."""
     if np.ma.is_masked(values):
-        raise InputError(f"{what}: some values are masked; needed: all of them")
+        raise InputError(f"{what}: some values are masked: fill them first")
     try:
         if hasattr(values, "detach"):
             values = values.detach().cpu()
@@ -197,7 +197,9 @@ def _array(values: Any, what: str) -> NDArray[Any]:
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
         why = first_line(error).split(". ")[0]
-        raise InputError(f"{what} cannot be made an array ({why}): pass a numpy array or a torch tensor") from error
+        raise InputError(
+            f"{what} cannot be converted to an array ({why}): pass a NumPy array or a torch tensor"
+        ) from error
 
 
 def _channels_last(values: NDArray[Any], what: str, many: str) -> bool:
@@ -227,7 +229,9 @@ def _channels_last(values: NDArray[Any], what: str, many: str) -> bool:
 
 def _labels(values: NDArray[Any], images: int) -> NDArray[np.int64]:
     if values.shape != (images,):
-        raise InputError(f"labels have the shape {values.shape}, images are {images}: needed is one label for each")
+        raise InputError(
+            f"labels have the shape {values.shape}, but there are {images} images: give one label per image"
+        )
     if images and not (np.issubdtype(values.dtype, np.integer) or values.dtype == np.bool_):
         raise InputError(f"labels are an array of {values.dtype}; allowed: integers that number the class names")
     return values.astype(np.int64)

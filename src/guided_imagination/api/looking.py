@@ -61,7 +61,7 @@ def audit(
         others, side_of_real = read_side(real, row.spec, "real image", every_class=False)
         sides.append(side_of_real)
     if not same_classes(others, seeds):
-        raise InputError("the real images have other classes than the images of the expansion")
+        raise InputError("the classes of the real images and of the expansion differ")
     notes = warned("audit", between(*sides))
     table = call(partial(audit_rows, seeds, others, row, {"original": None, method: made}), row.compute)
     table.attrs["warnings"] = [str(note) for note in notes]

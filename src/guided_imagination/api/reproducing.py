@@ -59,7 +59,7 @@ def reproduce(
     row, there = _settings(manifest, check, workers), manifest["fingerprint"]
     target = None if out is None else usable(Path(out), images)
     if target is not None and (target.resolve() == Path(folder).resolve() or store.is_complete(target)):
-        raise InputError(f"out = {str(target)!r} holds an expansion already: use a new folder")
+        raise InputError(f"out = {str(target)!r} already contains an expansion: use a new folder")
     with temporary_folder() as temporary:
         models = temporary / "models"
         models.mkdir()
@@ -95,7 +95,7 @@ def _settings(manifest: Mapping[str, Any], check: bool, workers: int | None) -> 
     record, made = manifest.get("found", {}).get("settings"), manifest.get("fingerprint", {})
     if not record:
         code = made.get("code", "unknown")
-        raise InputError(f"the manifest, of version {code}, does not record its settings: make the expansion again")
+        raise InputError(f"the manifest, of version {code}, does not record its settings: run the expansion again")
     if check:
         _refuse(made["method"], {"code": made["code"]}, {"code": __version__})
     row = ExpansionSettings.of_record(record)
@@ -106,7 +106,7 @@ def _seeds(row: ExpansionSettings, images: Images | None) -> Dataset:
     if images is not None:
         return read_images(images, row.spec)
     if getattr(row.spec.source, "path", None) == NAME:
-        raise InputError("the expansion was made of images that expand was given: give the same as images")
+        raise InputError("the expansion was made from images passed to expand: pass the same as images")
     return ingestion.read(row.spec, row.draw).seeds
 
 

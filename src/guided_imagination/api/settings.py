@@ -79,7 +79,7 @@ def making(method: str, preset: str | Preset, filter: Filter, least_kappa: Least
         raise InputError(_no_models(method, preset, models, known))
     if asks and not METHODS[method]["guided"]:
         raise InputError(
-            f"method = {method!r} has no guide that could filter: omit filter and least_kappa, or take gif_{method}"
+            f"method = {method!r} has no guide to filter with: omit filter and least_kappa, or use gif_{method}"
         )
     own = merged(models.pipelines[pipeline], _checks(filter, least_kappa))
     return {**pipelines, "methods": {method: METHODS[method]}, pipeline: own}, models

@@ -70,8 +70,8 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
             if not _out_of_memory(error):
                 raise
             raise InputError(
-                "these networks do not fit into memory even with a single image: use a smaller preset or resolution, "
-                'settings={"compute": {"offload": "model"}}, or another device; with out=FOLDER, what was finished is '
+                "these networks do not fit into memory, even for a single image: use a smaller preset or resolution, "
+                'settings={"compute": {"offload": "model"}}, or another device; with out=FOLDER, finished shards are '
                 "kept"
             ) from error
 

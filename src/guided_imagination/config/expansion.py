@@ -223,7 +223,7 @@ def _repository(name: str) -> str:
         filled = ""
     if not _REPOSITORY.fullmatch(filled) or any(part in filled for part in ("--", "..")) or filled.endswith(".git"):
         raise ValueError(
-            "no name of a repository; allowed: ORG/NAME of letters, digits, -, _ and ., where {dataset} and {method} "
+            "not a repository name; allowed: ORG/NAME of letters, digits, -, _ and ., where {dataset} and {method} "
             "stand for those of each expansion"
         )
     return name
@@ -254,7 +254,7 @@ class ExportConfig(Strict):
     @model_validator(mode="after")
     def what_is_pushed_is_made(self) -> "ExportConfig":
         if self.push_to_hub and "huggingface" not in self.formats:
-            raise ValueError("push_to_hub sends the form huggingface: add it to formats")
+            raise ValueError("push_to_hub needs the format huggingface: add it to formats")
         return self
 
     def repository(self, dataset: str, method: str) -> str | None:

@@ -130,8 +130,8 @@ def _check_names(place: str, names: Collection[str], reserved: Collection[str]) 
     """Raise ValueError for a name that cannot be a namespace, a file name and a part of the catalog's names."""
     for name in names:
         if not re.fullmatch(r"[\w-]+", name):
-            raise ValueError(f"{place}: {name!r} is no usable name; allowed: letters, digits, _ and -")
+            raise ValueError(f"{place}: {name!r} is not a valid name; allowed: letters, digits, _ and -")
         if re.search(r"_draw\d+$", name):
-            raise ValueError(f"{place}: {name!r} ends like the name of a draw of the seeds: call it otherwise")
+            raise ValueError(f"{place}: {name!r} ends like the name of a draw: choose another name")
         if name in reserved:
-            raise ValueError(f"{place}: {name!r} is taken by the project itself, as are {', '.join(reserved)}")
+            raise ValueError(f"{place}: {name!r} is reserved, as are {', '.join(reserved)}")

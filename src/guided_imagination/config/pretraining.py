@@ -36,7 +36,7 @@ class Stage(Strict):
     @model_validator(mode="after")
     def rises_before_it_falls(self) -> "Stage":
         if self.warmup_steps >= self.steps:
-            raise ValueError(f"warmup_steps = {self.warmup_steps} leaves none of steps = {self.steps} to learn in")
+            raise ValueError(f"warmup_steps = {self.warmup_steps} is not less than steps = {self.steps}")
         return self
 
 
@@ -115,7 +115,9 @@ class Domain(Strict):
                 allowed = ", ".join(self.images.seeds)
                 raise ValueError(f"shares.{name}.part: {share.part!r} is not in images.seeds; allowed: {allowed}")
         if NEAR_DUPLICATES in self.shares:
-            raise ValueError(f"shares: {NEAR_DUPLICATES!r} is what the pipeline split finds itself: call it otherwise")
+            raise ValueError(
+                f"shares: {NEAR_DUPLICATES!r} is reserved for what the pipeline split finds: choose another name"
+            )
         return self
 
     @model_validator(mode="after")

@@ -32,13 +32,13 @@ def new_project(folder: Path) -> None:
     with explaining_full_disk(folder.parent):
         there = folder.exists()
     if there:
-        raise InputError(f"{folder} exists already: give the name of a new folder, or remove that one")
+        raise InputError(f"{folder} already exists: give a new name, or remove that folder")
     specs = (shipped_conf() / "base" / "parameters_datasets.yml").read_text()
     # YAML reads 2024 as a number, and no as false
     if not re.fullmatch(r"\w[\w-]*", name) or yaml.safe_load(name) != name:
         raise InputError(f"{name!r} cannot be the name of a dataset; allowed: letters, digits, _ and -, and no number")
     if name in (taken := [*yaml.safe_load(specs)["dataset_specs"], *RESERVED_DATASETS]):
-        raise InputError(f"{name!r} is the name of something that ships, as are {', '.join(taken)}: choose another")
+        raise InputError(f"{name!r} is a built-in name, as are {', '.join(taken)}: choose another")
     with replacing_folder(folder.absolute()) as project:
         _copy_templates(project, name)
         shutil.copytree(shipped_conf(), project / "conf", ignore=shutil.ignore_patterns("local", "test"))

@@ -86,7 +86,9 @@ def _dataset(tree: Tree, place: str) -> DatasetSettings:
     searched = _recipe(tree, dataset, tree.tune.recipe)
     _check_weights(tree, f"tune.recipe: {tree.tune.recipe!r}", searched)
     if searched.soft_labels:
-        raise ValueError(f"tune.recipe: {tree.tune.recipe!r} has soft labels, for which the search has no teacher")
+        raise ValueError(
+            f"tune.recipe: {tree.tune.recipe!r} needs a teacher for its soft labels, which the search does not have"
+        )
     return DatasetSettings(
         **_shared(tree, place),
         **_audited(tree, dataset),
@@ -151,7 +153,7 @@ def _training(tree: Tree, dataset: str, changes: Mapping[str, Any]) -> TrainingS
     teacher = _guide(tree, dataset, "train", "teacher")
     soft = any(recipe.soft_labels for recipe in recipes.values())
     if soft and teacher is None:
-        raise ValueError("train.teacher: a recipe has soft_labels, so a guide has to give them; none is named")
+        raise ValueError("train.teacher: a recipe has soft_labels, so a teacher must be named")
     return TrainingSettings(
         grid=tree.train,
         largest_ratio=max(tree.train.ratios or [tree.ratio_of(dataset)]),

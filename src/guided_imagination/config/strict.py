@@ -32,7 +32,7 @@ def _numbers(value: object) -> object:
     for part in value.split():
         ends = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
         if ends is None:
-            raise ValueError(f"{part!r} is no number and no range; allowed are such as 3 and 0-7")
+            raise ValueError(f"{part!r} is neither a number nor a range: write 3 or 0-7")
         first, last = int(ends[1]), int(ends[2] or ends[1])
         found += range(first, last + 1)
     return found
@@ -44,7 +44,7 @@ T = TypeVar("T")
 def _all_different(values: list[T]) -> list[T]:
     for value in values:
         if values.count(value) > 1:
-            raise ValueError(f"{value!r} is there more than once; every one once")
+            raise ValueError(f"{value!r} is listed more than once")
     return values
 
 

@@ -44,7 +44,7 @@ class Crop(Strict):
     @model_validator(mode="after")
     def ends_in_order(self) -> "Crop":
         if self.area[0] > self.area[1] or self.aspect[0] > self.aspect[1]:
-            raise ValueError("area and aspect are the least and the greatest value, in this order")
+            raise ValueError("area and aspect are [minimum, maximum]")
         return self
 
 
@@ -101,7 +101,7 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def one_length(self) -> "Recipe":
         if [self.updates, self.passes, self.epochs].count(None) != 2:
-            raise ValueError("give exactly one of updates, passes and epochs; null takes one back")
+            raise ValueError("give exactly one of updates, passes and epochs; null unsets one")
         return self
 
     @model_validator(mode="after")
@@ -113,13 +113,15 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def only_what_was_trained_is_frozen(self) -> "Recipe":
         if self.frozen and not self.pretrained:
-            raise ValueError("frozen leaves all but the last layer as it is, so that it needs pretrained: true")
+            raise ValueError("frozen trains only the last layer, so it needs pretrained: true")
         return self
 
     @model_validator(mode="after")
     def soft_labels_are_not_mixed(self) -> "Recipe":
         if self.soft_labels and (self.mixup or self.cutmix):
-            raise ValueError("soft_labels go with neither mixup nor cutmix: set those to 0, or soft_labels to null")
+            raise ValueError(
+                "soft_labels cannot be combined with mixup or cutmix: set those to 0, or soft_labels to null"
+            )
         return self
 
     def resolved(self, largest: int) -> Self:

@@ -63,7 +63,7 @@ def read(content: bytes) -> Picture:
         raise
     except Exception as error:  # decoders let anything escape on broken bytes: struct.error, SyntaxError, EOFError
         if not READS_HEIF and content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
-            raise ValueError(f"it is HEIC, for which {HEIC_EXTRA} installs a reader") from error
+            raise ValueError(f"HEIC needs an extra reader: {HEIC_EXTRA}") from error
         said = re.sub(r" <_io\.BytesIO object at \w+>", "", str(error))  # the same for the same bytes
         raise ValueError(f"{type(error).__name__}: {said}") from error
 

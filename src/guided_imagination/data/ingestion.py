@@ -192,7 +192,7 @@ def _gather(
     images = concatenate(gathered)
     twice = [name for name, times in Counter(images.ids).items() if times > 1]
     if twice:
-        raise InputError(f"{opened.place} has {len(twice)} ids more than once, e.g. {twice[0]!r}: ids must differ")
+        raise InputError(f"{opened.place} has {len(twice)} duplicate ids, e.g. {twice[0]!r}: ids must differ")
     return images, [np.arange(*pair) for pair in pairwise(bounds)]
 
 
@@ -318,7 +318,7 @@ def _look(chunk: list[bytes | str]) -> list[Found]:
 def _check_classes(seeds: Labels, test: Labels, classes: list[str], place: str) -> None:
     _check_seeds(seeds, classes, place)
     for label in sorted(set(range(len(classes))) - set(test.tolist())):
-        logger.warning("%s: there is no test image of class %r", place, classes[label])
+        logger.warning("%s: no test image of class %r", place, classes[label])
 
 
 def _check_seeds(seeds: Labels, classes: list[str], place: str) -> None:

@@ -72,7 +72,7 @@ class Earlier:
         try:
             found = {part: load_from_disk(str(self.folder / part)) for part in self.manifest["splits"]}
         except (OSError, ValueError, KeyError) as error:  # of any file that is missing or damaged
-            logger.info("%s is made again (%s)", self.folder, error)
+            logger.info("%s is rebuilt (%s)", self.folder, error)
             return None
         same = all(checksum(images) == self.manifest["splits"][part]["checksum"] for part, images in found.items())
         return found if same else None

@@ -26,15 +26,15 @@ def check_access() -> None:
     """
     if get_token() is None:
         raise InputError(
-            "export.push_to_hub: there is no token of the Hugging Face hub: put one that may write into the "
-            "environment variable HF_TOKEN, or run `hf auth login` once"
+            "export.push_to_hub: there is no Hugging Face token: set the environment variable HF_TOKEN to one with "
+            "write access, or run `hf auth login`"
         )
     with _explained("the hub cannot be asked whose token it is"):
         token = HfApi().whoami().get("auth", {}).get("accessToken", {})
     if token.get("role") == "read":
         raise InputError(
-            "export.push_to_hub: the token may only read: "
-            "make one that may write at https://huggingface.co/settings/tokens"
+            "export.push_to_hub: the token is read-only: "
+            "create one with write access at https://huggingface.co/settings/tokens"
         )
 
 

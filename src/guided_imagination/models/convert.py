@@ -29,7 +29,7 @@ def convert(file: Path, target: Path | None = None) -> Path:
     for name in WRAPPED:
         content = content.get(name, content) if isinstance(content, dict) else content
     if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
-        raise InputError(f"{file} holds no tensors by name")
+        raise InputError(f"{file} contains no named tensors")
     name = "model.safetensors" if file.name == "pytorch_model.bin" else f"{file.stem}.safetensors"
     target = target or file.with_name(name)
     with replacing(target) as stream:  # shared storage cannot be saved, hence the clones

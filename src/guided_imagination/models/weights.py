@@ -53,7 +53,7 @@ def locate(model: PretrainedModel, folder: Path) -> Path:
         command = shlex.join(["hf", "download", model.model, *pinned, *included])
         raise InputError(
             f"the model {model.model} is not on this machine ({reason}): get it by `{command}`, "
-            f"or put its files into {by_hand}"
+            f"or place its files in {by_hand}"
         ) from error
     check_companions(found, model.files_beside)  # without a network, the hub's library returns what is there
     return found
@@ -91,7 +91,7 @@ def locate_whole(model: PretrainedModel, folder: Path) -> Path:
         status = file.stat()
         got = _content(file, status.st_size, status.st_mtime_ns, status.st_ino, "sha256").hex()
         if got != expected:
-            raise InputError(f"{file} is another file than `checksums` names: its SHA-256 is {got}, not {expected}")
+            raise InputError(f"{file} does not match `checksums`: its SHA-256 is {got}, not {expected}")
     return found
 
 
@@ -208,7 +208,7 @@ def _hidden(file: Path, folder: Path) -> bool:
 
 def _check_header(file: Path) -> None:
     if not file.is_file():
-        raise InputError(f"{file} is missing: the download is not complete, start it again")
+        raise InputError(f"{file} is missing: the download is incomplete, run it again")
     try:
         with safe_open(file, framework="np"):
             pass

@@ -48,13 +48,13 @@ def conclude(*verdicts: dict[str, Any]) -> None:
         )
     if "intact" not in found.values():
         raise InputError(
-            "there is no expansion to verify: make one first, or name its folder by --params data_dir=FOLDER"
+            "there is no expansion to verify: run one first, or name its folder by --params data_dir=FOLDER"
         )
 
 
 def _verdict(expanded: "Expansion", name: str) -> dict[str, Any]:
     if not expanded.folder.exists():
-        logger.info("%s: absent, it was never made", name)
+        logger.info("%s: not made yet", name)
         return {"verdict": "absent", "findings": []}
     from guided_imagination.expansion import records
 

@@ -30,7 +30,7 @@ def fix_split(config: PretrainConfig) -> Split:
     """
     path, shipped = config.folder("split.json"), Path(embedded(config.domain)) / "split.json"
     if path.exists():
-        raise InputError(f"{path} is there already: what it sets aside is fixed, since models were trained without it")
+        raise InputError(f"{path} already exists and is fixed, because models were trained without its images")
     if shipped.exists():
         logger.info("the split of %s is that of the package, whose test images no model may see", config.domain)
         return Split.model_validate_json(shipped.read_bytes())

@@ -233,7 +233,7 @@ def _finished_or_trained(
     except InputError:
         raise  # images are the same for all cells
     except Exception as error:
-        logger.exception("%s failed; the other cells go on", job.cell.title)
+        logger.exception("%s failed; the other runs continue", job.cell.title)
         return Failure(f"{type(error).__name__}: {error}", (began, time.time()))
 
 

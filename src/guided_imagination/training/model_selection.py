@@ -109,9 +109,9 @@ def pixels(path: Path, resolution: int, fit: Literal["crop", "squeeze"]) -> Tens
         content = path.read_bytes()
         image = decode(squeezed(content) if fit == "squeeze" else content)
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}): give image files") from error
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): give an image file") from error
     except ValueError as error:
-        raise InputError(f"{path} is not an image that can be read ({error}): give JPEG, PNG or the like") from error
+        raise InputError(f"{path} is not a readable image ({error}): give JPEG, PNG or the like") from error
     return torch.from_numpy(np.array(square(image, resolution))).permute(2, 0, 1)
 
 

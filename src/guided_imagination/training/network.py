@@ -108,10 +108,10 @@ def _load(network: nn.Module, file: Path, name: str) -> None:
     try:
         missing, unknown = network.load_state_dict(body, strict=False)
     except RuntimeError as error:
-        raise InputError(f"{file} has weights of another model than {name}: {first_line(error)}") from error
+        raise InputError(f"{file} does not contain weights of {name}: {first_line(error)}") from error
     missing = [key for key in missing if key.rpartition(".")[0] != head]
     if missing or unknown:
-        raise InputError(f"{file} has weights of another model than {name}: first {(missing + unknown)[0]!r}")
+        raise InputError(f"{file} does not contain weights of {name}: first {(missing + unknown)[0]!r}")
 
 
 def _make_dense(model: nn.Module, kind: str) -> None:

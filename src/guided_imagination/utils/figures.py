@@ -75,7 +75,7 @@ def _warn() -> None:
     if untold:
         named = ", ".join(f"{name!r} as {_ascii(name)!r}" for name in untold[:NAMED])
         more = f" and {len(untold) - NAMED:,} more" if len(untold) > NAMED else ""
-        logger.warning("no installed font has the characters of these names, figures show %s%s", named, more)
+        logger.warning("no installed font has the characters of these names; figures show %s%s", named, more)
         _told.update(dict.fromkeys(untold, True))
 
 

@@ -58,7 +58,7 @@ def check_regular(path: Path) -> Path:
     """`path`. Raises ValueError for what could block whoever opens it, and for a link that leads nowhere."""
     if path.is_file() or not os.path.lexists(path):
         return path
-    raise ValueError("it is not a regular file" if path.exists() else "it is a link that leads nowhere")
+    raise ValueError("it is not a regular file" if path.exists() else "it is a broken link")
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def writing_alone(path: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=PATIENCE)
         except Timeout:
-            logger.info("waiting for another process that is writing %s", path)
+            logger.info("waiting for another process that writes to %s", path)
             lock.acquire()
     try:
         yield
@@ -209,8 +209,8 @@ def explaining_full_disk(folder: Path) -> Iterator[None]:
         there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         free = shutil.disk_usage(there).free / 2**20
         raise InputError(
-            f"{folder} takes no more data ({os.strerror(code)}; {free:.1f} MiB are free on its disk): "
-            "make room and run again, what was finished is kept"
+            f"{folder} is out of space ({os.strerror(code)}; {free:.1f} MiB are free on its disk): "
+            "free some space and run again, finished work is kept"
         ) from error
 
 
@@ -275,7 +275,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except ValueError as error:
-        raise InputError(f"{path} is damaged, it holds no JSON ({error}): delete it and run again") from error
+        raise InputError(f"{path} is damaged, not valid JSON ({error}): delete it and run again") from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} is damaged, it holds no JSON object: delete it and run again")
+        raise InputError(f"{path} is damaged (not a JSON object): delete it and run again")
     return value

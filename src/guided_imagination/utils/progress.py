@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 EVERY = 60  # seconds between two lines
-LINE = "{desc}: {n_fmt} of {total_fmt} {unit}, {rate_fmt}, {elapsed} gone, about {remaining} left"
+LINE = "{desc}: {n_fmt} of {total_fmt} {unit}, {rate_fmt}, {elapsed} elapsed, about {remaining} left"
 WORKER = "GUIDED_IMAGINATION_WORKER"  # set in workers, whose bars would write over each other
 
 

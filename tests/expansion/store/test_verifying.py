@@ -102,7 +102,7 @@ def test_a_deleted_or_truncated_shard(made, damage, finding, caplog):
         next(Expansion(made).stream())
     rest = ToyAugmenter()
     expand(made, toy_plan(rest))
-    assert f"{made / SECOND} is missing or damaged: it is made again" in caplog.text
+    assert f"{made / SECOND} is missing or damaged: rebuilding it" in caplog.text
     assert rest.calls == 1
     assert checksums(made) == before
     assert verify(made) == []
@@ -123,7 +123,7 @@ def test_a_changed_parameter_weight_file_or_seed(made, changes, difference):
     with pytest.raises(InputError) as caught:
         expand(made, toy_plan(**changes))
     assert str(caught.value) == (
-        f"{made} holds an expansion made with other settings ({difference}): "
+        f"{made} contains an expansion with other settings ({difference}): "
         "replace it with --params overwrite=true, or keep it and use another --params data_dir=FOLDER"
     )
     assert checksums(made) == before

@@ -63,8 +63,8 @@ def name_classes(
         told[word] = name
     numbers = [word for word in told if word.isdigit()]
     if numbers:
-        logger.warning("%s: %r is a number, not a name that CLIP understands; see names", place, numbers[0])
+        logger.warning("%s: %r is a number, which tells CLIP nothing; give a word under names", place, numbers[0])
     signs = [word for word in told if not any(letter.isalnum() for letter in word)]
     if signs:
-        logger.warning("%s: %r has no letters, it is not a name that CLIP understands; see names", place, signs[0])
+        logger.warning("%s: %r has no letters, which tells CLIP nothing; give a word under names", place, signs[0])
     return kept, relabel

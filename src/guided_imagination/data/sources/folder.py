@@ -45,7 +45,7 @@ def open_folder(source: FolderSource) -> Opened:
     if source.class_pattern is None:
         _check_folders(path, classes)
     if not classes:
-        raise InputError(f"{path} has no images; needed: a folder for each class with images in it")
+        raise InputError(f"{path} has no images: expected one folder of images per class")
     parts = {"train": partial(_part, path, "train", train, classes)}
     for name, folder in (("val", source.val), ("test", source.test)):
         if folder is not None:
@@ -78,7 +78,7 @@ def _images(folder: Path, pattern: str) -> Found:
     """The images below the folder whose path tells a class."""
     check_name(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; needed: a folder for each class with images in it")
+        raise InputError(f"{folder} is not a folder: expected one folder of images per class")
     found = Found({}, set())
     ignored: list[str] = []
     missed: list[str] = []
@@ -91,7 +91,7 @@ def _images(folder: Path, pattern: str) -> Found:
                 found.unread.add(file)
             continue
         if pattern == FOLDER_PER_CLASS and "/" not in file and not (folder / file).exists():
-            raise InputError(f"{folder / file} is a link that leads nowhere: mend it or remove it")
+            raise InputError(f"{folder / file} is a broken link: fix or remove it")
         (ignored if told == "other" else missed).append(file)
     if ignored or missed:
         level = logging.WARNING if missed else logging.INFO  # what could be an image is missed by its owner

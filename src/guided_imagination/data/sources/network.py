@@ -20,5 +20,5 @@ def downloading(what: str, origin: str, folder: object) -> Iterator[None]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{what} cannot be downloaded from {origin} ({reason.rstrip('.')}): "
-            f"run again with a network, or put it into {folder} by hand"
+            f"run again with a network, or place it in {folder} manually"
         ) from error

@@ -142,5 +142,5 @@ def _content(folder: Path, value: Any) -> bytes:
         return check_regular(folder / value["path"]).read_bytes()
     content = value["bytes"] if isinstance(value, dict) else value
     if not isinstance(content, bytes):
-        raise ValueError("there is no image")
+        raise ValueError("there are no images")
     return content

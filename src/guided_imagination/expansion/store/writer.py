@@ -60,7 +60,7 @@ def write(
     """Write the shards that are missing or damaged, then the manifest; returns it, and whether anything was made.
 
     `averaged` are columns whose means stand in the manifest. A complete expansion of the same fingerprint is left
-    as it is. One of another fingerprint stays until its replacement is complete if `overwrite`; otherwise
+    as it is. One of another fingerprint is kept until its replacement is complete if `overwrite`; otherwise
     InputError says what differs. Raises InputError also while another process writes there, and when the disk is full.
     """
     if is_complete(folder) and not differences(folder, fingerprint):
@@ -74,7 +74,7 @@ def write(
         if not overwrite:
             refuse(folder, found)
         if found:
-            logger.info("%s stays until its replacement is complete", folder)
+            logger.info("%s is kept until its replacement is complete", folder)
         place = replacement(folder, fingerprint) if found else folder
         finished = _prepare(place, fingerprint, shards)
         for made in tables(place, [n for n in range(shards) if _file(n, shards) not in finished]):
@@ -99,7 +99,7 @@ def _prepare(folder: Path, fingerprint: Mapping[str, Any], shards: int) -> dict[
     write_json(folder / PLAN, fingerprint)
     finished = _finished(folder)
     if finished:
-        logger.info("%s: %d of %d shards are there", folder, len(finished), shards)
+        logger.info("%s: %d of %d shards are finished", folder, len(finished), shards)
     machine = describe_machine()
     if finished and (others := _other_versions(folder, machine)):
         logger.warning("%s: the finished shards were made with other versions (%s)", folder, "; ".join(others))
@@ -123,7 +123,7 @@ def _finished(folder: Path) -> dict[str, ShardRecord]:
         if record.agrees(folder):
             found[record.file] = record
         else:
-            logger.warning("%s is missing or damaged: it is made again", folder / record.file)
+            logger.warning("%s is missing or damaged: rebuilding it", folder / record.file)
     return found
 
 
@@ -197,7 +197,7 @@ def refuse(folder: Path, found: list[str]) -> None:
     if found:
         more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
         raise InputError(
-            f"{folder} holds an expansion made with other settings ({'; '.join(found[:NAMED])}{more})", Remedy.REPLACE
+            f"{folder} contains an expansion with other settings ({'; '.join(found[:NAMED])}{more})", Remedy.REPLACE
         )
 
 

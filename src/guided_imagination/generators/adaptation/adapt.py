@@ -129,13 +129,13 @@ def memory_needed(model: nn.Module) -> int:
 
 def _check_memory(model: nn.Module, name: str) -> None:
     needed, device = memory_needed(model), next(model.parameters()).device
-    logger.info("%s: weights, gradients and moments take %.1f GB, activations come on top", name, needed / 1e9)
+    logger.info("%s: weights, gradients and moments take %.1f GB, plus activations", name, needed / 1e9)
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         used = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
         if needed - used > free:
             raise InputError(
-                f"{name} needs {needed / 1e9:.1f} GB on {device} beside its activations, where "
+                f"{name} needs {needed / 1e9:.1f} GB on {device} plus activations, where "
                 f"{(free + used) / 1e9:.1f} GB are free: set adapt.weights to adapter, or use a larger GPU"
             )
 

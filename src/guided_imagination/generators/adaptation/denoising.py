@@ -16,11 +16,11 @@ from torch.nn.functional import mse_loss
 from guided_imagination.generators.adaptation.objective import Task
 from guided_imagination.models.device import Placement
 from guided_imagination.utils.errors import InputError
+from guided_imagination.utils.randomness import seeded
 
 WEIGHT_DECAY = 0.01
 ATTENTION = r".*\.(to_q|to_k|to_v|to_out\.0|add_k_proj|add_v_proj)"
 UNCONDITIONAL = 0.1  # share of the rows that are told nothing, for classifier-free guidance (Ho and Salimans 2022)
-from guided_imagination.utils.randomness import seeded
 
 
 def noised_at_random(latents: Tensor, scheduler: DDPMScheduler) -> tuple[Tensor, Tensor, Tensor]:
