@@ -187,7 +187,8 @@ def registered(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], Sheet
         others = ", ".join(known)
         raise InputError(
             f"there is no trained classifier of {name} yet "
-            f"({f'but of {others}' if others else 'nor of any other dataset'}): kedro run trains some and registers the best, where there are validation images to choose by"
+            f"({f'but of {others}' if others else 'nor of any other dataset'}): "
+            "kedro run trains some and registers the best, where there are validation images to choose by"
         )
     newest = max(versions, key=lambda version: int(version.version))
     chosen = client.get_registered_model(name).aliases.get(BEST)  # which older code has not set
