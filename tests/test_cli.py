@@ -136,7 +136,7 @@ def test_missing_and_truncated_weights_are_named_before_any_work(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("mlflow_database")
-@pytest.mark.parametrize("use", ["audit.guide", "train.zero_shot"])
+@pytest.mark.parametrize("use", ["audit.guide", "train.guide"])
 def test_a_guide_of_a_dataset_s_own_is_looked_for_before_any_work(use: str, tmp_path: Path) -> None:
     own = f"guides.mine.model={tmp_path},dataset_specs.fashion.overrides.{use}=mine"
     assert_explained(run(tmp_path / "data", params=own), f"no weights in {tmp_path}")

@@ -211,7 +211,7 @@ def _models(pipeline: Pipeline, parameters: Parameters) -> Iterator[PretrainedMo
             yield from parameters.dataset(place).searched_models
         elif "train" in node.tags and row:
             own = parameters.row(place, row) if row in parameters.methods else None
-            yield from own.training.models if own else filter(None, [parameters.dataset(place).zero_shot])
+            yield from own.training.models if own else [parameters.dataset(place).references[row].guide]
 
 
 def _check_models(models: Iterable[PretrainedModel], parameters: Parameters) -> None:

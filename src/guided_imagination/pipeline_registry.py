@@ -67,7 +67,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{name: expand.create_pipeline(name, parameters) for name in (*get_args(ExpandPipeline), AUGMENT)},
         "train": train.create_pipeline(parameters),
         "audit": audit.create_pipeline(places, methods),
-        "report": report.create_pipeline(parameters, [train.ZERO_SHOT] if parameters.train.zero_shot else []),
+        "report": report.create_pipeline(parameters, list(parameters.train.references)),
     }
     search = tune.create_pipeline(parameters)
     if parameters.train.tuned:

@@ -44,7 +44,7 @@ def spec_of(source, **changes):
 
 
 def told(spec, draw):
-    unused = {"training": training(), "tune": TUNE, "tune_recipe": RECIPE, "zero_shot": None, **AUDIT}
+    unused = {"training": training(), "tune": TUNE, "tune_recipe": RECIPE, **AUDIT}
     own = {"dataset": "birds", "spec": spec, "draw": draw, "seed": 0, "compute": COMPUTE, "models_dir": "models"}
     return DatasetSettings(**own, **unused)
 

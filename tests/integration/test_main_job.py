@@ -56,6 +56,7 @@ def test_results_have_a_row_per_method_and_seed(data: Path) -> None:
     assert list(results[CELL].itertuples(index=False, name=None)) == [
         *expected,
         ("clip_zero_shot", 0, "embedded_clip", 0),
+        ("clip_few_shot", 0, "embedded_clip", 0),
     ]
     assert results["accuracy"].between(0, 100).all()
 
@@ -202,14 +203,15 @@ def test_the_best_classifier_names_what_it_sees(data: Path) -> None:
         assert {"T-shirt", "Ankle boot"} <= set(shares)
         assert sum(map(float, shares.values())) == pytest.approx(100, abs=1)
     unknown = kedro_run(*images, *options, "--dataset", "pets", command="predict")
-    assert "Error: there is no classifier of pets yet (but of fashion)" in unknown.stderr
+    assert "Error: there is no trained classifier of pets yet (but of fashion)" in unknown.stderr
     unreadable = kedro_run("README.md", *options, command="predict")
-    assert unreadable.stderr.startswith("Error: README.md is not an image that can be read")
+    assert unreadable.stderr.startswith("Error: README.md is not a readable image")
 
 
-def test_clip_is_a_reference_line(data: Path) -> None:
-    (row,) = pd.read_csv(data / "07_model_output/fashion/clip_zero_shot.csv").to_dict("records")
-    assert (row["method"], row["ratio"], row["architecture"]) == ("clip_zero_shot", 0, "embedded_clip")
+@pytest.mark.parametrize("name", ["clip_zero_shot", "clip_few_shot"])
+def test_clip_is_a_reference_line(data: Path, name: str) -> None:
+    (row,) = pd.read_csv(data / f"07_model_output/fashion/{name}.csv").to_dict("records")
+    assert (row["method"], row["ratio"], row["architecture"]) == (name, 0, "embedded_clip")
     assert row["accuracy"] > 50  # ten classes
 
 

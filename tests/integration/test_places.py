@@ -17,7 +17,8 @@ from helpers.project import assert_succeeded, kedro_run
 SMALL = """
 compute: {workers: {count: 1}}
 dataset_specs: {fashion: {seeds_per_class: 1, validation_per_class: 1}}
-train: {architectures: [tiny], seeds: 1, evaluate_on: validation, log_points: 1, zero_shot: null}
+train:
+  {architectures: [tiny], seeds: 1, evaluate_on: validation, log_points: 1}
 recipes: {matched: {passes: null, updates: 2, batch_size: 8}}
 architectures: {tiny: {model: resnet10t, arguments: {channels: [8, 8, 8, 8]}}}
 report: {compare: []}

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("project")
 
 
 def run(data: Path, *changes: str, pipelines: str = "__default__"):
-    given = ",".join([f"data_dir={data}", "train.zero_shot=null", *SMALL, *changes])
+    given = ",".join([f"data_dir={data}", *SMALL, *changes])
     return kedro_run("--env", "test", "--pipelines", pipelines, "--params", given)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from guided_imagination.config import Recipe
 from guided_imagination.config.models import GuideConfig
-from guided_imagination.config.rows import ORIGINALS
+from guided_imagination.config.rows import ORIGINALS, EncoderHead
 from guided_imagination.config.training import TrainConfig
 from guided_imagination.pipelines.train import nodes
 from guided_imagination.training.cells import Run
@@ -145,7 +145,7 @@ def test_what_an_expansion_dropped_shortens_no_training(train, tmp_path):
     assert train(expanded=made, length={"passes": 2})["updates"].item() == 6
 
 
-def test_a_teacher_and_the_zero_shot_reference_are_told_words(monkeypatch):
+def test_a_teacher_and_the_references_are_told_words(monkeypatch):
     told = []
 
     def load_guide(config, names, *rest):
@@ -158,14 +158,12 @@ def test_a_teacher_and_the_zero_shot_reference_are_told_words(monkeypatch):
     own = training()
     guide = GuideConfig(model="clip")
     seeds = dataset([0, 1], names=["001.Snowy_owl", "bkj"])
-    taught = row(spec=spec, training=own.model_copy(update={"teacher": guide}))
+    head = EncoderHead(name="clip", guide=guide, head="text")
+    taught = row(spec=spec, training=own.model_copy(update={"teacher": head}))
     monkeypatch.setattr(nodes, "begin_row", lambda *_, teacher, **__: teacher)
     with pytest.raises(InputError, match="enough"):
         nodes.begin(seeds, seeds, seeds, taught).load()
-    grid = own.grid.model_copy(update={"zero_shot": "clip"})
-    measured = SimpleNamespace(
-        spec=spec, hub=None, compute=COMPUTE, zero_shot=guide, training=own.model_copy(update={"grid": grid})
-    )
+    measured = SimpleNamespace(spec=spec, hub=None, compute=COMPUTE, references={"clip_zero_shot": head}, training=own)
     with pytest.raises(InputError, match="enough"):
-        nodes.zero_shot_reference(seeds, seeds, measured)
+        nodes.reference_row(seeds, seeds, seeds, measured, name="clip_zero_shot")
     assert told == [["Snowy owl", "blue jay"]] * 2

@@ -117,7 +117,7 @@ def _refuse_soft(recipe: str | Recipe, settings: Mapping[str, Any]) -> None:
 def _grid(architecture: str | Architecture, recipe: str | Recipe, runs: int) -> dict[str, Any]:
     """What is trained, as the parameters name it."""
     named: dict[str, Any] = {}
-    grid: dict[str, Any] = {"seeds": runs, "ratios": None, "evaluate_on": "test", "zero_shot": None, "teacher": None}
+    grid: dict[str, Any] = {"seeds": runs, "ratios": None, "evaluate_on": "test", "references": {}, "teacher": None}
     for kind, value in {"architectures": architecture, "recipes": recipe}.items():
         grid[kind] = [value if isinstance(value, str) else OWN]
         if not isinstance(value, str):

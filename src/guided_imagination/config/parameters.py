@@ -16,7 +16,7 @@ from guided_imagination.config.tree import Tree
 
 # their folders under data/06_models and 08_reporting, or their namespaces, are taken
 RESERVED_DATASETS = ("report", "pretrain", "hub")
-RESERVED_METHODS = ("tune", "clip_zero_shot", *get_args(ExpandPipeline))
+RESERVED_METHODS = ("tune", *get_args(ExpandPipeline))
 
 
 class Parameters(Tree):
@@ -40,7 +40,8 @@ class Parameters(Tree):
     @model_validator(mode="after")
     def names_are_usable(self) -> "Parameters":
         _check_names("dataset_specs", self.dataset_specs, RESERVED_DATASETS)
-        _check_names("methods", self.methods, RESERVED_METHODS)
+        _check_names("methods", self.methods, (*RESERVED_METHODS, *self.train.references))
+        _check_names("train.references", self.train.references, RESERVED_METHODS)
         return self
 
     @model_validator(mode="after")
@@ -49,8 +50,8 @@ class Parameters(Tree):
             ("datasets", self.datasets, self.dataset_specs),
             ("train.recipes", self.train.recipes, self.recipes),
             ("tune.recipe", [self.tune.recipe], self.recipes),
-            ("train.zero_shot", [self.train.zero_shot] if self.train.zero_shot else [], self.guides),
-            ("train.teacher", [self.train.teacher] if self.train.teacher else [], self.guides),
+            ("train.guide", [self.train.guide] if self.train.guide else [], self.guides),
+            ("train.teacher", [self.train.teacher] if self.train.teacher else [], self.train.references),
             ("methods", list(map(self.augmentation_of, self.rows_of(AUGMENT))), AugmentConfig.model_fields),
             ("train.architectures", self.train.architectures, self.architectures),
             ("audit.guide", [self.audit.guide], self.guides),

@@ -7,11 +7,11 @@ from pydantic import ValidationError
 
 from guided_imagination.config.augmentation import AUGMENT
 from guided_imagination.config.expansion import Expander, ExpandPipeline
-from guided_imagination.config.models import GuideConfig
 from guided_imagination.config.rows import (
     ORIGINALS,
     AdaptSettings,
     DatasetSettings,
+    EncoderHead,
     RowSettings,
     Shared,
     TrainingSettings,
@@ -21,7 +21,7 @@ from guided_imagination.config.training import Recipe
 from guided_imagination.config.tree import Tree
 
 # what a dataset may override beside its pipelines: the guides that know its classes
-OWN_GUIDES = {"train": ["zero_shot", "teacher"], "audit": ["guide"]}
+OWN_GUIDES = {"train": ["guide"], "audit": ["guide"]}
 
 
 def resolve(tree: Tree) -> dict[str, Shared]:
@@ -95,7 +95,7 @@ def _dataset(tree: Tree, place: str) -> DatasetSettings:
         training=_training(tree, dataset, {}),
         tune=tree.tune,
         tune_recipe=searched,
-        zero_shot=_guide(tree, dataset, "train", "zero_shot"),
+        references={name: _reference(tree, dataset, name) for name in tree.train.references},
     )
 
 
@@ -133,24 +133,39 @@ def _shared(tree: Tree, place: str) -> dict[str, Any]:
 
 
 def _audited(tree: Tree, dataset: str) -> dict[str, Any]:
-    return {"audit": tree.audit, "audit_guide": _guide(tree, dataset, "audit", "guide")}
+    guide = _guide(tree, dataset, "audit")
+    return {"audit": tree.audit, "audit_guide": tree.guides[guide] if guide else None}
 
 
-def _guide(tree: Tree, dataset: str, section: Literal["train", "audit"], key: str) -> GuideConfig | None:
-    """The guide that `section`.`key` names, or the dataset instead."""
+def _guide(tree: Tree, dataset: str, section: Literal["train", "audit"]) -> str | None:
+    """The name of the guide of `section`, or what the dataset names instead."""
     own = tree.dataset_specs[dataset].overrides.get(section, {})
     place = f"dataset_specs.{dataset}.overrides.{section}"
     check_known(place, own, OWN_GUIDES[section])
-    name = own.get(key, getattr(getattr(tree, section), key))
-    check_known(f"{place}.{key}", [name] if name else [], tree.guides)
-    return tree.guides[name] if name else None
+    name: str | None = own.get("guide", getattr(tree, section).guide)
+    check_known(f"{place}.guide", [name] if name else [], tree.guides)
+    return name
+
+
+def _reference(tree: Tree, dataset: str, name: str) -> EncoderHead:
+    own = tree.train.references[name]
+    guide = own.guide or _guide(tree, dataset, "train")
+    if guide is None:
+        raise ValueError(f"train.references.{name} has no guide: name one there, or in train.guide")
+    check_known(f"train.references.{name}.guide", [guide], tree.guides)
+    if tree.guides[guide].kind != "clip" and own.head in ("text", "both"):
+        raise ValueError(
+            f"train.references.{name}.head: {own.head!r} needs a text encoder, which {guide!r} has not; "
+            "allowed: seeds, auto"
+        )
+    return EncoderHead(name=guide, guide=tree.guides[guide], head=own.head)
 
 
 def _training(tree: Tree, dataset: str, changes: Mapping[str, Any]) -> TrainingSettings:
     recipes = {name: _recipe(tree, dataset, name).overridden(changes) for name in tree.train.recipes}
     for name, recipe in recipes.items():
         _check_weights(tree, f"train.recipes: {name!r}", recipe)
-    teacher = _guide(tree, dataset, "train", "teacher")
+    teacher = tree.train.teacher
     soft = any(recipe.soft_labels for recipe in recipes.values())
     if soft and teacher is None:
         raise ValueError("train.teacher: a recipe has soft_labels, so a teacher must be named")
@@ -159,7 +174,7 @@ def _training(tree: Tree, dataset: str, changes: Mapping[str, Any]) -> TrainingS
         largest_ratio=max(tree.train.ratios or [tree.ratio_of(dataset)]),
         architectures={name: tree.architectures[name] for name in tree.train.architectures},
         recipes=dict.fromkeys(tree.train.architectures, recipes),
-        teacher=teacher if soft else None,
+        teacher=_reference(tree, dataset, teacher) if soft and teacher else None,
         changes=dict(changes),
     )
 

@@ -12,7 +12,7 @@ from guided_imagination.config.augmentation import CutoutConfig, GridMaskConfig,
 from guided_imagination.config.datasets import DatasetSpec
 from guided_imagination.config.defaults import embedded
 from guided_imagination.config.expansion import AuditConfig, Expander, ExpandPipeline, ImageFileConfig
-from guided_imagination.config.models import ComputeConfig, GuideConfig, PretrainedModel, WorkersConfig
+from guided_imagination.config.models import ComputeConfig, GuideConfig, HeadChoice, PretrainedModel, WorkersConfig
 from guided_imagination.config.strict import Strict, problem
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
 from guided_imagination.utils.errors import InputError
@@ -59,6 +59,14 @@ class Audited(Shared):
     audit_guide: GuideConfig
 
 
+class EncoderHead(Strict):
+    """An encoder, the name of its preset, and the head by which it classifies."""
+
+    name: str
+    guide: GuideConfig
+    head: HeadChoice
+
+
 class TrainingSettings(Strict):
     """The grid of cells, with the architectures that it names and the recipe of each, by architecture and name.
 
@@ -70,7 +78,7 @@ class TrainingSettings(Strict):
     largest_ratio: int
     architectures: dict[str, Architecture]
     recipes: dict[str, dict[str, Recipe]]
-    teacher: GuideConfig | None = None
+    teacher: EncoderHead | None = None
     changes: dict[str, Any] = Field({})
 
     def tuned(self, chosen: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Self:
@@ -89,7 +97,7 @@ class TrainingSettings(Strict):
     def models(self) -> list[PretrainedModel]:
         """What training loads: what networks begin from, and the teacher."""
         recipes = [recipe for own in self.recipes.values() for recipe in own.values()]
-        return [*_begun(self.architectures, recipes), *([self.teacher] if self.teacher else [])]
+        return [*_begun(self.architectures, recipes), *([self.teacher.guide] if self.teacher else [])]
 
 
 def _begun(architectures: Mapping[str, Architecture], recipes: Iterable[Recipe]) -> list[PretrainedModel]:
@@ -105,7 +113,7 @@ class DatasetSettings(Audited):
     training: TrainingSettings
     tune: TuneConfig
     tune_recipe: Recipe
-    zero_shot: GuideConfig | None
+    references: dict[str, EncoderHead] = Field({})
 
     @property
     def searched_models(self) -> list[PretrainedModel]:

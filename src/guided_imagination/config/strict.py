@@ -13,6 +13,7 @@ GONE = {
         "remove the key, and run one row per job with --namespaces DATASET.METHOD, or set compute.workers.engine to ray"
     ),
     "selection.by": "remove the key, selection is always greedy",
+    "train.zero_shot": "name the encoder in train.guide, and what is shown of it in train.references",
 }
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -58,6 +59,11 @@ Names = Annotated[
 _LISTED = BeforeValidator(_numbers), AfterValidator(_all_different), Field(min_length=1)
 Numbers = Annotated[list[Annotated[int, Field(ge=0)]], *_LISTED]
 Counts = Annotated[list[Count], *_LISTED]
+
+
+def without_nulls(value: object) -> object:
+    """Rows by name, without those that an environment leaves out."""
+    return {name: row for name, row in value.items() if row is not None} if isinstance(value, Mapping) else value
 
 
 class Strict(BaseModel):

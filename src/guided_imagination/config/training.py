@@ -3,11 +3,11 @@
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from guided_imagination.config.augmentation import Policy
-from guided_imagination.config.models import PretrainedModel
-from guided_imagination.config.strict import Count, Counts, Names, NonNegative, Positive, Share, Strict
+from guided_imagination.config.models import HeadChoice, PretrainedModel
+from guided_imagination.config.strict import Count, Counts, Names, NonNegative, Positive, Share, Strict, without_nulls
 
 
 class Architecture(Strict):
@@ -94,7 +94,7 @@ class Recipe(Strict):
     randaugment: Policy | None = None
     """timm's policy string for augmentation on the fly, such as rand-m10-n2-mstd0.5; null: none."""
     soft_labels: SoftLabels | None = None
-    """Distillation from the guide `train.teacher`; null: none."""
+    """Distillation from the reference `train.teacher`; null: none."""
     real_share: Share | None = None
     """Fraction of real images in every batch; null: as in the training set."""
 
@@ -134,6 +134,18 @@ class Recipe(Strict):
         return self.overridden({"passes": None, "updates": math.ceil(self.passes * largest / self.batch_size)})
 
 
+class Reference(Strict):
+    """An encoder with a head, which classifies without training: a row of the tables."""
+
+    guide: str | None = None
+    """Name of a preset of `guides`; null: `train.guide`."""
+    head: HeadChoice = "text"
+    """How it classifies, as for `expand_dalle.head`: text (zero-shot), seeds (few-shot), both or auto."""
+
+
+References = Annotated[dict[str, Reference], BeforeValidator(without_nulls)]
+
+
 class TrainConfig(Strict):
     """The grid of training runs, and the split that they are evaluated on."""
 
@@ -151,10 +163,12 @@ class TrainConfig(Strict):
     """How often a training run logs its metrics."""
     tuned: bool = False
     """true: learning rate and weight decay as chosen by `tune`."""
-    zero_shot: str | None = None
-    """Name of the guide whose zero-shot accuracy is reported for reference; null: none."""
+    guide: str | None = None
+    """Name of a preset of `guides`, the encoder of the references; a dataset may name its own."""
+    references: References = Field({})
+    """Rows without training, by name: encoders with a head; null leaves one out."""
     teacher: str | None = None
-    """Name of the guide whose probabilities are the soft labels of recipes with `soft_labels`."""
+    """Name of the reference whose probabilities are the soft labels of recipes with `soft_labels`."""
 
 
 class TuneConfig(Strict):

@@ -20,7 +20,7 @@ from guided_imagination.config.models import ComputeConfig, GeneratorConfig, Gui
 from guided_imagination.config.pretraining import PretrainConfig
 from guided_imagination.config.report import PlanConfig, ReportConfig
 from guided_imagination.config.rows import place_of
-from guided_imagination.config.strict import Count, Names, Numbers, Strict
+from guided_imagination.config.strict import Count, Names, Numbers, Strict, without_nulls
 from guided_imagination.config.training import Architecture, Recipe, TrainConfig, TuneConfig
 
 
@@ -41,12 +41,8 @@ class Method(Strict):
     """Changes to the recipes that its classifiers are trained with."""
 
 
-def _without_nulls(value: object) -> object:
-    return {name: row for name, row in value.items() if row is not None} if isinstance(value, Mapping) else value
-
-
 # an environment leaves a row of conf/base out by `methods: {cutout: null}`
-Methods = Annotated[dict[str, Method], BeforeValidator(_without_nulls)]
+Methods = Annotated[dict[str, Method], BeforeValidator(without_nulls)]
 
 
 def changing_recipe(methods: Mapping[str, Method]) -> list[str]:

@@ -16,19 +16,19 @@ from guided_imagination.data.dataset import checksum, class_names
 from guided_imagination.data.sources.classes import words
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.expansion.weeding import weeded
-from guided_imagination.models.device import Batches, place
+from guided_imagination.models.device import place
 from guided_imagination.models.loading import load_guide
 from guided_imagination.models.weights import model_checksum
-from guided_imagination.models.zero_shot import ZeroShotClassifier
 from guided_imagination.pipelines import tracking
-from guided_imagination.training import zero_shot
 from guided_imagination.training.cells import Begun, begin_row
 from guided_imagination.training.grid import cells_of
 from guided_imagination.training.model_selection import best_cell, example, load_classifier, model_card
+from guided_imagination.training.reference import fitted, reference
 from guided_imagination.training.sources import Sources, Teacher
-from guided_imagination.training.zero_shot import BATCH, LOGIT_SCALE
 from guided_imagination.utils.seeding import derive_seed
 from guided_imagination.utils.workers import call
+
+LOGIT_SCALE = 100  # of a teacher by words, as docs/choices.md has it; a learned head is calibrated
 
 
 def begin(
@@ -54,7 +54,7 @@ def begin(
         hub=settings.hub,
         compute=settings.compute,
         track=partial(tracking.track, inputs=_inputs(sources, expanded, grid.evaluate_on)),
-        teacher=_teacher(words(class_names(seeds), settings.spec.names), settings),
+        teacher=_teacher(seeds, settings),
     )
 
 
@@ -63,18 +63,20 @@ def train(begun: Begun) -> tuple[pd.DataFrame, dict[str, str]]:
     return begun.finish()
 
 
-def _teacher(told: list[str], settings: RowSettings) -> Teacher | None:
-    config, templates = settings.training.teacher, settings.spec.templates
-    if config is None:
+def _teacher(seeds: Dataset, settings: RowSettings) -> Teacher | None:
+    taught = settings.training.teacher
+    if taught is None:
         return None
+    told, templates = words(class_names(seeds), settings.spec.names), settings.spec.templates
 
     def load() -> Callable[[Tensor], Tensor]:
-        placement = place(settings.compute)
-        guide = load_guide(config, told, templates, placement, settings.hub)
-        classify = ZeroShotClassifier(guide, LOGIT_SCALE, placement, Batches(BATCH))
+        placement, scale = place(settings.compute), LOGIT_SCALE if taught.head == "text" else None
+        guide = load_guide(taught.guide, told, templates, placement, settings.hub)
+        classify, _ = fitted(guide, taught.head, seeds, settings.spec.resolution, placement, scale)
         return lambda images: classify(images.float() / 255).log_probs
 
-    return Teacher(f"{derive_seed(model_checksum(config, settings.hub), templates, told):016x}", load)
+    learned = [] if taught.head == "text" else [taught.head, checksum(seeds)]
+    return Teacher(f"{derive_seed(model_checksum(taught.guide, settings.hub), templates, told, *learned):016x}", load)
 
 
 def _measured(validation: Dataset, test: Dataset, grid: TrainConfig) -> Dataset:
@@ -94,26 +96,26 @@ def _inputs(sources: Sources, expanded: Expansion | None, measured: str) -> list
     return [*images, tracking.Images("expansion", expanded.folder, expanded.checksum, "training")]
 
 
-def zero_shot_reference(validation: Dataset, test: Dataset, settings: DatasetSettings) -> pd.DataFrame:
-    """The row of the guide `train.zero_shot` itself, as a reference line."""
+def reference_row(
+    seeds: Dataset, validation: Dataset, test: Dataset, settings: DatasetSettings, *, name: str
+) -> pd.DataFrame:
+    """The row of `train.references` of this name."""
     measured = _measured(validation, test, settings.training.grid)
-    return call(partial(_zero_shot_row, measured, settings), settings.compute)
+    return call(partial(_reference_row, seeds, measured, settings, name), settings.compute)
 
 
-def _zero_shot_row(measured: Dataset, settings: DatasetSettings) -> pd.DataFrame:
-    grid, placement = settings.training.grid, place(settings.compute)
-    assert settings.zero_shot is not None and grid.zero_shot is not None
-    told = words(class_names(measured), settings.spec.names)
-    guide = load_guide(settings.zero_shot, told, settings.spec.templates, placement, settings.hub)
-    return zero_shot.reference(
-        guide,
+def _reference_row(seeds: Dataset, measured: Dataset, settings: DatasetSettings, name: str) -> pd.DataFrame:
+    own, placement, spec = settings.references[name], place(settings.compute), settings.spec
+    guide = load_guide(own.guide, words(class_names(seeds), spec.names), spec.templates, placement, settings.hub)
+    return reference(
+        *fitted(guide, own.head, seeds, spec.resolution, placement, None),
         measured,
-        settings.spec.resolution,
-        placement,
+        spec.resolution,
         dataset=settings.dataset,
         draw=settings.draw,
-        name=grid.zero_shot,
-        split=grid.evaluate_on,
+        method=name,
+        encoder=own.name,
+        split=settings.training.grid.evaluate_on,
         models=Path(settings.models_dir),
     )
 

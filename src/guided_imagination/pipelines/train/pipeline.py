@@ -5,22 +5,21 @@ from kedro.pipeline import Node, Pipeline
 from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.rows import place_of
 from guided_imagination.config.tree import Method
-from guided_imagination.pipelines.lazy import GPU, Lazy
+from guided_imagination.pipelines.lazy import GPU, Lazy, bound
 
 nodes = Lazy(f"{__package__}.nodes")
 
 SPLITS = ["seeds", "validation", "test"]
 SETTINGS = "params:settings"
-ZERO_SHOT = "clip_zero_shot"
 
 
 def create_pipeline(parameters: Parameters) -> Pipeline:
-    """One namespace per dataset and method, one for CLIP's zero-shot row, and the registration per dataset."""
+    """One namespace per dataset and method, one per reference, and the registration per dataset."""
     tuned = parameters.train.tuned
     rows = [
         _row(dataset, method, row, tuned) for dataset in parameters.places for method, row in parameters.methods.items()
     ]
-    references = [_reference(dataset) for dataset in parameters.places if parameters.train.zero_shot]
+    references = [_reference(dataset, name) for dataset in parameters.places for name in parameters.train.references]
     firsts = [place_of(dataset, parameters.draws[0]) for dataset in parameters.datasets]
     registrations = [_registration(place, list(parameters.methods)) for place in firsts]
     return Pipeline([*rows, *references, *registrations])
@@ -37,11 +36,12 @@ def _row(dataset: str, method: str, row: Method, tuned: bool) -> Pipeline:
     return Pipeline([begin, train], namespace=f"{dataset}.{method}", inputs={**splits, **made, **chosen})
 
 
-def _reference(dataset: str) -> Pipeline:
-    splits = {split: f"{dataset}.{split}" for split in ("validation", "test")}
-    node = Node(nodes.zero_shot_reference, [*splits, SETTINGS], "results", name="classify", tags=["train", GPU])
+def _reference(dataset: str, name: str) -> Pipeline:
+    splits = {split: f"{dataset}.{split}" for split in SPLITS}
+    classify = bound(nodes.reference_row, name=name)
+    node = Node(classify, [*splits, SETTINGS], "results", name="classify", tags=["train", GPU])
     own = {SETTINGS: f"params:{dataset}.settings"}
-    return Pipeline([node], namespace=f"{dataset}.{ZERO_SHOT}", inputs=splits, parameters=own)
+    return Pipeline([node], namespace=f"{dataset}.{name}", inputs=splits, parameters=own)
 
 
 def _registration(dataset: str, methods: list[str]) -> Pipeline:

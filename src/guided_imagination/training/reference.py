@@ -1,0 +1,75 @@
+"""An encoder with a head that classifies without any training: a reference line beside the trained classifiers."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import torch
+from datasets import Dataset
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from guided_imagination import __version__
+from guided_imagination.config.models import HeadChoice
+from guided_imagination.config.rows import ORIGINALS
+from guided_imagination.data.arrays import Labelled, decode
+from guided_imagination.data.dataset import class_names
+from guided_imagination.models.clip import Guide
+from guided_imagination.models.device import Batches, Placement
+from guided_imagination.models.heads import Fitted
+from guided_imagination.models.zero_shot import ZeroShotClassifier
+from guided_imagination.training.cells import RESULT_COLUMNS, keep
+from guided_imagination.training.grid import Cell
+from guided_imagination.training.metrics import classification_metrics
+from guided_imagination.utils.files import replacing_folder, temporary_folder
+
+RECIPES = {"text": "zero-shot", "seeds": "few-shot", "both": "few-shot with text"}
+BATCH = 64  # images
+
+
+def fitted(
+    guide: Guide, head: HeadChoice, seeds: Dataset, resolution: int, placement: Placement, logit_scale: float | None
+) -> tuple[ZeroShotClassifier, Fitted]:
+    """A classifier by the chosen head of `guide`, learned from the seeds; None: at the scale where it is calibrated."""
+    classify = ZeroShotClassifier(guide, logit_scale or guide.logit_scale, placement, Batches(BATCH))
+    with temporary_folder() as folder:
+        data = decode([seeds], len(seeds), folder / "images", resolution).data
+        features = [(normalize(classify.embed(images), dim=-1), labels) for images, labels in _parts(data)]
+    found = classify.fit(head, lambda: features, len(class_names(seeds)))
+    return classify.with_head(found.head), found
+
+
+def reference(
+    classify: ZeroShotClassifier,
+    found: Fitted,
+    measured: Dataset,
+    resolution: int,
+    *,
+    dataset: str,
+    draw: int,
+    method: str,
+    encoder: str,
+    split: str,
+    models: Path,
+) -> pd.DataFrame:
+    """One row of RESULT_COLUMNS: how well the encoder of this name classifies the split."""
+    recipe = RECIPES[found.name]
+    cell = Cell(dataset, method, ORIGINALS, encoder, recipe, 0, draw)
+    code = {"split": split, "recipe_key": recipe, "code": __version__, "precision": classify.placement.precision}
+    origin = {**code, "updates": 0, "images": 0 if found.name == "text" else len(found.left_out.labels)}
+    with replacing_folder(cell.folder(models)) as made:
+        data = decode([measured], len(measured), made / "images", resolution).data
+        logits = torch.cat([classify(images).log_probs for images, _ in _parts(data)])
+        shutil.rmtree(made / "images")
+        result = origin | classification_metrics(logits, data.labels)
+        keep(made, result, logits, data.labels)
+    return pd.DataFrame([{**asdict(cell), **result, "run_id": ""}], columns=RESULT_COLUMNS)
+
+
+def _parts(data: Labelled) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images (B, 3, H, W) in [0, 1] and their labels."""
+    for rows in torch.arange(len(data)).split(BATCH):
+        images, labels = data[rows]
+        yield images / 255, labels
