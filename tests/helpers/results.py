@@ -8,6 +8,7 @@ import pandas as pd
 from guided_imagination.config.report import ReportConfig
 from guided_imagination.config.tree import Method
 from guided_imagination.expansion import audit
+from guided_imagination.report.advice import advice
 from guided_imagination.report.differences import COLUMNS
 from guided_imagination.report.expansions import costs
 from guided_imagination.report.findings import Findings
@@ -84,6 +85,7 @@ def findings(results: pd.DataFrame, **found: Any) -> Findings:
         "intervals": pd.DataFrame(columns=COLUMNS),
         "speeds": SPEEDS,
         "audits": audit.table([]).assign(dataset=""),
+        "advice": advice(results.iloc[:0], [], lambda row: None),
         **{name: {} for name in ("confusions", "failures", "notes", "looks")},
     }
     return Findings(results, **{**nothing, **found})

@@ -23,7 +23,7 @@ WHERE = {"dataset": "pets", "draw": 0, "encoder": "clip", "split": "validation"}
 
 def row_of(guide, head, folder):
     found = fitted(guide, head, SEEDS, RESOLUTION, CPU, None)
-    table = reference(*found, IMAGES, RESOLUTION, method="clip_row", models=folder, **WHERE)
+    table = reference(*found, IMAGES, SEEDS, RESOLUTION, method="clip_row", models=folder, **WHERE)
     assert list(table) == RESULT_COLUMNS
     (row,) = table.to_dict("records")
     return row

@@ -36,13 +36,13 @@ def differences(
         parts = dict(iter(cells.groupby("method")))
         for method, other in pairs:
             if method in parts and other in parts:
-                found = _compared(parts[method], parts[other], correct)
+                found = compared(parts[method], parts[other], correct)
                 place = (*setting, cells["split"].iloc[0], cells["ratio"].max(), method, other)
                 rows += [(*place, *interval, covers, images) for interval, covers, images in found]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _compared(one: pd.DataFrame, other: pd.DataFrame, correct: Correct) -> "list[tuple[Interval, str, int | None]]":
+def compared(one: pd.DataFrame, other: pd.DataFrame, correct: Correct) -> "list[tuple[Interval, str, int | None]]":
     """The interval, what it covers, and the number of images it rests on; nothing where that cannot be known."""
     draws = sorted(set(one["draw"]) & set(other["draw"]))
     if len(draws) > 1:

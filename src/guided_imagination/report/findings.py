@@ -22,13 +22,14 @@ Notes = dict[str, list[int]]  # sentences, with the draws that each is of; none 
 class Findings:
     """Tidy tables, each with a column `dataset`; confusions, notes and looks are by dataset.
 
-    results: a row per training; intervals: of `differences`; speeds: of `costs`; audits: `audit.COLUMNS`, means over
-    the draws; failures: errors by the cells that ended with them; notes: what `ingest` has said of copies; looks: what
-    the page shows image by image, of `look`.
+    results: a row per training; intervals: of `differences`; advice: of `advice`; speeds: of `costs`; audits:
+    `audit.COLUMNS`, means over the draws; failures: errors by the cells that ended with them; notes: what `ingest` has
+    said of copies; looks: what the page shows image by image, of `look`.
     """
 
     results: pd.DataFrame
     intervals: pd.DataFrame
+    advice: pd.DataFrame
     speeds: pd.DataFrame
     audits: pd.DataFrame
     confusions: dict[str, Confusion]

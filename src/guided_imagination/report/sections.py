@@ -61,6 +61,7 @@ def sections(
     gains = Picture(figures["gains_figure"], "image/png", GAINS, "Where the gain comes from")
     confusions = Picture(figures["confusion_figure"], "image/png", CONFUSIONS, "What is taken for what")
     parts = [
+        Section("advice", "What should I use?", [tables["advice"]]),
         Section("failures", "Trainings that failed", [tables["failures"]]),
         *(_accuracy(tables[f"accuracy_{group}"], group) for group in groups),
         Section(

@@ -1,7 +1,7 @@
 """The report's tables and figures: pure functions of what was found, the methods and the settings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -10,6 +10,7 @@ from guided_imagination.config.report import ReportConfig
 from guided_imagination.config.tree import Method, changing_recipe
 from guided_imagination.report.ablation import ablation_table, ablations
 from guided_imagination.report.accuracy import accuracy_table, architecture_table, measure_table
+from guided_imagination.report.advice import advice_table, sentence
 from guided_imagination.report.confusion import class_table, confusion_figure
 from guided_imagination.report.differences import difference_table
 from guided_imagination.report.efficiency import efficiency_table, readings_table
@@ -47,6 +48,7 @@ class Views:
             architecture_table(self._trained, names),
             ablation_table(self._trained, self.methods),
             difference_table(found.intervals),
+            advice_table(found.advice),
             audited_table(largest_ratio(first), found.audits, names),
             cost_table(found.speeds, names, *prices),
         ]
@@ -63,7 +65,9 @@ class Views:
 
     def of_dataset(self, dataset: str) -> Table:
         """The accuracies of one dataset, of all architectures."""
-        return self._accuracies(self._with_references(self._trained), dataset, dataset)
+        table = self._accuracies(self._with_references(self._trained), dataset, dataset)
+        told = [sentence(row) for row in self.found.advice.to_dict("records") if row["dataset"] == dataset]
+        return replace(table, words=" ".join([table.words, *told]))
 
     def _of_group(self, group: str) -> Table:
         """Datasets of one group x methods, for the first architecture."""

@@ -38,7 +38,16 @@ PRELOAD = (__name__,)  # what all workers import
 
 CELL_COLUMNS = ["dataset", "draw", "method", "ratio", "architecture", "recipe", "seed"]
 ORIGIN_COLUMNS = ["split", "recipe_key", "code", "precision", "updates"]  # rows that differ in these are not alike
-RESULT_COLUMNS = [*CELL_COLUMNS, *METRICS, "images", "images_per_second", "seconds", *ORIGIN_COLUMNS, "run_id"]
+RESULT_COLUMNS = [
+    *CELL_COLUMNS,
+    *METRICS,
+    "validation",
+    "images",
+    "images_per_second",
+    "seconds",
+    *ORIGIN_COLUMNS,
+    "run_id",
+]
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,7 @@ def _keep(job: Job, trained: Trained, splits: CellImages, folder: Path, placemen
     origin = {"key": job.key, **job.origin, "updates": trained.updates, "images": len(splits.train)}
     result = {**origin, "settings": job.recipe.model_dump(), **metrics, **trained.speed, "history": trained.history}
     result["times"] = [*trained.times, time.time()]
+    result["validation"] = trained.history[-1][0].get("validation_accuracy")
     with replacing_folder(folder) as made:
         # not save_model, whose error on a full disk is not an OSError; contiguous: weights are channels_last
         weights = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}

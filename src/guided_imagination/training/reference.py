@@ -1,6 +1,5 @@
 """An encoder with a head that classifies without any training: a reference line beside the trained classifiers."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -14,16 +13,16 @@ from torch.nn.functional import normalize
 from guided_imagination import __version__
 from guided_imagination.config.models import HeadChoice
 from guided_imagination.config.rows import ORIGINALS
-from guided_imagination.data.arrays import Labelled, decode
-from guided_imagination.data.dataset import class_names
+from guided_imagination.data.dataset import class_names, to_tensors
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Batches, Placement
 from guided_imagination.models.heads import Fitted
 from guided_imagination.models.zero_shot import ZeroShotClassifier
 from guided_imagination.training.cells import RESULT_COLUMNS, keep
+from guided_imagination.training.classifier import accuracy
 from guided_imagination.training.grid import Cell
 from guided_imagination.training.metrics import classification_metrics
-from guided_imagination.utils.files import replacing_folder, temporary_folder
+from guided_imagination.utils.files import replacing_folder
 
 RECIPES = {"text": "zero-shot", "seeds": "few-shot", "both": "few-shot with text"}
 BATCH = 64  # images
@@ -34,9 +33,7 @@ def fitted(
 ) -> tuple[ZeroShotClassifier, Fitted]:
     """A classifier by the chosen head of `guide`, learned from the seeds; None: at the scale where it is calibrated."""
     classify = ZeroShotClassifier(guide, logit_scale or guide.logit_scale, placement, Batches(BATCH))
-    with temporary_folder() as folder:
-        data = decode([seeds], len(seeds), folder / "images", resolution).data
-        features = [(normalize(classify.embed(images), dim=-1), labels) for images, labels in _parts(data)]
+    features = [(normalize(classify.embed(images), dim=-1), labels) for images, labels in _parts(seeds, resolution)]
     found = classify.fit(head, lambda: features, len(class_names(seeds)))
     return classify.with_head(found.head), found
 
@@ -45,6 +42,7 @@ def reference(
     classify: ZeroShotClassifier,
     found: Fitted,
     measured: Dataset,
+    validation: Dataset,
     resolution: int,
     *,
     dataset: str,
@@ -54,22 +52,29 @@ def reference(
     split: str,
     models: Path,
 ) -> pd.DataFrame:
-    """One row of RESULT_COLUMNS: how well the encoder of this name classifies the split."""
+    """One row of RESULT_COLUMNS: how well the encoder of this name classifies `measured`, and validation images."""
     recipe = RECIPES[found.name]
     cell = Cell(dataset, method, ORIGINALS, encoder, recipe, 0, draw)
     code = {"split": split, "recipe_key": recipe, "code": __version__, "precision": classify.placement.precision}
     origin = {**code, "updates": 0, "images": 0 if found.name == "text" else len(found.left_out.labels)}
     with replacing_folder(cell.folder(models)) as made:
-        data = decode([measured], len(measured), made / "images", resolution).data
-        logits = torch.cat([classify(images).log_probs for images, _ in _parts(data)])
-        shutil.rmtree(made / "images")
-        result = origin | classification_metrics(logits, data.labels)
-        keep(made, result, logits, data.labels)
+        logits, labels = _classified(classify, measured, resolution)
+        result = origin | classification_metrics(logits, labels) | {"validation": None}
+        if len(validation):
+            result["validation"] = accuracy(*_classified(classify, validation, resolution))
+        keep(made, result, logits, labels)
     return pd.DataFrame([{**asdict(cell), **result, "run_id": ""}], columns=RESULT_COLUMNS)
 
 
-def _parts(data: Labelled) -> Iterator[tuple[Tensor, Tensor]]:
+def _classified(classify: ZeroShotClassifier, images: Dataset, resolution: int) -> tuple[Tensor, Tensor]:
+    """Log-probabilities (N, C) and labels (N,)."""
+    found = [(classify(pixels).log_probs, labels) for pixels, labels in _parts(images, resolution)]
+    log_probs, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return log_probs, labels
+
+
+def _parts(images: Dataset, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Images (B, 3, H, W) in [0, 1] and their labels."""
-    for rows in torch.arange(len(data)).split(BATCH):
-        images, labels = data[rows]
-        yield images / 255, labels
+    for start in range(0, len(images), BATCH):
+        pixels, labels = to_tensors(images.select(range(start, min(start + BATCH, len(images)))), resolution)
+        yield pixels / 255, labels

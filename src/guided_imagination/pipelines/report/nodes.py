@@ -16,6 +16,7 @@ from guided_imagination.data.dataset import class_names
 from guided_imagination.expansion.store import Expansion
 from guided_imagination.expansion.weeding import weeded
 from guided_imagination.pipelines import tracking
+from guided_imagination.report.advice import advice
 from guided_imagination.report.confusion import confusions
 from guided_imagination.report.contact_sheet import contact_sheet, for_page
 from guided_imagination.report.differences import differences
@@ -57,6 +58,7 @@ def collect(
     found = Findings(
         results=tidy,
         intervals=differences(tidy, config.compare, right, changed),
+        advice=advice(tidy, [name for name, row in methods.items() if row.pipeline is not None], right),
         speeds=counted(dataset, kept),
         audits=mean_audits(audits.values(), dataset),
         confusions=confusions(tidy, config.compare, said, dataset, class_names(seeds), changed),

@@ -11,7 +11,18 @@ from guided_imagination.pipelines.lazy import Inputs, Lazy, bound, by_name
 
 nodes = Lazy(f"{__package__}.nodes")
 
-TABLES = ["measures", "classes", "efficiency", "readings", "architectures", "ablation", "differences", "audit", "cost"]
+TABLES = [
+    "measures",
+    "classes",
+    "efficiency",
+    "readings",
+    "architectures",
+    "ablation",
+    "differences",
+    "advice",
+    "audit",
+    "cost",
+]
 FIGURES = ["efficiency_figure", "gains_figure", "confusion_figure"]
 METHODS, CONFIG = {"methods": "params:methods"}, {"config": "params:report"}
 

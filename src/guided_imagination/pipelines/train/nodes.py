@@ -101,15 +101,18 @@ def reference_row(
 ) -> pd.DataFrame:
     """The row of `train.references` of this name."""
     measured = _measured(validation, test, settings.training.grid)
-    return call(partial(_reference_row, seeds, measured, settings, name), settings.compute)
+    return call(partial(_reference_row, seeds, measured, validation, settings, name), settings.compute)
 
 
-def _reference_row(seeds: Dataset, measured: Dataset, settings: DatasetSettings, name: str) -> pd.DataFrame:
+def _reference_row(
+    seeds: Dataset, measured: Dataset, validation: Dataset, settings: DatasetSettings, name: str
+) -> pd.DataFrame:
     own, placement, spec = settings.references[name], place(settings.compute), settings.spec
     guide = load_guide(own.guide, words(class_names(seeds), spec.names), spec.templates, placement, settings.hub)
     return reference(
         *fitted(guide, own.head, seeds, spec.resolution, placement, None),
         measured,
+        validation,
         spec.resolution,
         dataset=settings.dataset,
         draw=settings.draw,
