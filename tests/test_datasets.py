@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from guided_imagination.data import dataset as library
 from guided_imagination.data.dataset import checksum, write
-from guided_imagination.datasets.files import CSVDataset, FigureDataset, JSONDataset, TextDataset
+from guided_imagination.datasets.files import CSVDataset, JSONDataset, TextDataset
 from guided_imagination.datasets.images import ImagesDataset
+from guided_imagination.datasets.report import FigureDataset
 from guided_imagination.utils.errors import InputError
 from helpers.disks import files_of_at_most
 from helpers.fabricate import encoded, picture
@@ -71,7 +72,7 @@ def test_a_split_on_a_full_disk_is_the_users_to_mend_and_the_old_one_stays(tmp_p
     with pytest.raises(DatasetError) as caught, files_of_at_most(50_000):
         at(tmp_path / "seeds").save(new)
     assert isinstance(caught.value.__cause__, InputError)
-    assert f"{tmp_path} takes no more data" in str(caught.value.__cause__)
+    assert f"{tmp_path} is out of space" in str(caught.value.__cause__)
     assert list(at(tmp_path / "seeds").load()["id"]) == ["old/0"]
 
 

@@ -61,7 +61,7 @@ def test_what_cannot_be_measured_is_refused(expansion, seeds, test_images):
 def test_a_recipe_that_needs_a_teacher_is_refused(seeds, expansion, test_images):
     soft = {"train": {"teacher": "clip_zero_shot"}}
     for settings in (None, soft):
-        with pytest.raises(InputError, match="recipe = 'soft' has soft labels, for which evaluate has no teacher"):
+        with pytest.raises(InputError, match="recipe = 'soft' needs a teacher for its soft labels"):
             guided_imagination.evaluate(seeds, expansion, test_images, recipe="soft", settings=settings)
 
 

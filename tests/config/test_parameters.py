@@ -266,10 +266,10 @@ def test_a_pair_to_compare_names_rows_and_those_that_an_environment_leaves_out(s
             "my.birds",
             "dataset_specs: 'my.birds' is not a valid name; allowed: letters, digits, _ and -",
         ),
-        ("dataset_specs", "a/b", "dataset_specs: 'a/b' is no usable name"),
-        ("dataset_specs", "report", "dataset_specs: 'report' is taken by the project itself"),
-        ("methods", "gif.dalle", "methods: 'gif.dalle' is no usable name"),
-        ("methods", "tune", "methods: 'tune' is taken by the project itself"),
+        ("dataset_specs", "a/b", "dataset_specs: 'a/b' is not a valid name"),
+        ("dataset_specs", "report", "dataset_specs: 'report' is reserved"),
+        ("methods", "gif.dalle", "methods: 'gif.dalle' is not a valid name"),
+        ("methods", "tune", "methods: 'tune' is reserved"),
     ],
 )
 def test_names_that_would_be_mistaken_for_something_else_are_refused(shipped, place, name, sentence):
@@ -459,18 +459,18 @@ def test_what_a_row_asks_for_is_not_tuned_away(shipped):
     ("changes", "sentence"),
     [
         ({"train.tuned": True, "train.recipes": ["paper"]}, "'matched' is not in train.recipes, so that train.tuned"),
-        ({"tune.recipe": "soft"}, "tune.recipe: 'soft' has soft labels"),
+        ({"tune.recipe": "soft"}, "tune.recipe: 'soft' needs a teacher for its soft labels"),
         (
             {
                 "dataset_specs.fashion.overrides": {
                     "recipes": {"matched": {"soft_labels": {"weight": 1, "temperature": 1}}}
                 }
             },
-            "tune.recipe: 'matched' has soft labels",
+            "tune.recipe: 'matched' needs a teacher for its soft labels",
         ),
         ({"tune.recipe": "finetune"}, "tune.recipe: 'finetune' begins from pre-trained weights"),
-        ({"train.recipes": ["matched", "matched"]}, "'matched' is there more than once"),
-        ({"datasets": "fashion blood fashion"}, "'fashion' is there more than once"),
+        ({"train.recipes": ["matched", "matched"]}, "'matched' is listed more than once"),
+        ({"datasets": "fashion blood fashion"}, "'fashion' is listed more than once"),
         (
             {"methods.cutout.recipe": {"pretrained": True}},
             "begins from pre-trained weights, but architectures.resnet10",

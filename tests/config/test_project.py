@@ -88,9 +88,9 @@ def test_its_images_are_read(birds: Path, mlflow_database: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("there", "there exists already: give the name of a new folder"),
+        ("there", "there already exists: give a new name"),
         ("pets", "'pets' is a built-in name, as are fashion, "),
-        ("report", "'report' is the name of something that ships"),
+        ("report", "'report' is a built-in name"),
         ("my birds", "'my birds' cannot be the name of a dataset; allowed: letters, digits, _ and -"),
         ("-birds", "'-birds' cannot be the name"),
         ("2024", "'2024' cannot be the name of a dataset"),
@@ -111,7 +111,7 @@ def test_what_cannot_be_is_refused(name: str, sentence: str, tmp_path: Path, mon
 def test_the_name_may_be_a_path(tmp_path: Path) -> None:
     new_project(tmp_path / "work" / "birds")
     assert (tmp_path / "work/birds/data/01_raw/birds").is_dir()
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         new_project(tmp_path / "work" / "birds")
 
 
@@ -129,7 +129,7 @@ def test_outside_of_a_project_the_command_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [500, 5000], ids=["its first file", "one that is copied"])
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(size: int, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(shutil, "_USE_CP_SENDFILE", False)  # which asks for no limit of the process
-    with files_of_at_most(size), pytest.raises(InputError, match=f"^{tmp_path} takes no more data"):
+    with files_of_at_most(size), pytest.raises(InputError, match=f"^{tmp_path} is out of space"):
         new_project(tmp_path / "birds")
     assert not list(tmp_path.iterdir())
 

@@ -173,16 +173,14 @@ def never():
 
 def test_a_full_disk_is_told_before_any_image_is_decoded(tmp_path):
     with small_disk(tmp_path / "disk", "100k") as disk:
-        with pytest.raises(
-            InputError, match=rf"{disk} takes no more data \(No space left on device; 0\.1 MiB are free"
-        ):
+        with pytest.raises(InputError, match=rf"{disk} is out of space \(No space left on device; 0\.1 MiB are free"):
             decode(never(), 1000, disk / "images", 6)
         assert list(disk.iterdir()) == []
         assert torch.equal(decode([SEEDS], 5, disk / "images", 6).data.images, to_tensors(SEEDS)[0])
 
 
 def test_a_file_that_may_not_grow_is_told_too(tmp_path):
-    with files_of_at_most(1000), pytest.raises(InputError, match="takes no more data"):
+    with files_of_at_most(1000), pytest.raises(InputError, match="is out of space"):
         decode(never(), 1000, tmp_path / "images", 6)
     assert list(tmp_path.iterdir()) == []
 
@@ -193,7 +191,7 @@ def test_a_file_system_that_cannot_reserve_is_written_to_all_the_same(tmp_path, 
 
     monkeypatch.setattr(os, "posix_fallocate", unable)
     assert torch.equal(decode([SEEDS], 5, tmp_path / "images", 6).data.images, to_tensors(SEEDS)[0])
-    with files_of_at_most(1000), pytest.raises(InputError, match="takes no more data"):
+    with files_of_at_most(1000), pytest.raises(InputError, match="is out of space"):
         decode([SEEDS] * 9, 45, tmp_path / "more", 6)
 
 

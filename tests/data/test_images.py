@@ -317,7 +317,7 @@ def test_heic_is_read_and_stored_for_readers_of_png():
 
 def test_heic_without_its_reader_is_named(monkeypatch):
     monkeypatch.setattr(images, "READS_HEIF", False)
-    with pytest.raises(ValueError, match=r"it is HEIC, for which pip install 'guided-imagination\[heic\]'"):
+    with pytest.raises(ValueError, match=r"HEIC needs an extra reader: pip install 'guided-imagination\[heic\]'"):
         decode(b"\0\0\0\x18ftypheic\0\0\0\0" + bytes(50))
 
 

@@ -44,7 +44,7 @@ def test_default_run_is_the_main_job(pipelines: dict[str, Pipeline]) -> None:
     assert {node.name for node in pipelines["__default__"].nodes} == nodes
     # one ingest, seven expansions, eight trainings of two nodes, zero-shot, registration, seven contact sheets,
     # eight audits and their table, one node of the report per dataset, three over all
-    assert len(nodes) == 1 + 7 + 2 * 8 + 1 + 1 + 7 + 8 + 1 + 1 + 3
+    assert len(nodes) == 1 + 7 + 2 * 8 + 2 + 1 + 7 + 8 + 1 + 1 + 3
     assert set(pipelines) == {*MAIN, "tune", "verify", "plan", "export", "split", "pretrain", "__default__"}
 
 
@@ -138,7 +138,7 @@ HEAVY = ("torch", "transformers", "diffusers", "matplotlib")
 LIGHT = {
     "the registry": "from guided_imagination.pipeline_registry import register_pipelines; register_pipelines()",
     "verify": "import guided_imagination.expansion.records, guided_imagination.datasets.expansion",
-    "files": "import guided_imagination.datasets.files, guided_imagination.datasets.table",
+    "files": "import guided_imagination.datasets.files, guided_imagination.datasets.report",
 }
 
 

@@ -166,7 +166,9 @@ class Half(nn.Module):
 
 
 def test_a_registered_classifier_is_found_again_with_its_classes_and_card(parent):
-    with pytest.raises(InputError, match=r"no classifier of toys yet \(nor of any other dataset\): kedro run trains"):
+    with pytest.raises(
+        InputError, match=r"no trained classifier of toys yet \(nor of any other dataset\): kedro run trains"
+    ):
         tracking.registered("toys")
     tracking.register("toys", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), parent, {"key": "one"}, SHEET)
     classify, sheet = tracking.registered("toys")

@@ -140,7 +140,7 @@ def cost(made: dict[str, Table], results: pd.DataFrame) -> None:
 def page(made: dict[str, Table], results: pd.DataFrame) -> None:
     html = render(sections(made, ["natural", "medical"], FIGURES, {}, {}), "All", Tracking("", None), None)
     assert all(f'id="table-{name}"' in html for name, table in made.items() if table)
-    assert sum(map(bool, made.values())) == len(made) - 1, "nothing failed"
+    assert [name for name, table in made.items() if not table] == ["advice", "failures"]
 
 
 LOOKS = [accuracies, efficiency, figure, architectures, ablations, pairs, audits, cost, page]

@@ -90,7 +90,7 @@ def test_a_full_disk_is_the_users_to_mend_and_leaves_the_old_cell(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        with pytest.raises(InputError, match="takes no more data"):
+        with pytest.raises(InputError, match="is out of space"):
             run(tmp_path, JOBS["new"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -47,7 +47,7 @@ def test_what_is_no_image_is_named_before_any_work(content: bytes | None, fit: s
     good, bad = painted(tmp_path, "good.png", 9), tmp_path / "bad.png"
     if content is not None:
         bad.write_bytes(content)
-    with pytest.raises(InputError, match=r"bad\.png (cannot be read|is not an image that can be read) \(.+\): give"):
+    with pytest.raises(InputError, match=r"bad\.png (cannot be read|is not a readable image) \(.+\): give"):
         predict(pytest.fail, [good, bad], NAMES, resolution=8, fit=fit, top=1)
 
 

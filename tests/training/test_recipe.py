@@ -279,7 +279,7 @@ def test_a_row_of_one_kind_has_no_shares(size, real):
 
 
 def test_soft_labels_are_not_mixed():
-    with pytest.raises(ValueError, match="soft_labels go with neither mixup nor cutmix"):
+    with pytest.raises(ValueError, match="soft_labels cannot be combined with mixup or cutmix"):
         recipe(mixup=0.2, soft_labels={"weight": 0.5, "temperature": 2})
 
 

@@ -55,7 +55,7 @@ def test_an_interrupted_first_write_leaves_no_file_of_that_name(tmp_path):
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_the_users_to_mend(tmp_path, code):
-    sentence = rf"{tmp_path} takes no more data \(.*MiB are free on its disk\): make room"
+    sentence = rf"{tmp_path} is out of space \(.*MiB are free on its disk\): free some space"
     with pytest.raises(InputError, match=sentence), replacing(tmp_path / "file"):
         raise OSError(code, os.strerror(code))
     assert list(tmp_path.iterdir()) == []
@@ -69,9 +69,7 @@ def test_other_failures_of_the_disk_are_not(tmp_path):
 @pytest.mark.parametrize("content", [b"", b'{"a": ', b"[1]", b"\0\0"], ids=["empty", "torn", "list", "zeroed"])
 def test_a_file_without_a_json_object_is_named(tmp_path, content):
     (tmp_path / "file.json").write_bytes(content)
-    with pytest.raises(
-        InputError, match=rf"{tmp_path}/file.json is damaged, it holds no JSON.*: delete it and run again"
-    ):
+    with pytest.raises(InputError, match=rf"{tmp_path}/file.json is damaged.* JSON.*: delete it and run again"):
         read_json(tmp_path / "file.json")
 
 
@@ -188,7 +186,7 @@ def test_a_writer_of_a_folder_waits_for_the_other(tmp_path, caplog, monkeypatch,
         fill(new, a=b"second")
     assert ended(process) == 0
     assert contents(folder) == {"a": b"second"}
-    assert (f"waiting for another process that is writing {folder}" in caplog.text) == (patience < 0.3)
+    assert (f"waiting for another process that writes to {folder}" in caplog.text) == (patience < 0.3)
     assert list(tmp_path.iterdir()) == [folder]
 
 
@@ -218,7 +216,7 @@ def test_a_file_beside_a_folder_is_not_taken_for_what_a_dead_writer_left(tmp_pat
 def test_a_folder_on_a_full_disk_is_the_users_to_mend(tmp_path):
     replace(tmp_path / "folder", a=b"old")
     with (
-        pytest.raises(InputError, match=rf"{tmp_path} takes no more data \(.*MiB are free on its disk\): make room"),
+        pytest.raises(InputError, match=rf"{tmp_path} is out of space \(.*MiB are free on its disk\): free some space"),
         files_of_at_most(1000),
     ):
         replace(tmp_path / "folder", a=b"new" * 1000)
@@ -256,7 +254,7 @@ def test_only_what_blocks_and_what_leads_nowhere_is_not_regular(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name in ("file", "link", "missing"):
         assert check_regular(tmp_path / name) == tmp_path / name
-    for name, said in (("dead", "leads nowhere"), ("pipe", "not a regular file")):
+    for name, said in (("dead", "broken link"), ("pipe", "not a regular file")):
         with pytest.raises(ValueError, match=said):
             check_regular(tmp_path / name)
 
@@ -339,7 +337,7 @@ FILLING = {
 def test_a_full_disk_is_seen_behind_what_other_libraries_raise(tmp_path, monkeypatch, write):
     if write is copied:  # the kernel would copy without asking for the limit
         monkeypatch.setattr(shutil, "_USE_CP_SENDFILE", False)
-    full = f"^{tmp_path}.* takes no more data .* make room"
+    full = f"^{tmp_path}.* is out of space .* free some space"
     with pytest.raises(InputError, match=full), files_of_at_most(4096), replacing_folder(tmp_path / "new") as new:
         write(new)
     assert not (tmp_path / "new").exists()
@@ -356,7 +354,7 @@ def test_no_place_for_temporary_files_is_a_sentence(monkeypatch):
 
 def test_a_full_folder_for_temporary_files_is_a_sentence():
     with (
-        pytest.raises(InputError, match=f"^{tempfile.gettempdir()}.* takes no more data"),
+        pytest.raises(InputError, match=f"^{tempfile.gettempdir()}.* is out of space"),
         files_of_at_most(1000),
         temporary_folder() as folder,
     ):

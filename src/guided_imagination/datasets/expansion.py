@@ -6,7 +6,7 @@ from typing import Any
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
-from guided_imagination.datasets.images import preview
+from guided_imagination.datasets.preview import preview
 from guided_imagination.expansion import store
 from guided_imagination.expansion.store import Expansion
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets.json import json_dataset
-from kedro_datasets.matplotlib.matplotlib_dataset import MatplotlibDataset
 from kedro_datasets.pandas import csv_dataset
 from kedro_datasets.text import text_dataset
 
@@ -67,10 +66,3 @@ class FolderDataset(AbstractDataset[None, Path]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._folder)}
-
-
-class FigureDataset(Whole, MatplotlibDataset):  # type: ignore[misc]  # kedro_datasets is not typed
-    """Takes a matplotlib figure; gives back the bytes of the PNG that it was saved as."""
-
-    def load(self) -> bytes:
-        return self._fs.cat_file(str(self._get_load_path()))

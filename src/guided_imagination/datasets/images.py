@@ -1,17 +1,13 @@
 """The images of a split as a folder of the `datasets` library."""
 
-from base64 import b64encode
-from collections.abc import Iterable
-from io import BytesIO
-from itertools import islice
 from pathlib import Path
 
 from datasets import Dataset
 from kedro_datasets._typing import ImagePreview
 from kedro_datasets.huggingface.arrow_dataset import ArrowDataset
-from PIL import Image
 
 from guided_imagination.data.dataset import checksum, is_saved_in, record_checksum
+from guided_imagination.datasets.preview import COLUMNS, ROWS, preview
 from guided_imagination.utils.files import replacing_folder
 
 
@@ -44,19 +40,3 @@ class ImagesDataset(ArrowDataset):  # type: ignore[misc]  # kedro_datasets is no
         images = self.load()["image"]
         step = max(1, len(images) // (COLUMNS * ROWS))
         return preview(images[index] for index in range(0, len(images), step))
-
-
-SIDE, COLUMNS, ROWS = 96, 8, 4  # pixels of an image; images
-
-
-def preview(images: Iterable[Image.Image]) -> ImagePreview:
-    """The first images in rows of eight, as a PNG in base64."""
-    shown = list(islice(images, COLUMNS * ROWS))
-    columns, rows = min(len(shown), COLUMNS), -(-len(shown) // COLUMNS)
-    sheet = Image.new("RGB", (max(columns, 1) * SIDE, max(rows, 1) * SIDE), "white")
-    for index, image in enumerate(shown):
-        small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        sheet.paste(small, (index % COLUMNS * SIDE, index // COLUMNS * SIDE))
-    file = BytesIO()
-    sheet.save(file, format="PNG")
-    return ImagePreview(b64encode(file.getvalue()).decode())

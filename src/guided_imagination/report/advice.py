@@ -28,7 +28,7 @@ def advice(results: pd.DataFrame, making: Collection[str], correct: Correct) -> 
     and ratio. Ways are chosen by the mean accuracy on validation images where all of them have one.
     """
     rows = []
-    for dataset, own in settled(results).groupby("dataset", sort=False):
+    for (dataset, _), own in settled(results).groupby(["dataset", "split"], sort=False):
         known = "validation" in own and own["validation"].notna().all()
         by = "validation" if known else "accuracy"
         ways = dict(iter(own.groupby(["method", "architecture", "recipe", "ratio"], sort=False)))

@@ -69,7 +69,7 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    assert f"{tmp_path} has no images; needed: a folder for each class" in refusal(tmp_path)
+    assert f"{tmp_path} has no images: expected one folder of images per class" in refusal(tmp_path)
 
 
 def test_a_class_without_images_is_named(tmp_path):
@@ -119,7 +119,7 @@ def test_without_a_network_the_folder_to_fill_by_hand_is_named(tmp_path, monkeyp
     monkeypatch.setattr(OxfordIIITPet, "_RESOURCES", [("http://127.0.0.1:9/images.tar.gz", None)])
     message = refusal(tmp_path / "images", download={"name": "OxfordIIITPet", "root": str(tmp_path / "raw")})
     assert "OxfordIIITPet cannot be downloaded from https://www.robots.ox.ac.uk/~vgg/data/pets/" in message
-    assert f"put it into {tmp_path / 'raw'} (in torchvision's layout) by hand" in message
+    assert f"place it in {tmp_path / 'raw'} (in torchvision's layout) manually" in message
 
 
 @pytest.mark.parametrize("name", ["b.png", "b.heic", "b.nef"])
@@ -226,11 +226,11 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch, error, l
 def test_a_class_that_is_a_link_to_nowhere_is_named(tmp_path):
     root = folders(tmp_path / "x", {"crow": 2})
     (root / "owl").symlink_to(tmp_path / "unmounted")
-    assert f"{root / 'owl'} is a link that leads nowhere" in refusal(root)
+    assert f"{root / 'owl'} is a broken link" in refusal(root)
     root.joinpath("owl").unlink()
     test = folders(tmp_path / "test", {"crow": 1})
     (test / "owl").symlink_to(tmp_path / "unmounted")
-    assert f"{test / 'owl'} is a link that leads nowhere" in refusal(root, "test", test=str(test))
+    assert f"{test / 'owl'} is a broken link" in refusal(root, "test", test=str(test))
 
 
 @pytest.mark.parametrize(("name", "shown"), [(b"caf\xe9.png", r"crow/caf\xe9.png'"), (b"caf\xe9", r"x/caf\xe9'")])

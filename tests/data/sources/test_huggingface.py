@@ -41,7 +41,7 @@ def test_without_a_network_the_file_and_its_place_in_the_cache_are_named(hub):
     message = str(caught.value)
     snapshot = hub / "datasets--tanganke--stanford_cars" / "snapshots" / fabricate.REVISION / "data"
     assert "data/train-00000-of-00002.parquet cannot be downloaded from https://huggingface.co/datasets/" in message
-    assert f"put it into {snapshot} by hand" in message
+    assert f"place it in {snapshot} manually" in message
     assert "\n" not in message
 
 

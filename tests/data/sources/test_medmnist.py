@@ -49,7 +49,7 @@ def test_without_a_network_file_address_and_folder_are_named(tmp_path, monkeypat
     monkeypatch.setitem(medmnist.INFO, "breastmnist", {**medmnist.INFO["breastmnist"], "url": url})
     message = refusal(tmp_path / "raw")
     assert f"breastmnist.npz cannot be downloaded from {url}" in message
-    assert f"put it into {tmp_path / 'raw'} by hand" in message
+    assert f"place it in {tmp_path / 'raw'} manually" in message
 
 
 def test_a_download_is_used_when_it_is_whole(tmp_path, monkeypatch):

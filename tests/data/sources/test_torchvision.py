@@ -56,7 +56,7 @@ def test_without_a_network_the_folder_to_fill_by_hand_is_named(tmp_path, monkeyp
     monkeypatch.setattr(torchvision.datasets.DTD, "_URL", "http://127.0.0.1:9/dtd.tar.gz")
     message = refusal("DTD", tmp_path)
     assert "DTD cannot be downloaded from https://www.robots.ox.ac.uk/~vgg/data/dtd/" in message
-    assert f"put it into {tmp_path} (in torchvision's layout) by hand" in message
+    assert f"place it in {tmp_path} (in torchvision's layout) manually" in message
 
 
 def test_a_download_with_another_checksum_is_refused(tmp_path, monkeypatch):

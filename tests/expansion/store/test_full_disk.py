@@ -39,7 +39,7 @@ def test_a_journal_that_cannot_grow_is_repaired(tmp_path):
     whole, limit = checksums(tmp_path / "whole"), (tmp_path / "whole" / "journal.jsonl").stat().st_size - 100
     assert max(path.stat().st_size for path in (tmp_path / "whole").glob("*.parquet")) < limit
     folder = tmp_path / "made"
-    with files_of_at_most(limit), pytest.raises(InputError, match="takes no more data"):
+    with files_of_at_most(limit), pytest.raises(InputError, match="is out of space"):
         expand(folder, many(ToyAugmenter()))
     assert checksums(folder) == whole, "only the last line of the journal and the manifest had no room"
     rest = ToyAugmenter()
@@ -59,7 +59,7 @@ def test_a_full_disk_keeps_finished_shards_and_the_run_goes_on_when_there_is_roo
     expand(tmp_path / "whole", large_plan(ToyAugmenter()))
     whole = checksums(tmp_path / "whole")
     folder = disk / "made"
-    with pytest.raises(InputError, match=r"made takes no more data \(No space left on device; 0\.\d MiB are free"):
+    with pytest.raises(InputError, match=r"made is out of space \(No space left on device; 0\.\d MiB are free"):
         expand(folder, large_plan(ToyAugmenter()))
     finished = checksums(folder)
     assert 0 < len(finished) < 12
