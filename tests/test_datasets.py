@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 from guided_imagination.data import dataset as library
 from guided_imagination.data.dataset import checksum, write
+from guided_imagination.datasets.figure import FigureDataset
 from guided_imagination.datasets.files import CSVDataset, JSONDataset, TextDataset
 from guided_imagination.datasets.images import ImagesDataset
-from guided_imagination.datasets.report import FigureDataset
 from guided_imagination.utils.errors import InputError
 from helpers.disks import files_of_at_most
 from helpers.fabricate import encoded, picture

@@ -81,7 +81,7 @@ def figure_path(catalog: Any, name: str) -> Path:
 
 
 def save_report(catalog: Any, results: pd.DataFrame, methods: dict[str, Method]) -> None:
-    from guided_imagination.datasets.report import TableDataset
+    from guided_imagination.datasets.table import TableDataset
 
     catalog.save("report.findings", findings(results))
     shown = views(results, methods)

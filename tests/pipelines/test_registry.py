@@ -138,7 +138,7 @@ HEAVY = ("torch", "transformers", "diffusers", "matplotlib")
 LIGHT = {
     "the registry": "from guided_imagination.pipeline_registry import register_pipelines; register_pipelines()",
     "verify": "import guided_imagination.expansion.records, guided_imagination.datasets.expansion",
-    "files": "import guided_imagination.datasets.files, guided_imagination.datasets.report",
+    "files": "import guided_imagination.datasets.files, guided_imagination.datasets.table",
 }
 
 

@@ -166,16 +166,14 @@ class Half(nn.Module):
 
 
 def test_a_registered_classifier_is_found_again_with_its_classes_and_card(parent):
-    with pytest.raises(
-        InputError, match=r"no trained classifier of toys yet \(nor of any other dataset\): kedro run trains"
-    ):
+    with pytest.raises(InputError, match=r"no trained classifier of toys yet \(nor of any other dataset\): kedro run"):
         tracking.registered("toys")
     tracking.register("toys", Half(), torch.zeros(2, 3, 8, 8, dtype=torch.uint8), parent, {"key": "one"}, SHEET)
     classify, sheet = tracking.registered("toys")
     assert sheet == replace(SHEET, version=1)
     assert classify(torch.full((1, 3, 8, 8), 255, dtype=torch.uint8)).tolist() == [[1, 0]]
     assert "model_card.md" in [file.path for file in mlflow.MlflowClient().list_artifacts(parent)]
-    with pytest.raises(InputError, match=r"no classifier of moths yet \(but of toys\)"):
+    with pytest.raises(InputError, match=r"no trained classifier of moths yet \(but of toys\)"):
         tracking.registered("moths")
     for name in ("bob's", 'bob"s', "", "a%"):
         with pytest.raises(InputError, match=f"there is no trained classifier of {name} yet"):

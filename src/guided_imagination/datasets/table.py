@@ -1,13 +1,11 @@
-"""Tables and figures of the report."""
+"""A table of the report in all of its forms."""
 
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
-from kedro_datasets.matplotlib.matplotlib_dataset import MatplotlibDataset
 
-from guided_imagination.datasets.files import Whole
 from guided_imagination.report.table import Table
 from guided_imagination.utils.files import read_json, replacing, write_json
 
@@ -43,10 +41,3 @@ class TableDataset(AbstractDataset[Table, Table]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
-
-
-class FigureDataset(Whole, MatplotlibDataset):  # type: ignore[misc]  # kedro_datasets is not typed
-    """Takes a matplotlib figure; gives back the bytes of the PNG that it was saved as."""
-
-    def load(self) -> bytes:
-        return self._fs.cat_file(str(self._get_load_path()))
