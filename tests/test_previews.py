@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from guided_imagination.datasets.expansion import ExpansionDataset
-from guided_imagination.datasets.figure import FigureDataset, TableDataset
+from guided_imagination.datasets.figure import FigureDataset
 from guided_imagination.datasets.findings import FindingsDataset
 from guided_imagination.datasets.images import ImagesDataset
 from guided_imagination.datasets.preview import SIDE, preview
+from guided_imagination.datasets.table import TableDataset
 from guided_imagination.expansion.expand import expand
 from guided_imagination.report.confusion import Confusion
 from guided_imagination.report.table import Entry, Table

@@ -85,7 +85,7 @@ _PLACES = {
     "audit": "api.looking",
     "contact_sheet": "api.looking",
     "evaluate": "api.evaluating",
-    "example": "api.example",
+    "example": "api.images",
     "expand": "api.expanding",
     "presets": "api.settings",
     "reproduce": "api.reproducing",

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import yaml
 
 from guided_imagination.api.settings import METHODS, presets
 from guided_imagination.api.wording import COMMAND
+from guided_imagination.config.models import HeadChoice
 from guided_imagination.utils.errors import InputError
 from guided_imagination.utils.files import (
     check_name,
@@ -69,6 +70,9 @@ def _setting(context: click.Context, parameter: click.Parameter, pairs: tuple[st
     "--template", "templates", multiple=True, help="Prompt template for CLIP, 'a photo of a {}.'; repeatable."
 )
 @click.option("--filter/--no-filter", default=None, help="Discard images that CLIP assigns to another class.")
+@click.option(
+    "--head", type=click.Choice(get_args(HeadChoice)), help="How the guide classifies.  [default: the preset's]"
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--workers", type=int, help="Processes.  [default: one per GPU, or as many as the cores allow]")
 @click.option("--set", "settings", multiple=True, callback=_setting, help="Any other parameter: expand_dalle.steps=3.")

@@ -14,6 +14,7 @@ from guided_imagination.api.images import Images, read_images, same_classes
 from guided_imagination.api.settings import NAME, Filter, LeastKappa
 from guided_imagination.api.wording import explained
 from guided_imagination.config.expansion import Preset
+from guided_imagination.config.models import HeadChoice
 from guided_imagination.config.rows import RowSettings
 from guided_imagination.data.dataset import class_names, saved
 from guided_imagination.expansion.expand import expand as make
@@ -40,6 +41,7 @@ def expand(
     templates: str | Sequence[str] | None = None,
     filter: Filter = None,
     least_kappa: LeastKappa = "preset",
+    head: HeadChoice | None = None,
     device: str = "auto",
     workers: int | None = 1,
     settings: Mapping[str, Any] | None = None,
@@ -72,6 +74,9 @@ def expand(
     filter: whether CLIP refuses variants in which it sees another class, or a `RejectConfig`. None: guided methods do.
     least_kappa: how well CLIP has to know the classes, by Cohen's kappa with the labels, before it may guide or refuse;
         None: however little. By default as the preset has it (0.2), but None with filter=False.
+    head: how the guide classifies: text (by the class names), seeds (by a linear head that it learns from the images,
+        for classes that its text encoder does not know), both, or auto (what recognises most images when each is left
+        out). None: the preset's.
     device: auto, cpu, cuda, cuda:1, mps. workers: processes; None: one per GPU, or as many as the cores allow. More
         than one start the caller's script anew, which then needs its `if __name__ == "__main__":`.
     settings: changes to any other default, nested as in conf/base: {"compute": {"precision": "float32"}}.
@@ -81,7 +86,7 @@ def expand(
 
     Raises InputError, one sentence, for whatever is wrong with the arguments or the images.
     """
-    changes, models = asked.making(method, preset, filter, least_kappa)
+    changes, models = asked.making(method, preset, filter, least_kappa, head)
     own = {
         "ratio": ratio,
         "seed": seed,

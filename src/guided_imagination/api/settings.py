@@ -8,6 +8,7 @@ from guided_imagination.config.augmentation import AUGMENT, AugmentConfig
 from guided_imagination.config.checking import check
 from guided_imagination.config.defaults import defaults
 from guided_imagination.config.expansion import NOTHING_REFUSED, ExpandPipeline, Preset, RejectConfig
+from guided_imagination.config.models import HeadChoice
 from guided_imagination.config.parameters import Parameters
 from guided_imagination.config.strict import merged
 from guided_imagination.utils.errors import InputError
@@ -55,11 +56,13 @@ def compute(device: str, workers: int | None) -> dict[str, Any]:
     return {"device": device, "workers": {"count": workers}}
 
 
-def making(method: str, preset: str | Preset, filter: Filter, least_kappa: LeastKappa) -> tuple[dict[str, Any], Preset]:
+def making(
+    method: str, preset: str | Preset, filter: Filter, least_kappa: LeastKappa, head: HeadChoice | None = None
+) -> tuple[dict[str, Any], Preset]:
     """What `method` with the models of `preset` changes in the parameters, and the preset itself.
 
-    Raises InputError for unknown names, for a method that the preset has no models for, and for a filter where none
-    can be.
+    Raises InputError for unknown names, for a method that the preset has no models for, and for a filter or a head
+    where there can be none.
     """
     known = presets()
     if method not in METHODS:
@@ -69,29 +72,31 @@ def making(method: str, preset: str | Preset, filter: Filter, least_kappa: Least
     models = known[preset] if isinstance(preset, str) else preset
     pipeline = METHODS[method]["pipeline"]
     pipelines = {str(name): changes for name, changes in models.pipelines.items()}
-    asks = bool(filter) or isinstance(least_kappa, float | int)
+    asks = bool(filter) or isinstance(least_kappa, float | int) or head is not None
     if pipeline == AUGMENT:
         guide = next(iter(models.pipelines))
         row = METHODS[method] | ({"filtered_by": guide} if filter else {})
-        changes = _checks(filter, least_kappa)
+        changes = _checks(filter, least_kappa, head)
         return {**pipelines, "methods": {method: row}, guide: merged(models.pipelines[guide], changes)}, models
     if pipeline not in models.pipelines:
         raise InputError(_no_models(method, preset, models, known))
     if asks and not METHODS[method]["guided"]:
         raise InputError(
-            f"method = {method!r} has no guide to filter with: omit filter and least_kappa, or use gif_{method}"
+            f"method = {method!r} has no guide to filter with: omit filter, least_kappa and head, or use gif_{method}"
         )
-    own = merged(models.pipelines[pipeline], _checks(filter, least_kappa))
+    own = merged(models.pipelines[pipeline], _checks(filter, least_kappa, head))
     return {**pipelines, "methods": {method: METHODS[method]}, pipeline: own}, models
 
 
-def _checks(filter: Filter, least_kappa: LeastKappa) -> dict[str, Any]:
+def _checks(filter: Filter, least_kappa: LeastKappa, head: HeadChoice | None) -> dict[str, Any]:
     """What is refused; without a filter nobody asks whether the guide knows the classes, unless it is said here."""
     changes: dict[str, Any] = {}
     if filter is False:
         changes = {"reject": NOTHING_REFUSED.model_dump(), "least_kappa": None}
     elif isinstance(filter, RejectConfig):
         changes = {"reject": filter.model_dump()}
+    if head is not None:
+        changes["head"] = head
     return changes if least_kappa == "preset" else {**changes, "least_kappa": least_kappa}
 
 

@@ -31,8 +31,8 @@ PYTHON = Words(
         Remedy.OTHER_FOLDER: "wait for it or stop it, or use another out=FOLDER",
         Remedy.MAKE_FIRST: "call expand first, which makes only what is missing",
         Remedy.OTHER_GUIDE: (
-            "choose another preset, improve the class names or templates=, use an unguided method such as randaugment, "
-            "or continue anyway with filter=False"
+            'learn the classes from the images with head="seeds", choose another preset, improve the class names or '
+            "templates=, use an unguided method such as randaugment, or continue anyway with filter=False"
         ),
         Remedy.BALL: "add images, or use another method, such as gif_mae",
         Remedy.FEWER_WORKERS: "use fewer workers= or smaller batches; with out=FOLDER, what is finished is kept",
@@ -46,8 +46,8 @@ COMMAND = Words(
         Remedy.OTHER_FOLDER: "wait for it or stop it, or use another --out FOLDER",
         Remedy.MAKE_FIRST: "run guided-imagination expand first, which makes only what is missing",
         Remedy.OTHER_GUIDE: (
-            "choose another --preset, improve the class names or --template, use an unguided --method such as "
-            "randaugment, or continue anyway with --no-filter"
+            "learn the classes from the images with --head seeds, choose another --preset, improve the class names or "
+            "--template, use an unguided --method such as randaugment, or continue anyway with --no-filter"
         ),
         Remedy.BALL: "add images, or use another --method, such as gif_mae",
         Remedy.FEWER_WORKERS: "use fewer --workers or smaller batches; what is finished is kept",

@@ -32,8 +32,9 @@ RUN = Words(
         Remedy.OTHER_FOLDER: "wait for it or stop it, or use another --params data_dir=FOLDER",
         Remedy.MAKE_FIRST: "run its pipeline first, which makes only what is missing",
         Remedy.OTHER_GUIDE: (
-            "choose another guide, improve the class names or templates, make the method unguided (which also turns "
-            "the filter off), or set least_kappa to null to continue anyway"
+            "learn the classes from the seed images (head: seeds), choose another guide, improve the class names or "
+            "templates, make the method unguided (which also turns the filter off), or set least_kappa to null to "
+            "continue anyway"
         ),
         Remedy.BALL: "add seed images, or set perturbation: ball",
         Remedy.FEWER_WORKERS: "set a lower compute.workers.count or smaller batches; what is finished is kept",
