@@ -56,7 +56,7 @@ def test_a_folder_becomes_shards_and_an_image_folder(folder: Path, tmp_path: Pat
     monkeypatch.setenv("KEDRO_LOGGING_CONFIG", os.environ.get("KEDRO_LOGGING_CONFIG", str(ROOT / "conf/logging.yml")))
     same = run("reproduce", "new", "--images", folder, "--check", "--workers", 1)
     assert "same bytes: 1 of 1 shards" in same.output, same.output
-    assert "was made of images that expand was given" in run("reproduce", "new", "--check").stderr
+    assert "was made from images passed to expand" in run("reproduce", "new", "--check").stderr
 
 
 ALBATROSSES = ["001.Black_footed_Albatross", "002.Laysan_Albatross", "003.Sooty_Albatross", "004.Groove_billed_Ani"]
@@ -94,7 +94,7 @@ def test_mistakes_end_in_one_sentence_in_the_words_of_the_command(folder: Path, 
     assert "method = 'gan' is not known" in refusal(folder, *out, "--method", "gan")
     assert "is not a folder" in refusal(tmp_path / "nowhere", *out)
     assert "is inside the image folder" in refusal(folder, "--out", folder / "new")
-    assert "holds other files" in refusal(folder, *out, "--images", tmp_path)
+    assert "contains other files" in refusal(folder, *out, "--images", tmp_path)
     assert not (tmp_path / "out").exists()
     run("expand", folder, *out, "--method", "cutout", "--ratio", 1)
     otherwise = refusal(folder, *out, "--method", "cutout", "--ratio", 2)

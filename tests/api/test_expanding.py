@@ -176,7 +176,7 @@ def test_a_place_that_holds_something_else_is_left_alone(seeds, tmp_path):
     file = tmp_path / "notes.txt"
     file.write_text("mine")
     assert "is a file" in refusal(seeds, out=file)
-    assert "holds other files, e.g. 'notes.txt'" in refusal(seeds, out=tmp_path)
+    assert "contains other files, e.g. 'notes.txt'" in refusal(seeds, out=tmp_path)
     assert "is inside the image folder" in refusal(tmp_path, out=tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 

@@ -185,10 +185,13 @@ BAD = {
     "bright": ((PIXELS.astype(np.float32), [0] * 4, NAMES), "allowed: 0 to 1, or uint8"),
     "no number": ((np.full((4, 6, 5, 3), np.nan), [0] * 4, NAMES), "floats from nan to nan"),
     "half a number": ((PIXELS, [0.0] * 4, NAMES), "labels are an array of float64; allowed: integers"),
-    "too few labels": ((PIXELS, [0, 1], NAMES), "labels have the shape (2,), images are 4"),
+    "too few labels": ((PIXELS, [0, 1], NAMES), "labels have the shape (2,), but there are 4 images"),
     "out of range": ((PIXELS, [0, 1, 2, 1], NAMES), "the label of 1 images is out of range, e.g. 2 of 'train/00002'"),
     "below zero": ((PIXELS, [0, 1, -1, 1], NAMES), "allowed: 0 to 1 (2 classes)"),
-    "twice": ((PIXELS, [0, 1, 0, 1], ["cat", "cat"]), "two of the class names are 'cat'; allowed: a list of different"),
+    "twice": (
+        (PIXELS, [0, 1, 0, 1], ["cat", "cat"]),
+        "the class name 'cat' occurs twice; allowed: a list of different",
+    ),
     "a text": ((PIXELS, [0, 1, 0, 1], "ab"), "class names are of type str; allowed: a list of different names"),
     "a set": ((PIXELS, [0, 1, 0, 1], {"cat", "dog"}), "class names are of type set; allowed: a list"),
     "a frozen set": ((PIXELS, [0, 1, 0, 1], frozenset(NAMES)), "class names are of type frozenset"),
@@ -200,17 +203,20 @@ BAD = {
     "names in a square": ((PIXELS, [0, 1, 0, 1], np.array([NAMES])), "class names are of type ndarray"),
     "a label left out": ((PIXELS, [0, 1, 0, 1], {"dog": 2, "cat": 0}), "none of the 2 class names has the label 1"),
     "a label twice": ((PIXELS, [0, 1, 0, 1], {"dog": 0, "cat": 0}), "labels from 0 to 1, each once"),
-    "pairs of texts": ((PIXELS, [0, 1, 0, 1], {"0": "cat", "1": "dog"}), "no pairs of a name and an integer"),
+    "pairs of texts": ((PIXELS, [0, 1, 0, 1], {"0": "cat", "1": "dog"}), "must be pairs of a name and an integer"),
     "an index with gaps": ((PIXELS, [0, 1, 0, 1], pd.Series(NAMES, index=[0, 7])), "has the label 1"),
-    "ragged labels": ((PIXELS, [[0], [0, 1], 1, 1], NAMES), "labels cannot be made an array"),
+    "ragged labels": ((PIXELS, [[0], [0, 1], 1, 1], NAMES), "labels cannot be converted to an array"),
     "masked labels": ((PIXELS, np.ma.array([0, 1, 0, 1], mask=[0, 0, 0, 1]), NAMES), "labels: some values are masked"),
     "labels as text": ((PIXELS, ["cat", "cat", "dog", "dog"], NAMES), "labels are an array of <U3; allowed: integers"),
     "labels of 16 bits": ((PIXELS, torch.tensor([0, 1, 0, 1]).bfloat16(), NAMES), "labels are an array of float32"),
-    "sparse": ((torch.from_numpy(PIXELS).to_sparse(), [0, 1, 0, 1], NAMES), "images cannot be made an array"),
-    "without values": ((torch.from_numpy(PIXELS).to("meta"), [0, 1, 0, 1], NAMES), "images cannot be made an array"),
+    "sparse": ((torch.from_numpy(PIXELS).to_sparse(), [0, 1, 0, 1], NAMES), "images cannot be converted to an array"),
+    "without values": (
+        (torch.from_numpy(PIXELS).to("meta"), [0, 1, 0, 1], NAMES),
+        "images cannot be converted to an array",
+    ),
     "structured": ((np.zeros(4, [("a", int)]), [0, 1, 0, 1], NAMES), "an array of shape (4,)"),
     "objects": ((PIXELS.astype(object), [0, 1, 0, 1], NAMES), "an array of object; allowed: uint8"),
-    "ragged": (([[1], [1, 2]], [0, 1], NAMES), "images cannot be made an array"),
+    "ragged": (([[1], [1, 2]], [0, 1], NAMES), "images cannot be converted to an array"),
     "paths": ((["a.png"] * 4, [0, 1, 0, 1], NAMES), "an array of shape (4,)"),
     "one is none": (
         ([PIXELS[0], None], [0, 1], NAMES),
@@ -221,7 +227,7 @@ BAD = {
     "few labels for a list": (([PillowImage.new("RGB", (2, 3))] * 3, [0, 1], NAMES), "labels have the shape (2,)"),
     "a picture of floats": (([PillowImage.new("F", (2, 3))] * 4, [0, 1, 0, 1], NAMES), "floating point numbers"),
     "dark 16 bits": (([PillowImage.new("I;16", (2, 3), 4095)] * 4, [0, 1, 0, 1], NAMES), "would be nearly black"),
-    "no names": ((PIXELS, [0, 1, 0, 1], []), "there is no class name"),
+    "no names": ((PIXELS, [0, 1, 0, 1], []), "there are no class names"),
     "blank": ((PIXELS, [0, 1, 0, 1], ["cat", " "]), "has the blank name ' '"),
     "unused": ((PIXELS, [0, 0, 0, 0], NAMES), "the class 'dog' has no image among the seeds"),
 }
@@ -239,7 +245,7 @@ def test_bad_datasets_are_refused_in_a_sentence(folder):
     assert "column 'image' is" in refusal(seeds.remove_columns("image").add_column("image", ["a"] * 4))
     assert "pass one of its splits (train)" in refusal(DatasetDict(train=seeds))
     twice = seeds.remove_columns("id").add_column("id", ["a"] * 4)
-    assert "ids more than once" in refusal(twice)
+    assert "ids must be unique" in refusal(twice)
     features = Features(image=Image(), label=ClassLabel(names=NAMES))
     lost = Dataset.from_dict({"image": [seeds[0]["image"]] * 2, "label": [0, None]}, features=features)
     assert "out of range, e.g. -1" in refusal(lost)
@@ -256,7 +262,7 @@ def test_a_folder_of_folders_and_an_empty_one_are_refused(folder, tmp_path_facto
     above = tmp_path_factory.mktemp("above")
     (above / "pictures").symlink_to(folder)
     assert "the class folder" in refusal(above)
-    assert "has no images; needed: a folder for each class" in refusal(tmp_path_factory.mktemp("empty"))
+    assert "has no images: expected one folder of images per class" in refusal(tmp_path_factory.mktemp("empty"))
 
 
 def test_an_unreadable_file_is_named(folder):

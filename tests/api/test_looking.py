@@ -55,7 +55,7 @@ def test_what_does_not_belong_together_is_refused(expansion, seeds, out, tmp_pat
         return str(caught.value)
 
     others = seeds.remove_columns("id")  # numbered anew
-    assert "the expansion is of images that are not here" in refusal(expansion, others)
+    assert "the expansion was made from images that are missing here" in refusal(expansion, others)
     assert "pass the images that it was made from" in refusal(out, others)
     assert "there is no complete expansion" in refusal(tmp_path, seeds)
     assert "no column 'seed_id'" in refusal(seeds, seeds)

@@ -93,7 +93,7 @@ def test_a_generator_is_fine_tuned_again_as_its_pipeline_did_it(made, tmp_path):
 def test_images_that_were_handed_over_are_handed_over_again(made, tmp_path):
     seeds = load_from_disk(str(made / "seeds"))
     guided_imagination.expand(seeds, ratio=1, method="cutout", out=tmp_path / "own", seed=3)
-    with pytest.raises(InputError, match="was made of images that expand was given: give the same as images"):
+    with pytest.raises(InputError, match="was made from images passed to expand: pass them as images"):
         guided_imagination.reproduce(tmp_path / "own")
     table = guided_imagination.reproduce(tmp_path / "own", images=seeds)
     assert dict(zip(table["file"], table["here"], strict=True)) == checksums(tmp_path / "own")
@@ -177,7 +177,7 @@ def test_an_export_has_what_is_needed(made, folder, tmp_path):
     assert dict(zip(table["file"], table["here"], strict=True)) == checksums(folder)
     one, other = (json.loads((tmp_path / f"elsewhere_{form}/manifest.json").read_text()) for form in config.formats)
     assert one == other
-    with pytest.raises(InputError, match="holds an expansion already"):
+    with pytest.raises(InputError, match="already contains an expansion"):
         guided_imagination.reproduce(places[0], places[0])
 
 

@@ -89,8 +89,8 @@ def test_an_augmentation_passes_a_filter_only_if_asked():
         ({"preset": "dalle3"}, "preset = 'dalle3' is not known; allowed: embedded, blood, mae_large, kandinsky"),
         ({"method": "gif_sd"}, "preset = 'embedded' has no model for method = 'gif_sd'"),
         ({"method": "gif_sd"}, "presets for gif_sd are stable_diffusion"),
-        ({"method": "mae", "filter": True}, "take gif_mae"),
-        ({"method": "dalle", "least_kappa": 0.1}, "take gif_dalle"),
+        ({"method": "mae", "filter": True}, "use gif_mae"),
+        ({"method": "dalle", "least_kappa": 0.1}, "use gif_dalle"),
         ({"least_kappa": 2}, "expand_dalle.least_kappa = 2: input should be less than or equal to 1"),
         ({"expand_dalle": {"radius": 1}}, "expand_dalle.radius is not a known key; allowed here: generator, guide"),
         (

@@ -39,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     *_, page, command = words.strip().splitlines()
     assert page.endswith(f": {folder}/08_reporting/report.html")
     assert command.endswith(" predict --env test --dataset fashion IMAGE")
-    assert head.count("Running node: ") == head.count(" of 51)") == 51
+    assert head.count("Running node: ") == head.count(" of 52)") == 52
     assert "Completed" not in head
     return folder
 

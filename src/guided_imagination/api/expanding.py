@@ -141,7 +141,7 @@ def usable(out: Path, images: object) -> Path:
         names = {path.name for path in out.iterdir()} if out.is_dir() else set()
     foreign = sorted(name for name in names if not name.startswith((".", "writer")))
     if foreign and not names & {PLAN, MANIFEST}:
-        raise InputError(f"out = {str(out)!r} holds other files, e.g. {foreign[0]!r}: use an empty or a new folder")
+        raise InputError(f"out = {str(out)!r} contains other files, e.g. {foreign[0]!r}: use an empty or a new folder")
     return out
 
 

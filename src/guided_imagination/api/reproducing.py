@@ -106,7 +106,7 @@ def _seeds(row: ExpansionSettings, images: Images | None) -> Dataset:
     if images is not None:
         return read_images(images, row.spec)
     if getattr(row.spec.source, "path", None) == NAME:
-        raise InputError("the expansion was made from images passed to expand: pass the same as images")
+        raise InputError("the expansion was made from images passed to expand: pass them as images")
     return ingestion.read(row.spec, row.draw).seeds
 
 

@@ -192,7 +192,7 @@ def _gather(
     images = concatenate(gathered)
     twice = [name for name, times in Counter(images.ids).items() if times > 1]
     if twice:
-        raise InputError(f"{opened.place} has {len(twice)} duplicate ids, e.g. {twice[0]!r}: ids must differ")
+        raise InputError(f"{opened.place}: ids must be unique, but {twice[0]!r} is not ({len(twice)} such ids)")
     return images, [np.arange(*pair) for pair in pairwise(bounds)]
 
 
