@@ -190,7 +190,7 @@ BAD = {
     "below zero": ((PIXELS, [0, 1, -1, 1], NAMES), "allowed: 0 to 1 (2 classes)"),
     "twice": (
         (PIXELS, [0, 1, 0, 1], ["cat", "cat"]),
-        "the class name 'cat' occurs twice; allowed: a list of different",
+        "the class name 'cat' occurs twice; allowed: a list",
     ),
     "a text": ((PIXELS, [0, 1, 0, 1], "ab"), "class names are of type str; allowed: a list of different names"),
     "a set": ((PIXELS, [0, 1, 0, 1], {"cat", "dog"}), "class names are of type set; allowed: a list"),

@@ -48,7 +48,7 @@ def test_results_have_a_row_per_method_and_seed(data: Path) -> None:
     results = pd.read_csv(data / "08_reporting" / "results.csv")
     assert list(results) == [
         *("dataset", "draw", "method", "ratio", "architecture", "recipe", "seed"),
-        *("accuracy", "top5", "macro_f1", "auc", "ece", "images", "images_per_second", "seconds"),
+        *("accuracy", "top5", "macro_f1", "auc", "ece", "validation", "images", "images_per_second", "seconds"),
         *("split", "recipe_key", "code", "precision", "updates", "run_id"),
     ]
     grid = product(METHODS, (0, 1, 2), ARCHITECTURES, (0, 1))

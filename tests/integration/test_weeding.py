@@ -13,13 +13,8 @@ from helpers.project import assert_succeeded, kedro_run
 
 LEFT_OUT = ("cutout", "gridmask", "randaugment", "mae", "gif_mae", "dalle", "gif_dalle_narrow")
 REFERENCES = [f"train.references.{name}=null" for name in ("clip_zero_shot", "clip_few_shot")]
-SMALL = [
-    "train.teacher=null",
-    *REFERENCES,
-    *(f"methods.{name}=null" for name in LEFT_OUT),
-    "train.architectures=tiny",
-    "train.seeds=1",
-]
+SMALL = ["train.teacher=null", *REFERENCES, *(f"methods.{name}=null" for name in LEFT_OUT)]
+SMALL += ["train.architectures=tiny", "train.seeds=1"]
 MARKED = 5
 
 pytestmark = pytest.mark.usefixtures("project")
