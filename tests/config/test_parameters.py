@@ -82,6 +82,7 @@ def test_embedded_models_and_images_lie_in_the_package(shipped):
         ("train.references.other", {"head": "best"}, "train.references.other.head = 'best'", ["text", "seeds", "auto"]),
         ("train.teacher", "vgg", "train.teacher: 'vgg'", ["clip_zero_shot", "clip_few_shot"]),
         ("expand_dalle.head", "best", "expand_dalle.head = 'best'", ["text", "seeds", "both", "auto"]),
+        ("audit.head", "best", "audit.head = 'best'", ["text", "seeds", "both", "auto"]),
         ("guides.embedded_clip.kind", "timm", "expand_mae.head: 'text' needs a text encoder", ["seeds", "auto"]),
         ("train.ratios", [1, 6], "train.ratios", ["fashion", "5"]),
         ("tune.recipe", "best", "tune.recipe: 'best'", ["matched", "paper"]),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from guided_imagination.config.guidance import Criteria, Guidance, ManifoldConfig, SelectionConfig
-from guided_imagination.config.models import GeneratorConfig, GuideConfig, HeadChoice, PretrainedModel
+from guided_imagination.config.models import GeneratorConfig, GuideConfig, HeadChoice, PretrainedModel, check_head
 from guided_imagination.config.strict import Cosine, Count, Names, NonNegative, Positive, Share, Strict
 
 T = TypeVar("T")
@@ -163,11 +163,7 @@ class Expander(Strict):
                 "allowed: perturbation ball, selection null"
             )
         guide = _named(guides, config.guide, f"{pipeline}.guide")
-        if guide.kind != "clip" and config.head in ("text", "both"):
-            raise ValueError(
-                f"{pipeline}.head: {config.head!r} needs a text encoder, which {config.guide!r} has not; "
-                "allowed: seeds, auto"
-            )
+        check_head(f"{pipeline}.head", config.head, config.guide, guide)
         return cls(
             config=config,
             generator=generator,
@@ -204,7 +200,9 @@ class AuditConfig(Strict):
     """How expansions are audited."""
 
     guide: str
-    """Name of a preset of `guides`: one CLIP for all methods; the one that guided is biased towards its own."""
+    """Name of a preset of `guides`: one encoder for all methods; the one that guided is biased towards its own."""
+    head: HeadChoice = "text"
+    """How it classifies, as for `expand_dalle.head`."""
     logit_scale: Positive
     """Logit scale of class probabilities; only the entropy gain depends on it."""
     near_duplicate: Cosine

@@ -58,6 +58,12 @@ class GuideConfig(PretrainedModel):
         return own.get(self.kind, ())
 
 
+def check_head(place: str, head: HeadChoice, name: str, guide: GuideConfig) -> None:
+    """Raises ValueError where the guide of this name reads no class names, but `head` needs them."""
+    if guide.kind != "clip" and head in ("text", "both"):
+        raise ValueError(f"{place}: {head!r} needs a text encoder, which {name!r} has not; allowed: seeds, auto")
+
+
 class MaeConfig(PretrainedModel):
     """A masked autoencoder."""
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from guided_imagination.config.augmentation import AUGMENT
 from guided_imagination.config.expansion import Expander, ExpandPipeline
+from guided_imagination.config.models import check_head
 from guided_imagination.config.rows import (
     ORIGINALS,
     AdaptSettings,
@@ -133,8 +134,9 @@ def _shared(tree: Tree, place: str) -> dict[str, Any]:
 
 
 def _audited(tree: Tree, dataset: str) -> dict[str, Any]:
-    guide = _guide(tree, dataset, "audit")
-    return {"audit": tree.audit, "audit_guide": tree.guides[guide] if guide else None}
+    guide = _guide(tree, dataset, "audit") or tree.audit.guide
+    check_head("audit.head", tree.audit.head, guide, tree.guides[guide])
+    return {"audit": tree.audit, "audit_guide": tree.guides[guide]}
 
 
 def _guide(tree: Tree, dataset: str, section: Literal["train", "audit"]) -> str | None:
@@ -153,11 +155,7 @@ def _reference(tree: Tree, dataset: str, name: str) -> EncoderHead:
     if guide is None:
         raise ValueError(f"train.references.{name} has no guide: name one there, or in train.guide")
     check_known(f"train.references.{name}.guide", [guide], tree.guides)
-    if tree.guides[guide].kind != "clip" and own.head in ("text", "both"):
-        raise ValueError(
-            f"train.references.{name}.head: {own.head!r} needs a text encoder, which {guide!r} has not; "
-            "allowed: seeds, auto"
-        )
+    check_head(f"train.references.{name}.head", own.head, guide, tree.guides[guide])
     return EncoderHead(name=guide, guide=tree.guides[guide], head=own.head)
 
 

@@ -147,6 +147,13 @@ MAPS = Path("/proc/self/maps")  # Linux; elsewhere the system alone decides what
 MADV_DONTNEED = 4
 
 
+def in_batches(images: Dataset, resolution: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """All images (B, 3, H, W) in [0, 1] and their labels (B,), `size` at a time."""
+    for start in range(0, len(images), size):
+        pixels, labels = to_tensors(images.select(range(start, min(start + size, len(images)))), resolution)
+        yield pixels / 255, labels
+
+
 def forget(dataset: Dataset) -> None:
     """Give back the pages of a memory-mapped dataset that were read; they are read again when they are needed.
 

@@ -6,7 +6,7 @@ import pandas as pd
 from datasets import Dataset
 
 from guided_imagination.config.rows import Audited
-from guided_imagination.data.dataset import checksum, class_names
+from guided_imagination.data.dataset import checksum, class_names, in_batches
 from guided_imagination.data.sources.classes import words
 from guided_imagination.expansion import audit
 from guided_imagination.models.loading import load_zero_shot
@@ -64,4 +64,9 @@ def _known(
 def _classifier(seeds: Dataset, settings: Audited) -> ZeroShotClassifier:
     told = words(class_names(seeds), settings.spec.names)
     asked = settings.audit_guide, told, settings.spec.templates, settings.compute, settings.hub
-    return load_zero_shot(*asked, settings.audit.logit_scale, settings.audit.images_per_batch)
+    config = settings.audit
+    classify = load_zero_shot(*asked, config.logit_scale, config.images_per_batch)
+    if config.head == "text":
+        return classify
+    shown = in_batches(seeds, settings.spec.resolution, config.images_per_batch)
+    return classify.learned(config.head, shown, len(class_names(seeds)))[0]

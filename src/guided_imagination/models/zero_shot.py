@@ -1,6 +1,6 @@
 """What a guide sees in images: it knows no network, so that records of what was seen can be read without one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -71,6 +71,14 @@ class ZeroShotClassifier:
 
         text = self.guide.text and Head(self.guide.text.weight.cpu(), self.guide.text.bias.cpu())
         return fit_head(choice, batches, text, classes, self.guide.logit_scale)
+
+    def learned(
+        self, choice: "HeadChoice", images: Iterable[tuple[Tensor, Tensor]], classes: int
+    ) -> tuple[Self, "Fitted"]:
+        """With the chosen head, fitted to images (N, 3, H, W) in [0, 1] and labels (N,); holds all features."""
+        features = [(normalize(self.embed(pixels), dim=-1), labels) for pixels, labels in images]
+        found = self.fit(choice, lambda: features, classes)
+        return self.with_head(found.head), found
 
     def with_head(self, head: "Head") -> Self:
         """The same encoder with another head."""

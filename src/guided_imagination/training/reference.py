@@ -1,6 +1,5 @@
 """An encoder with a head that classifies without any training: a reference line beside the trained classifiers."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,12 +7,11 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from guided_imagination import __version__
 from guided_imagination.config.models import HeadChoice
 from guided_imagination.config.rows import ORIGINALS
-from guided_imagination.data.dataset import class_names, to_tensors
+from guided_imagination.data.dataset import class_names, in_batches
 from guided_imagination.models.clip import Guide
 from guided_imagination.models.device import Batches, Placement
 from guided_imagination.models.heads import Fitted
@@ -33,9 +31,7 @@ def fitted(
 ) -> tuple[ZeroShotClassifier, Fitted]:
     """A classifier by the chosen head of `guide`, learned from the seeds; None: at the scale where it is calibrated."""
     classify = ZeroShotClassifier(guide, logit_scale or guide.logit_scale, placement, Batches(BATCH))
-    features = [(normalize(classify.embed(images), dim=-1), labels) for images, labels in _parts(seeds, resolution)]
-    found = classify.fit(head, lambda: features, len(class_names(seeds)))
-    return classify.with_head(found.head), found
+    return classify.learned(head, in_batches(seeds, resolution, BATCH), len(class_names(seeds)))
 
 
 def reference(
@@ -68,13 +64,6 @@ def reference(
 
 def _classified(classify: ZeroShotClassifier, images: Dataset, resolution: int) -> tuple[Tensor, Tensor]:
     """Log-probabilities (N, C) and labels (N,)."""
-    found = [(classify(pixels).log_probs, labels) for pixels, labels in _parts(images, resolution)]
+    found = [(classify(pixels).log_probs, labels) for pixels, labels in in_batches(images, resolution, BATCH)]
     log_probs, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
     return log_probs, labels
-
-
-def _parts(images: Dataset, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images (B, 3, H, W) in [0, 1] and their labels."""
-    for start in range(0, len(images), BATCH):
-        pixels, labels = to_tensors(images.select(range(start, min(start + BATCH, len(images)))), resolution)
-        yield pixels / 255, labels
