@@ -58,9 +58,9 @@ def test_pictures_of_models_that_ship_are_in_the_documentation_others_beside_the
         ),
         (
             {"domains": {"blood": {"shares": {"near_duplicates": {"part": "train"}}}}},
-            "'near_duplicates' is what the pipeline split finds itself",
+            "'near_duplicates' is reserved for what the pipeline split finds",
         ),
-        ({"domains": {"blood": {"mae": {"steps": 100}}}}, "warmup_steps = 100 leaves none of steps = 100"),
+        ({"domains": {"blood": {"mae": {"steps": 100}}}}, "warmup_steps = 100 is not less than steps = 100"),
         ({"domains": {"blood": {"mae": {"weight_decay": -1}}}}, "greater than or equal to 0"),
         (
             {"domains": {"blood": {"images": {"resolution": 64}}}},

@@ -146,7 +146,7 @@ def pretraining(**changes):
 
 
 def test_a_split_is_never_drawn_again():
-    with pytest.raises(InputError, match=r"fashion/split.json is there already"):
+    with pytest.raises(InputError, match=r"fashion/split.json already exists"):
         fix_split(pretraining(domain="fashion"))
 
 

@@ -219,7 +219,7 @@ def test_a_split_that_is_there_is_not_drawn_again(tmp_path, parquet):
     config = settings(tmp_path, parquet)
     config.folder("split.json").parent.mkdir(parents=True)
     config.folder("split.json").write_text("{}")
-    with pytest.raises(InputError, match=r"split.json is there already"):
+    with pytest.raises(InputError, match=r"split.json already exists"):
         nodes.fix(config)
 
 

@@ -24,7 +24,7 @@ def test_a_refused_write_leaves_no_file_and_says_where_and_how_much_is_free(tmp_
     with files_of_at_most(8192), pytest.raises(InputError) as caught:
         expand(folder, large_plan(ToyAugmenter()))
     assert str(caught.value).startswith(f"{folder} is out of space (File too large; ")
-    assert "MiB are free on its disk): free some space and run again; finished work is kept" in str(caught.value)
+    assert "MiB are free on its disk): free some space and run again, finished work is kept" in str(caught.value)
     assert checksums(folder) == {}
     assert not list(folder.glob("*.partial"))
     expand(folder, large_plan(ToyAugmenter()))
