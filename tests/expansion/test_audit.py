@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from guided_imagination.data.dataset import to_tensors
 from guided_imagination.expansion import audit_row
 from guided_imagination.expansion.audit import (
     COLUMNS,
@@ -191,6 +192,24 @@ def test_other_words_for_the_same_classes_are_looked_at_anew(tmp_path, monkeypat
     audit_row.audit_rows(seeds, seeds, changed, {"original": None}, tmp_path)
     assert asked[-1] == ["lion", "sea lion"]
     assert len(looked) == 3
+
+
+def test_a_head_of_the_seeds_audits_classes_that_no_text_encoder_knows(tmp_path, monkeypatch):
+    """A guide whose texts name the wrong class agrees with no label, its head of the seeds with all of them."""
+    guide = ToyGuide(classes=2)
+    seeds = dataset([0, 1] * 8, names=["part 1", "part 2"])
+    guide.head = guide.features(to_tensors(seeds)[0][:2] / 255)
+    labels = guide.predict(to_tensors(seeds)[0] / 255)
+    wrong = seeds.remove_columns("label").add_column("label", (1 - labels).tolist()).cast(seeds.features)
+    classify = ZeroShotClassifier(guide, 100, CPU, Batches(3))
+    monkeypatch.setattr(audit_row, "load_zero_shot", lambda *asked: classify)
+    agreements = []
+    for head in ("text", "seeds"):
+        own = settings.row(audit=settings.AUDIT["audit"].overridden({"head": head}))
+        row = audit_row.audit_rows(wrong, wrong, own, {"original": None}, None).iloc[0]
+        agreements.append(row["label_agreement"])
+    assert agreements[0] == 0
+    assert agreements[1] > 0.9
 
 
 def test_seeds_that_lost_all_their_images_leave_the_numbers_out(tmp_path):

@@ -1,6 +1,7 @@
 """Stand-ins that are small enough to reason about: a linear CLIP, a pixel generator, a maker, a dataset."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -32,6 +33,13 @@ class ToyGuide:
         rng = torch.Generator().manual_seed(1)
         self.projection = torch.randn(3 * SIDE * SIDE, width, generator=rng)
         self.head = normalize(torch.randn(classes, width, generator=rng), dim=-1)
+        self.bias = torch.zeros(classes)
+        self.text, self.logit_scale = None, 100.0
+
+    def with_head(self, head: Head) -> "ToyGuide":
+        other = copy(self)
+        other.head, other.bias = head.weight, head.bias
+        return other
 
     def image_embeds(self, images: Tensor) -> Tensor:
         return images.flatten(1) @ self.projection
@@ -40,7 +48,7 @@ class ToyGuide:
         return normalize(self.image_embeds(images), dim=-1)
 
     def log_probs(self, features: Tensor, logit_scale: float = 100.0) -> Tensor:
-        return log_softmax(logit_scale * features @ self.head.T, dim=-1)
+        return log_softmax(logit_scale * (features @ self.head.T + self.bias), dim=-1)
 
     def predict(self, images: Tensor) -> Tensor:
         return (self.features(images) @ self.head.T).argmax(1)
