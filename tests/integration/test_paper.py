@@ -52,7 +52,7 @@ def run(data: Path, dataset: str, spec: dict[str, object], **changes: object) ->
 
 def assert_all_rows(data: Path, dataset: str, recipes: list[str]) -> None:
     results = pd.read_csv(data / "08_reporting" / dataset / "results.csv")
-    assert set(results["recipe"]) == {*recipes, "zero-shot"}
+    assert set(results["recipe"]) == {*recipes, "zero-shot", "few-shot"}
     for recipe in recipes:
         shown = results["recipe"].isin([recipe, "zero-shot"])
         assert results.loc[shown, "method"].tolist() == ROWS
