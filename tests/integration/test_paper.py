@@ -54,7 +54,7 @@ def assert_all_rows(data: Path, dataset: str, recipes: list[str]) -> None:
     results = pd.read_csv(data / "08_reporting" / dataset / "results.csv")
     assert set(results["recipe"]) == {*recipes, "zero-shot", "few-shot"}
     for recipe in recipes:
-        shown = results["recipe"].isin([recipe, "zero-shot"])
+        shown = results["recipe"].isin([recipe, "zero-shot", "few-shot"])
         assert results.loc[shown, "method"].tolist() == ROWS
     report = data / "08_reporting" / dataset
     assert {path.name for path in report.glob("*.png")} == {f"contact_sheet_{name}.png" for name in EXPANDED}
