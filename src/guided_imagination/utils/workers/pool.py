@@ -109,8 +109,9 @@ class Pool(Executor):
             loaded: bytes | None = b""
             while loaded is not None:
                 loaded = self._do_next(worker, loaded)
-            worker.kill()
-            worker.shutdown(wait=False)
+            if not self._closed:  # at the end, an idle worker leaves by itself and cleans up
+                worker.kill()
+            worker.shutdown(wait=self._closed)
 
     def _next(self, worker: Worker | None = None) -> _Task | None:
         """Wait for a task and take it, for `worker`; None once the pool is closed."""
